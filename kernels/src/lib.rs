@@ -1,0 +1,84 @@
+//! Single-threaded SIMD kernels of fanin: slices in, slices out.
+//!
+//! No threads, no randomness, no I/O and, but for matrixmultiply's packing buffer, no heap: whoever
+//! calls decides what runs where. Everything here is a pure function of its arguments, computed
+//! in an order that its documentation promises, so that results are equal bit for bit on every
+//! instruction set that has FMA.
+//!
+//! # Layout
+//! Activations are cut into tiles of [`TILE`] samples. A tile is a slice of [`Row`]s, one row of
+//! 64 consecutive samples per feature; the last tile of a batch is padded with samples whose
+//! gradient is zero. Sums over *features* keep one accumulator per sample. Sums over *samples*
+//! go to [`LANES`] virtual lanes (sample `s` to lane `s mod 16`, ascending), which one fixed tree
+//! then adds: `i + (i+8)`, `i + (i+4)`, `i + (i+2)`, `i + (i+1)`.
+//!
+//! # Kernels
+//! | kernel | equation | file |
+//! |---|---|---|
+//! | [`spmm`] | Y = W·X + b, W in CSR; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
+//! | [`sddmm`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
+//! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
+//! | [`gemm`] | C = A·B + βC, dense, any strides | `gemm.rs` |
+//! | [`layer_norm_relu_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
+//! | [`layer_norm_relu_backward`] | dz, dγ, dβ of the above | `layer_norm.rs` |
+//! | [`softmax_cross_entropy`] | Σ −ln p[label] and its gradient | `softmax.rs` |
+//! | [`adam`] | one Adam update | `elementwise.rs` |
+//! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
+//!
+//! The f64 specification of every operation is [`naive`]. Which instructions run is a value,
+//! [`Isa`], that can be had only where the CPU has them.
+
+mod elementwise;
+mod exp;
+mod gemm;
+mod isa;
+mod lanes;
+mod layer_norm;
+pub mod naive;
+mod peak;
+mod sddmm;
+mod softmax;
+mod spmm;
+
+pub use elementwise::{AdamStep, adam, normalize_tile};
+pub use gemm::{MatMut, MatRef, gemm};
+pub use isa::{Isa, IsaError, Level};
+pub use layer_norm::{NormStats, layer_norm_relu_backward, layer_norm_relu_forward};
+pub use peak::fma_peak_pass;
+pub use sddmm::{sddmm, sum_samples};
+pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
+pub use spmm::spmm;
+
+/// Samples per tile. One constant for all machines: changing it changes the last bits of results.
+pub const TILE: usize = 64;
+
+/// Virtual lanes that a sum over samples is dealt to.
+pub const LANES: usize = 16;
+
+/// One feature (or neuron) over the samples of a tile, aligned to a cache line.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row(pub [f32; TILE]);
+
+impl Row {
+    /// A row of zeros.
+    pub const ZERO: Row = Row([0.0; TILE]);
+
+    /// The row as four groups of [`LANES`] samples.
+    #[inline(always)]
+    fn groups(&self) -> &[[f32; LANES]; TILE / LANES] {
+        self.0.as_chunks().0.try_into().expect("64 = 4 × 16")
+    }
+
+    /// The row as four mutable groups of [`LANES`] samples.
+    #[inline(always)]
+    fn groups_mut(&mut self) -> &mut [[f32; LANES]; TILE / LANES] {
+        self.0.as_chunks_mut().0.try_into().expect("64 = 4 × 16")
+    }
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Row::ZERO
+    }
+}

@@ -1,0 +1,136 @@
+//! The f64 specification of every operation: dense, sample-major, one loop per index.
+//!
+//! Nothing here is fast. Finite differences prove these functions, and these functions prove the
+//! kernels. Matrices are row-major: `x` `[batch, in]`, `w` `[out, in]` with zeros where a sparse
+//! layer stores no entry.
+
+/// `y = x·Wᵀ + b`, `[batch, out]`.
+pub fn linear_forward(x: &[f64], w: &[f64], b: &[f64], in_features: usize) -> Vec<f64> {
+    let mut y = Vec::new();
+    for x in x.chunks_exact(in_features) {
+        for (w, b) in w.chunks_exact(in_features).zip(b) {
+            y.push(b + w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>());
+        }
+    }
+    y
+}
+
+/// The gradients of [`linear_forward`].
+#[derive(Clone, Debug)]
+pub struct LinearGradient {
+    /// `[batch, in]`
+    pub dx: Vec<f64>,
+    /// `[out, in]`, all positions, stored or not.
+    pub dw: Vec<f64>,
+    /// `[out]`
+    pub db: Vec<f64>,
+}
+
+/// `dx = dy·W`, `dW = dyᵀ·x`, `db = Σ_s dy`, with `dy` `[batch, out]`.
+pub fn linear_backward(x: &[f64], w: &[f64], dy: &[f64], in_features: usize) -> LinearGradient {
+    let out_features = w.len() / in_features;
+    let mut dx = vec![0.0; x.len()];
+    let (mut dw, mut db) = (vec![0.0; w.len()], vec![0.0; out_features]);
+    for (sample, dy) in dy.chunks_exact(out_features).enumerate() {
+        for (row, dy) in dy.iter().enumerate() {
+            db[row] += dy;
+            for col in 0..in_features {
+                dx[sample * in_features + col] += dy * w[row * in_features + col];
+                dw[row * in_features + col] += dy * x[sample * in_features + col];
+            }
+        }
+    }
+    LinearGradient { dx, dw, db }
+}
+
+/// x̂ and rstd of one sample's features.
+fn normalized(z: &[f64], eps: f64) -> (Vec<f64>, f64) {
+    let count = z.len() as f64;
+    let mean = z.iter().sum::<f64>() / count;
+    let variance = z.iter().map(|z| (z - mean).powi(2)).sum::<f64>() / count;
+    let rstd = 1.0 / (variance + eps).sqrt();
+    (z.iter().map(|z| (z - mean) * rstd).collect(), rstd)
+}
+
+/// `h = max(0, γ·x̂ + β)` per sample, `[batch, features]`.
+pub fn layer_norm_relu_forward(z: &[f64], gamma: &[f64], beta: &[f64], eps: f64) -> Vec<f64> {
+    let mut h = Vec::new();
+    for z in z.chunks_exact(gamma.len()) {
+        let (x_hat, _) = normalized(z, eps);
+        for ((x_hat, gamma), beta) in x_hat.iter().zip(gamma).zip(beta) {
+            h.push((gamma * x_hat + beta).max(0.0));
+        }
+    }
+    h
+}
+
+/// The gradients of [`layer_norm_relu_forward`].
+#[derive(Clone, Debug)]
+pub struct NormGradient {
+    /// `[batch, features]`
+    pub dz: Vec<f64>,
+    /// `[features]`
+    pub dgamma: Vec<f64>,
+    /// `[features]`
+    pub dbeta: Vec<f64>,
+}
+
+/// `dz = rstd·(γ·dy − mean(γ·dy) − x̂·mean(γ·dy·x̂))`, dy = dh where the ReLU is open.
+pub fn layer_norm_relu_backward(
+    z: &[f64],
+    gamma: &[f64],
+    beta: &[f64],
+    eps: f64,
+    dh: &[f64],
+) -> NormGradient {
+    let features = gamma.len();
+    let (mut dz, mut dgamma, mut dbeta) = (vec![], vec![0.0; features], vec![0.0; features]);
+    for (z, dh) in z.chunks_exact(features).zip(dh.chunks_exact(features)) {
+        let (x_hat, rstd) = normalized(z, eps);
+        let open = |f: usize| gamma[f] * x_hat[f] + beta[f] > 0.0;
+        let dy: Vec<f64> = (0..features).map(|f| if open(f) { dh[f] } else { 0.0 }).collect();
+        let dx: Vec<f64> = dy.iter().zip(gamma).map(|(dy, gamma)| dy * gamma).collect();
+        let mean = dx.iter().sum::<f64>() / features as f64;
+        let mean_x = dx.iter().zip(&x_hat).map(|(d, x)| d * x).sum::<f64>() / features as f64;
+        for f in 0..features {
+            dgamma[f] += dy[f] * x_hat[f];
+            dbeta[f] += dy[f];
+            dz.push(rstd * (dx[f] - mean - x_hat[f] * mean_x));
+        }
+    }
+    NormGradient { dz, dgamma, dbeta }
+}
+
+/// Mean over the batch of −ln softmax(z)[label], and its gradient with respect to the logits.
+pub fn softmax_cross_entropy(logits: &[f64], labels: &[u16], classes: usize) -> (f64, Vec<f64>) {
+    let batch = labels.len() as f64;
+    let (mut loss, mut gradient) = (0.0, Vec::new());
+    for (z, &label) in logits.chunks_exact(classes).zip(labels) {
+        let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = z.iter().map(|z| (z - max).exp()).sum();
+        loss += (sum.ln() - (z[label as usize] - max)) / batch;
+        for (class, z) in z.iter().enumerate() {
+            let target = f64::from(u8::from(class == label as usize));
+            gradient.push(((z - max).exp() / sum - target) / batch);
+        }
+    }
+    (loss, gradient)
+}
+
+/// One Adam update, `step` counting from 1.
+pub fn adam(
+    [lr, beta1, beta2, eps]: [f64; 4],
+    step: i32,
+    w: &mut [f64],
+    m: &mut [f64],
+    v: &mut [f64],
+    dw: &[f64],
+) {
+    for (((w, m), v), dw) in w.iter_mut().zip(m).zip(v).zip(dw) {
+        *m = beta1 * *m + (1.0 - beta1) * dw;
+        *v = beta2 * *v + (1.0 - beta2) * dw * dw;
+        let m_hat = *m / (1.0 - beta1.powi(step));
+        let v_hat = *v / (1.0 - beta2.powi(step));
+        *w -= lr * m_hat / (v_hat.sqrt() + eps);
+    }
+}

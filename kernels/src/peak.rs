@@ -1,0 +1,42 @@
+//! The FMA peak of the core: what the benches hold the kernels against.
+
+use crate::LANES;
+use crate::isa::{Isa, Kernel, Level};
+use crate::lanes::Lanes;
+
+/// Runs `rounds` of independent FMAs from registers, and returns how many flops that were.
+///
+/// Time it to know the peak of this core, at this moment, at this level.
+pub fn fma_peak_pass(isa: Isa, rounds: usize) -> f64 {
+    // Two ports of latency 4 need 8 registers in flight; 16 lanes are one of AVX-512, two of AVX2.
+    match isa.level() {
+        Level::Avx512 => isa.run(Peak::<12> { rounds }),
+        _ => isa.run(Peak::<6> { rounds }),
+    }
+}
+
+struct Peak<const CHAINS: usize> {
+    rounds: usize,
+}
+
+impl<const CHAINS: usize> Kernel for Peak<CHAINS> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> f64 {
+        let factor = L::splat(std::hint::black_box(0.999));
+        let addend = L::splat(std::hint::black_box(0.001));
+        let mut sums = [L::splat(0.5); CHAINS];
+        for _ in 0..self.rounds {
+            for _ in 0..4 {
+                for sum in &mut sums {
+                    *sum = L::mul_add(*sum, factor, addend);
+                }
+            }
+        }
+        for sum in sums {
+            std::hint::black_box(L::sum(sum));
+        }
+        (2 * LANES * 4 * CHAINS * self.rounds) as f64
+    }
+}

@@ -1,0 +1,149 @@
+//! Softmax and cross-entropy over the classes of one sample, 64 samples at a time.
+
+use crate::exp::{exp, ln};
+use crate::isa::{Isa, Kernel};
+use crate::lanes::Lanes;
+use crate::{LANES, Row, TILE};
+
+/// A tile's part of the loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TileLoss {
+    /// Σ over the tile's samples of −ln p[label].
+    pub loss_sum: f32,
+    /// Samples whose largest logit is the label's; a tie goes to the lower class.
+    pub correct: u32,
+}
+
+/// Cross-entropy of the softmax, and its gradient in place of the logits.
+///
+/// Equation: loss = Σ_s ln Σ_c exp(z_c − max z) − (z_label − max z);
+/// `dz_c = (softmax(z)_c − [c = label]) · scale`, 0 for the padding samples.
+///
+/// **Shapes**: `logits` `[classes]` of one tile; `labels` one class per real sample, at most 64.
+/// `scale` is 1 / batch for the mean loss.
+///
+/// **Order**: over classes ascending, one accumulator per sample; the loss over samples by 16 lanes
+/// and the fixed tree.
+///
+/// **Panics** if there are more labels than samples in a tile, or a label is not below classes.
+pub fn softmax_cross_entropy(isa: Isa, logits: &mut [Row], labels: &[u16], scale: f32) -> TileLoss {
+    assert!(labels.len() <= TILE, "{} labels for a tile of {TILE} samples", labels.len());
+    for &label in labels {
+        assert!((label as usize) < logits.len(), "label {label} of {} classes", logits.len());
+    }
+    isa.run(SoftmaxCrossEntropy { logits, labels, scale })
+}
+
+struct SoftmaxCrossEntropy<'a> {
+    logits: &'a mut [Row],
+    labels: &'a [u16],
+    scale: f32,
+}
+
+impl Kernel for SoftmaxCrossEntropy<'_> {
+    type Output = TileLoss;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> TileLoss {
+        let (samples, logits) = (self.labels.len(), self.logits);
+        let mut result = TileLoss::default();
+        for (sample, &label) in self.labels.iter().enumerate() {
+            result.correct += u32::from(argmax(logits, sample) == label as usize);
+        }
+        // The label's logit, less the maximum, is gathered before the logits become exp.
+        let max = maximum(logits);
+        let mut chosen = [0.0; TILE];
+        for (sample, &label) in self.labels.iter().enumerate() {
+            chosen[sample] = logits[label as usize].0[sample] - max.0[sample];
+        }
+        let sum = exponentials::<L>(logits, &max);
+        let mut loss = [0.0; TILE];
+        for sample in 0..TILE {
+            let of_sample = ln::<L>(sum.0[sample]) - chosen[sample];
+            loss[sample] = if sample < samples { of_sample } else { 0.0 };
+        }
+        let mut factor = [0.0; TILE];
+        for sample in 0..samples {
+            factor[sample] = self.scale / sum.0[sample];
+        }
+        for row in logits.iter_mut() {
+            for (z, factor) in row.0.iter_mut().zip(factor) {
+                *z *= factor;
+            }
+        }
+        for (sample, &label) in self.labels.iter().enumerate() {
+            logits[label as usize].0[sample] -= self.scale;
+        }
+        // Ascending samples of each lane, then the tree.
+        let mut lanes = [0.0; LANES];
+        for group in loss.as_chunks::<LANES>().0 {
+            for (lane, loss) in lanes.iter_mut().zip(group) {
+                *lane += loss;
+            }
+        }
+        result.loss_sum = L::sum(L::load(&lanes));
+        result
+    }
+}
+
+/// Logits to probabilities, in place.
+///
+/// **Shapes**: `logits` `[classes]` of one tile.
+///
+/// **Order**: over classes ascending, one accumulator per sample.
+pub fn softmax(isa: Isa, logits: &mut [Row]) {
+    struct Softmax<'a>(&'a mut [Row]);
+
+    impl Kernel for Softmax<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<L: Lanes>(self) {
+            let max = maximum(self.0);
+            let sum = exponentials::<L>(self.0, &max);
+            for row in self.0 {
+                for (z, sum) in row.0.iter_mut().zip(sum.0) {
+                    *z /= sum;
+                }
+            }
+        }
+    }
+    isa.run(Softmax(logits));
+}
+
+/// The class with the largest logit of one sample, the lowest of equals.
+#[inline(always)]
+fn argmax(logits: &[Row], sample: usize) -> usize {
+    let mut best = 0;
+    for (class, row) in logits.iter().enumerate() {
+        if row.0[sample] > logits[best].0[sample] {
+            best = class;
+        }
+    }
+    best
+}
+
+/// The largest logit of each sample.
+#[inline(always)]
+fn maximum(logits: &[Row]) -> Row {
+    let mut max = [f32::NEG_INFINITY; TILE];
+    for row in logits {
+        for (max, &z) in max.iter_mut().zip(&row.0) {
+            *max = if z > *max { z } else { *max };
+        }
+    }
+    Row(max)
+}
+
+/// Replaces z by exp(z − max), and returns their sum over classes.
+#[inline(always)]
+fn exponentials<L: Lanes>(logits: &mut [Row], max: &Row) -> Row {
+    let mut sum = [0.0; TILE];
+    for row in logits {
+        for ((z, max), sum) in row.0.iter_mut().zip(max.0).zip(&mut sum) {
+            *z = exp::<L>(*z - max);
+            *sum += *z;
+        }
+    }
+    Row(sum)
+}

@@ -1,0 +1,393 @@
+//! The second link: every kernel against the f64 specification, on every level and edge shape.
+
+use fanin_kernels::{
+    AdamStep, Isa, Level, MatMut, MatRef, NormStats, Row, TILE, adam, gemm,
+    layer_norm_relu_backward, layer_norm_relu_forward, naive, normalize_tile, sddmm, softmax,
+    softmax_cross_entropy, spmm, sum_samples,
+};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+
+/// A pattern in CSR with its values, and the same matrix dense.
+struct Sparse {
+    row_ptr: Vec<usize>,
+    col_idx: Vec<u32>,
+    values: Vec<f32>,
+    dense: Vec<f64>,
+    cols: usize,
+}
+
+/// Rows of the given lengths with random columns; values drawn by `value`.
+fn sparse(
+    rng: &mut Pcg64,
+    fan_in: &[usize],
+    cols: usize,
+    value: impl Fn(&mut Pcg64) -> f32,
+) -> Sparse {
+    let mut sparse = Sparse {
+        row_ptr: vec![0],
+        col_idx: vec![],
+        values: vec![],
+        dense: vec![0.0; fan_in.len() * cols],
+        cols,
+    };
+    for (row, &count) in fan_in.iter().enumerate() {
+        let mut left = count;
+        for col in 0..cols {
+            if rng.random_range(0..cols - col) < left {
+                left -= 1;
+                let value = value(rng);
+                sparse.col_idx.push(col as u32);
+                sparse.values.push(value);
+                sparse.dense[row * cols + col] = f64::from(value);
+            }
+        }
+        sparse.row_ptr.push(sparse.col_idx.len());
+    }
+    sparse
+}
+
+/// Patterns with every shape that has an edge: an empty row, a full one, rests of 1 to 7, …
+fn shapes(rng: &mut Pcg64, value: impl Fn(&mut Pcg64) -> f32 + Copy) -> Vec<Sparse> {
+    vec![
+        sparse(rng, &[0, 40, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 33], 40, value),
+        sparse(rng, &[5], 11, value),
+        sparse(rng, &[1, 0, 1], 1, value),
+        sparse(rng, &[0, 0], 3, value),
+    ]
+}
+
+fn integer(rng: &mut Pcg64) -> f32 {
+    rng.random_range(-8i32..=8) as f32
+}
+
+fn real(rng: &mut Pcg64) -> f32 {
+    rng.random_range(-1.0..1.0)
+}
+
+fn rows(rng: &mut Pcg64, count: usize, value: impl Fn(&mut Pcg64) -> f32) -> Vec<Row> {
+    (0..count).map(|_| Row(std::array::from_fn(|_| value(rng)))).collect()
+}
+
+/// A tile as the specification wants it: `[sample, feature]` in f64.
+fn sample_major(rows: &[Row], samples: usize) -> Vec<f64> {
+    (0..samples).flat_map(|s| rows.iter().map(move |row| f64::from(row.0[s]))).collect()
+}
+
+fn assert_close(name: &str, got: &[f64], expected: &[f64], bound: f64) {
+    assert_eq!(got.len(), expected.len(), "{name}");
+    let scale = expected.iter().fold(1e-30f64, |max, x| max.max(x.abs()));
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        let error = (got - expected).abs() / scale;
+        assert!(error <= bound, "{name}[{i}]: {got} against {expected}, error {error:.2e}");
+    }
+}
+
+fn widen(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&x| f64::from(x)).collect()
+}
+
+/// Runs `f` on every level; levels with FMA must give the same bits.
+fn on_every_level<R: PartialEq + std::fmt::Debug>(f: impl Fn(Isa) -> R) -> R {
+    for level in Level::ALL {
+        if Isa::new(level).is_err() {
+            println!("skipped: level {level} is not on this CPU");
+        }
+    }
+    let fused: Vec<Isa> =
+        Isa::available().into_iter().filter(|isa| isa.level() != Level::ScalarNoFma).collect();
+    let unfused = f(Isa::new(Level::ScalarNoFma).expect("any CPU"));
+    let Some((&first, rest)) = fused.split_first() else { return unfused };
+    let expected = f(first);
+    for &isa in rest {
+        assert_eq!(f(isa), expected, "{} against {}", isa.level(), first.level());
+    }
+    expected
+}
+
+#[test]
+fn spmm_is_exact_on_integers_at_every_edge_shape() {
+    let rng = &mut Pcg64::seed_from_u64(10);
+    for w in shapes(rng, integer) {
+        let count = w.row_ptr.len() - 1;
+        let x = rows(rng, w.cols, integer);
+        let bias: Vec<f32> = (0..count).map(|_| integer(rng)).collect();
+        for bias in [Some(&bias[..]), None] {
+            let zeros = vec![0.0; count];
+            let expected = naive::linear_forward(
+                &sample_major(&x, TILE),
+                &w.dense,
+                &bias.map_or(zeros, widen),
+                w.cols,
+            );
+            for isa in Isa::available() {
+                let mut y = vec![Row([f32::NAN; TILE]); count];
+                spmm(isa, &w.row_ptr, &w.col_idx, &w.values, bias, &x, &mut y);
+                assert_eq!(sample_major(&y, TILE), expected, "{}", isa.level());
+            }
+        }
+    }
+}
+
+#[test]
+fn spmm_levels_agree_and_stay_within_the_rounding_bound() {
+    let rng = &mut Pcg64::seed_from_u64(11);
+    for w in shapes(rng, real) {
+        let count = w.row_ptr.len() - 1;
+        let x = rows(rng, w.cols, real);
+        let y = on_every_level(|isa| {
+            let mut y = vec![Row::ZERO; count];
+            spmm(isa, &w.row_ptr, &w.col_idx, &w.values, None, &x, &mut y);
+            y
+        });
+        let x = sample_major(&x, TILE);
+        let zeros = vec![0.0; count];
+        let expected = naive::linear_forward(&x, &w.dense, &zeros, w.cols);
+        let absolute = |a: &[f64]| a.iter().map(|x| x.abs()).collect::<Vec<_>>();
+        let terms = naive::linear_forward(&absolute(&x), &absolute(&w.dense), &zeros, w.cols);
+        for ((y, expected), terms) in sample_major(&y, TILE).iter().zip(expected).zip(terms) {
+            assert!((y - expected).abs() <= w.cols as f64 * 2f64.powi(-24) * terms);
+        }
+    }
+}
+
+#[test]
+fn a_block_of_rows_gives_the_rows_of_the_whole() {
+    let rng = &mut Pcg64::seed_from_u64(12);
+    let w = sparse(rng, &[3, 9, 0, 12, 20], 20, real);
+    let (x, dy) = (rows(rng, 20, real), rows(rng, 5, real));
+    for isa in Isa::available() {
+        let (mut whole, mut part) = (vec![Row::ZERO; 5], vec![Row::ZERO; 2]);
+        spmm(isa, &w.row_ptr, &w.col_idx, &w.values, None, &x, &mut whole);
+        spmm(isa, &w.row_ptr[1..4], &w.col_idx, &w.values, None, &x, &mut part);
+        assert_eq!(whole[1..3], part);
+        let entries = w.row_ptr[3]..w.row_ptr[5];
+        let (mut dw, mut dw_part) = (vec![0.0; w.values.len()], vec![0.0; entries.len()]);
+        sddmm(isa, &w.row_ptr, &w.col_idx, &dy, &x, &mut dw);
+        sddmm(isa, &w.row_ptr[3..], &w.col_idx, &dy[3..], &x, &mut dw_part);
+        assert_eq!(dw[entries], dw_part);
+    }
+}
+
+#[test]
+fn sddmm_and_sum_samples_are_exact_on_integers_and_add_to_what_is_there() {
+    let rng = &mut Pcg64::seed_from_u64(13);
+    for w in shapes(rng, integer) {
+        let count = w.row_ptr.len() - 1;
+        let (x, dy) = (rows(rng, w.cols, integer), rows(rng, count, integer));
+        let gradient = naive::linear_backward(
+            &sample_major(&x, TILE),
+            &w.dense,
+            &sample_major(&dy, TILE),
+            w.cols,
+        );
+        for isa in Isa::available() {
+            let (mut dw, mut db) = (vec![3.0; w.values.len()], vec![-2.0; count]);
+            sddmm(isa, &w.row_ptr, &w.col_idx, &dy, &x, &mut dw);
+            sum_samples(isa, &dy, &mut db);
+            for row in 0..count {
+                assert_eq!(f64::from(db[row]), gradient.db[row] - 2.0, "db[{row}]");
+                for e in w.row_ptr[row]..w.row_ptr[row + 1] {
+                    let expected = gradient.dw[row * w.cols + w.col_idx[e] as usize] + 3.0;
+                    assert_eq!(f64::from(dw[e]), expected, "dw[{row}, {}]", w.col_idx[e]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sddmm_levels_agree_bit_for_bit() {
+    let rng = &mut Pcg64::seed_from_u64(14);
+    for w in shapes(rng, real) {
+        let count = w.row_ptr.len() - 1;
+        let (x, dy) = (rows(rng, w.cols, real), rows(rng, count, real));
+        on_every_level(|isa| {
+            let (mut dw, mut db) = (vec![0.0; w.values.len()], vec![0.0; count]);
+            sddmm(isa, &w.row_ptr, &w.col_idx, &dy, &x, &mut dw);
+            sum_samples(isa, &dy, &mut db);
+            (dw, db)
+        });
+    }
+}
+
+#[test]
+fn layer_norm_relu_matches_the_specification_on_every_level() {
+    let rng = &mut Pcg64::seed_from_u64(15);
+    for features in [1, 2, 7, 8, 9, 65] {
+        // Far from zero, so that a variance by Σx² − mean² would cancel; two features that lie
+        // close together there are ill-conditioned whatever the algorithm.
+        let offset = if features > 2 { 30.0 } else { 0.0 };
+        let z = rows(rng, features, |rng| offset + real(rng));
+        let dh = rows(rng, features, real);
+        let gamma: Vec<f32> = (0..features).map(|_| 1.0 + 0.5 * real(rng)).collect();
+        let beta: Vec<f32> = (0..features).map(|_| 0.3 + 0.2 * real(rng)).collect();
+        let (h, _, dz, dgamma, dbeta) = on_every_level(|isa| {
+            let mut h = vec![Row::ZERO; features];
+            let stats: NormStats = layer_norm_relu_forward(isa, &z, &gamma, &beta, 1e-5, &mut h);
+            let mut dz = z.clone();
+            let (mut dgamma, mut dbeta) = (vec![f32::NAN; features], vec![f32::NAN; features]);
+            layer_norm_relu_backward(
+                isa,
+                &dh,
+                &h,
+                &gamma,
+                &stats,
+                &mut dz,
+                &mut dgamma,
+                &mut dbeta,
+            );
+            (h, stats, dz, dgamma, dbeta)
+        });
+        let (gamma, beta) = (widen(&gamma), widen(&beta));
+        let (z, dh) = (sample_major(&z, TILE), sample_major(&dh, TILE));
+        let eps = f64::from(1e-5f32);
+        let expected = naive::layer_norm_relu_forward(&z, &gamma, &beta, eps);
+        assert_close("h", &sample_major(&h, TILE), &expected, 2e-5);
+        let gradient = naive::layer_norm_relu_backward(&z, &gamma, &beta, eps, &dh);
+        if features > 2 {
+            assert_close("dz", &sample_major(&dz, TILE), &gradient.dz, 1e-4);
+        }
+        assert_close("dgamma", &widen(&dgamma), &gradient.dgamma, 1e-4);
+        assert_close("dbeta", &widen(&dbeta), &gradient.dbeta, 1e-5);
+    }
+}
+
+#[test]
+fn cross_entropy_matches_the_specification_and_ignores_padding() {
+    let rng = &mut Pcg64::seed_from_u64(16);
+    for (classes, samples) in [(10, 64), (10, 63), (47, 7), (2, 1)] {
+        let logits = rows(rng, classes, |rng| 20.0 * real(rng));
+        let labels: Vec<u16> = (0..samples).map(|_| rng.random_range(0..classes as u16)).collect();
+        let (gradient, loss) = on_every_level(|isa| {
+            let mut z = logits.clone();
+            let loss = softmax_cross_entropy(isa, &mut z, &labels, 1.0 / samples as f32);
+            (z, loss)
+        });
+        let z = sample_major(&logits, samples);
+        let (expected_loss, expected) = naive::softmax_cross_entropy(&z, &labels, classes);
+        assert_close("dz", &sample_major(&gradient, samples), &expected, 1e-6);
+        let mean = f64::from(loss.loss_sum) / samples as f64;
+        assert!((mean - expected_loss).abs() <= 1e-6 * expected_loss, "{mean}");
+        let correct = z.chunks(classes).zip(&labels).filter(|(z, label)| {
+            z.iter().enumerate().all(|(c, &v)| c == **label as usize || v < z[**label as usize])
+        });
+        assert_eq!(loss.correct as usize, correct.count());
+        for row in &gradient {
+            assert!(row.0[samples..].iter().all(|&x| x == 0.0), "padding has no gradient");
+        }
+    }
+}
+
+#[test]
+fn cross_entropy_survives_huge_logits() {
+    let mut logits = vec![Row([3e4; TILE]), Row([-3e4; TILE])];
+    let loss = softmax_cross_entropy(Isa::detect(), &mut logits, &[0, 1], 0.5);
+    assert_eq!(loss.loss_sum, 6e4);
+    assert_eq!((logits[0].0[0], logits[0].0[1], loss.correct), (0.0, 0.5, 1));
+}
+
+#[test]
+fn softmax_gives_probabilities() {
+    let rng = &mut Pcg64::seed_from_u64(17);
+    let logits = rows(rng, 5, real);
+    let p = on_every_level(|isa| {
+        let mut p = logits.clone();
+        softmax(isa, &mut p);
+        p
+    });
+    for (z, p) in sample_major(&logits, TILE).chunks(5).zip(sample_major(&p, TILE).chunks(5)) {
+        let sum: f64 = z.iter().map(|z| z.exp()).sum();
+        assert_close("p", p, &z.iter().map(|z| z.exp() / sum).collect::<Vec<_>>(), 1e-6);
+    }
+}
+
+#[test]
+fn adam_follows_the_specification_over_fifty_steps() {
+    let rng = &mut Pcg64::seed_from_u64(18);
+    let [lr, beta1, beta2, eps] = [3e-3f32, 0.8, 0.95, 1e-6];
+    let start: Vec<f32> = (0..37).map(|_| real(rng)).collect();
+    let gradients: Vec<Vec<f32>> =
+        (0..50).map(|_| (0..37).map(|_| real(rng) + 0.2).collect()).collect();
+    let w = on_every_level(|isa| {
+        let (mut w, mut m, mut v) = (start.clone(), vec![0.0; 37], vec![0.0; 37]);
+        let (mut power1, mut power2) = (1.0, 1.0);
+        for dw in &gradients {
+            power1 *= beta1;
+            power2 *= beta2;
+            let (correction1, correction2) = (1.0 - power1, 1.0 - power2);
+            let step = AdamStep { lr, beta1, beta2, eps, correction1, correction2 };
+            adam(isa, &step, &mut w, &mut m, &mut v, dw);
+        }
+        w
+    });
+    let (mut expected, mut m, mut v) = (widen(&start), vec![0.0; 37], vec![0.0; 37]);
+    for (step, dw) in (1..).zip(&gradients) {
+        let settings = [lr, beta1, beta2, eps].map(f64::from);
+        naive::adam(settings, step, &mut expected, &mut m, &mut v, &widen(dw));
+    }
+    assert_close("w", &widen(&w), &expected, 1e-5);
+}
+
+#[test]
+fn normalize_tile_transposes_scales_and_pads() {
+    let rng = &mut Pcg64::seed_from_u64(19);
+    for (features, samples) in [(784, 64), (9, 63), (1, 1), (8, 7), (17, 9)] {
+        let data: Vec<Vec<u8>> =
+            (0..samples).map(|_| (0..features).map(|_| rng.random()).collect()).collect();
+        let views: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
+        let x = on_every_level(|isa| {
+            let mut x = vec![Row([f32::NAN; TILE]); features];
+            normalize_tile(isa, &views, 0.5, -3.0, &mut x);
+            x
+        });
+        for (feature, row) in x.iter().enumerate() {
+            for (sample, &value) in row.0.iter().enumerate() {
+                let byte = data.get(sample).map(|bytes| f32::from(bytes[feature]));
+                assert_eq!(value, byte.map_or(0.0, |byte| byte * 0.5 - 3.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn gemm_is_exact_on_integers_for_every_operand_form() {
+    let rng = &mut Pcg64::seed_from_u64(20);
+    let (m, k) = (13, 21);
+    let w: Vec<f32> = (0..m * k).map(|_| integer(rng)).collect();
+    let (x, dy) = (rows(rng, k, integer), rows(rng, m, integer));
+    let dense = widen(&w);
+    let x_samples = sample_major(&x, TILE);
+    let gradient = naive::linear_backward(&x_samples, &dense, &sample_major(&dy, TILE), k);
+
+    let mut y = vec![Row([2.0; TILE]); m];
+    gemm(MatRef::new(&w, m, k), MatRef::tile(&x), 1.0, MatMut::tile(&mut y));
+    let expected = naive::linear_forward(&x_samples, &dense, &vec![2.0; m], k);
+    assert_eq!(sample_major(&y, TILE), expected);
+
+    let mut dx = vec![Row([f32::NAN; TILE]); k];
+    gemm(MatRef::new(&w, m, k).t(), MatRef::tile(&dy), 0.0, MatMut::tile(&mut dx));
+    assert_eq!(sample_major(&dx, TILE), gradient.dx);
+
+    let mut dw = vec![f32::NAN; m * k];
+    gemm(MatRef::tile(&dy), MatRef::tile(&x).t(), 0.0, MatMut::new(&mut dw, m, k));
+    assert_eq!(widen(&dw), gradient.dw);
+}
+
+#[test]
+#[should_panic(expected = "one value per column id")]
+fn spmm_refuses_values_of_another_pattern() {
+    spmm(Isa::detect(), &[0, 1], &[0], &[], None, &[Row::ZERO], &mut [Row::ZERO]);
+}
+
+#[test]
+#[should_panic(expected = "index out of bounds")]
+fn spmm_refuses_a_column_beyond_x() {
+    spmm(Isa::detect(), &[0, 1], &[1], &[1.0], None, &[Row::ZERO], &mut [Row::ZERO]);
+}
+
+#[test]
+#[should_panic(expected = "label 2 of 2 classes")]
+fn cross_entropy_refuses_a_label_out_of_range() {
+    softmax_cross_entropy(Isa::detect(), &mut [Row::ZERO; 2], &[0, 2], 1.0);
+}
