@@ -28,6 +28,8 @@
 //! The f64 specification of every operation is [`naive`]. Which instructions run is a value,
 //! [`Isa`], that can be had only where the CPU has them.
 
+#![warn(clippy::unwrap_used)]
+
 mod elementwise;
 mod exp;
 mod gemm;

@@ -63,8 +63,8 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             loss[sample] = if sample < samples { of_sample } else { 0.0 };
         }
         let mut factor = [0.0; TILE];
-        for sample in 0..samples {
-            factor[sample] = self.scale / sum.0[sample];
+        for (factor, sum) in factor.iter_mut().zip(sum.0).take(samples) {
+            *factor = self.scale / sum;
         }
         for row in logits.iter_mut() {
             for (z, factor) in row.0.iter_mut().zip(factor) {

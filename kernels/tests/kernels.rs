@@ -185,13 +185,14 @@ fn sddmm_and_sum_samples_are_exact_on_integers_and_add_to_what_is_there() {
             let (mut dw, mut db) = (vec![3.0; w.values.len()], vec![-2.0; count]);
             sddmm(isa, &w.row_ptr, &w.col_idx, &dy, &x, &mut dw);
             sum_samples(isa, &dy, &mut db);
-            for row in 0..count {
-                assert_eq!(f64::from(db[row]), gradient.db[row] - 2.0, "db[{row}]");
-                for e in w.row_ptr[row]..w.row_ptr[row + 1] {
-                    let expected = gradient.dw[row * w.cols + w.col_idx[e] as usize] + 3.0;
-                    assert_eq!(f64::from(dw[e]), expected, "dw[{row}, {}]", w.col_idx[e]);
-                }
-            }
+            let expected_db: Vec<f64> = gradient.db.iter().map(|db| db - 2.0).collect();
+            assert_eq!(widen(&db), expected_db);
+            let rows = (0..count).flat_map(|row| vec![row; w.row_ptr[row + 1] - w.row_ptr[row]]);
+            let positions = rows.zip(&w.col_idx);
+            let expected_dw: Vec<f64> = positions
+                .map(|(row, &col)| gradient.dw[row * w.cols + col as usize] + 3.0)
+                .collect();
+            assert_eq!(widen(&dw), expected_dw);
         }
     }
 }

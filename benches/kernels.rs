@@ -1,0 +1,114 @@
+//! The sparse products beside GEMM of the same shape and the FMA peak, all in the same run.
+//!
+//! `cargo bench --bench kernels`; one thread, batch 128, every vector level of this CPU.
+
+mod common;
+
+use common::{print_machine, time_in_turn};
+use fanin::random::{Purpose, stream};
+use fanin::sparse::{CsrPattern, Transpose};
+use fanin::topology::{self, Profile, Spread};
+use fanin_kernels::{
+    Isa, Level, MatMut, MatRef, Row, TILE, fma_peak_pass, gemm, naive, sddmm, spmm,
+};
+use rand::RngExt;
+
+const TILES: usize = 2;
+
+fn main() {
+    print_machine("1");
+    println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, common::SAMPLES);
+    println!("a sparse product counts 2·nnz·batch flops, GEMM 2·rows·cols·batch; % is of the peak");
+    for isa in Isa::available().into_iter().filter(|isa| isa.level() >= Level::Avx2) {
+        println!("\nlevel {}", isa.level());
+        for (rows, cols) in [(1024, 784), (1024, 1024)] {
+            for sparsity in [0.8, 0.9, 0.95, 0.98, 0.99] {
+                measure(isa, rows, cols, sparsity);
+            }
+        }
+    }
+}
+
+/// Random rows of samples.
+fn tiles(features: usize, seed: u64) -> Vec<Vec<Row>> {
+    let rng = &mut stream(seed, Purpose::GradientCheck, 0);
+    let mut row = || Row(std::array::from_fn(|_| rng.random_range(-1.0..1.0)));
+    (0..TILES).map(|_| (0..features).map(|_| row()).collect()).collect()
+}
+
+fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
+    let pattern = topology::build(cols, rows, sparsity, &Profile::Uniform, Spread::Random, 1, 0)
+        .expect("these sparsities can be had");
+    let transpose = Transpose::of(&pattern);
+    let rng = &mut stream(2, Purpose::GradientCheck, 0);
+    let values: Vec<f32> = (0..pattern.nnz()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let mut transposed = vec![0.0; pattern.nnz()];
+    transpose.gather(&values, &mut transposed);
+    let dense: Vec<f32> = (0..rows * cols).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let bias = vec![0.1; rows];
+    let (x, dy) = (tiles(cols, 3), tiles(rows, 4));
+    check(isa, &pattern, &values, &bias, &x[0]);
+
+    let mut y = vec![vec![Row::ZERO; rows]; TILES];
+    let mut y_dense = y.clone();
+    let mut dx = vec![vec![Row::ZERO; cols]; TILES];
+    let mut dw = vec![0.0; pattern.nnz()];
+    let mut peak_flops = 0.0;
+    let timings = time_in_turn(&mut [
+        &mut || peak_flops = fma_peak_pass(isa, 20_000),
+        &mut || {
+            for (x, y) in x.iter().zip(&mut y) {
+                spmm(isa, pattern.row_ptr(), pattern.col_idx(), &values, Some(&bias), x, y);
+            }
+        },
+        &mut || {
+            let pattern = transpose.pattern();
+            for (dy, dx) in dy.iter().zip(&mut dx) {
+                spmm(isa, pattern.row_ptr(), pattern.col_idx(), &transposed, None, dy, dx);
+            }
+        },
+        &mut || {
+            for (x, dy) in x.iter().zip(&dy) {
+                sddmm(isa, pattern.row_ptr(), pattern.col_idx(), dy, x, &mut dw);
+            }
+        },
+        &mut || {
+            for (x, y) in x.iter().zip(&mut y_dense) {
+                gemm(MatRef::new(&dense, rows, cols), MatRef::tile(x), 0.0, MatMut::tile(y));
+            }
+        },
+    ]);
+    let sparse_flops = (2 * pattern.nnz() * TILES * TILE) as f64;
+    let dense_flops = (2 * rows * cols * TILES * TILE) as f64;
+    let peak = peak_flops / timings[0].median;
+    print!("{rows}×{cols} {:>3.0} %  peak {:.0}", 100.0 * sparsity, peak / 1e9);
+    let names = ["spmm", "spmm-transposed", "sddmm", "gemm"];
+    let flops = [sparse_flops, sparse_flops, sparse_flops, dense_flops];
+    for ((name, flops), timing) in names.iter().zip(flops).zip(&timings[1..]) {
+        let rate = |seconds: f64| flops / seconds / 1e9;
+        print!(
+            "  {name} {:.1} ({:.1}–{:.1}) {:.0} %",
+            rate(timing.median),
+            rate(timing.max),
+            rate(timing.min),
+            100.0 * flops / timing.median / peak
+        );
+    }
+    println!("  gemm/spmm time {:.1}×", timings[4].median / timings[1].median);
+}
+
+/// A wrong product must not be timed: a few rows against the specification.
+fn check(isa: Isa, pattern: &CsrPattern, values: &[f32], bias: &[f32], x: &[Row]) {
+    let mut y = vec![Row::ZERO; pattern.rows()];
+    spmm(isa, pattern.row_ptr(), pattern.col_idx(), values, Some(bias), x, &mut y);
+    for row in [0, pattern.rows() - 1] {
+        let mut w = vec![0.0; pattern.cols()];
+        for entry in pattern.entries(row) {
+            w[pattern.col_idx()[entry] as usize] = f64::from(values[entry]);
+        }
+        let sample: Vec<f64> = x.iter().map(|row| f64::from(row.0[5])).collect();
+        let expected =
+            naive::linear_forward(&sample, &w, &[f64::from(bias[row])], pattern.cols())[0];
+        assert!((f64::from(y[row].0[5]) - expected).abs() < 1e-3, "row {row} is wrong");
+    }
+}

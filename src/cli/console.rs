@@ -1,0 +1,92 @@
+//! What a command says, and where: results to stdout, or all but one JSON object to stderr.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+
+/// How much a command says.
+pub(super) struct Console {
+    json: bool,
+    quiet: bool,
+}
+
+impl Console {
+    pub(super) fn new(json: bool, quiet: bool) -> Console {
+        Console { json, quiet }
+    }
+
+    /// A line for people.
+    pub(super) fn line(&self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        // A reader that went away (`| head`) is no error of ours.
+        let _ = match (self.quiet, self.json) {
+            (true, _) => Ok(()),
+            (false, true) => writeln!(std::io::stderr(), "{text}"),
+            (false, false) => writeln!(std::io::stdout(), "{text}"),
+        };
+    }
+
+    /// The object for programs, where `--json` asked for it.
+    pub(super) fn object(&self, value: &impl serde::Serialize) {
+        if self.json {
+            let text = serde_json::to_string(value).expect("plain data serialises");
+            let _ = writeln!(std::io::stdout(), "{text}");
+        }
+    }
+
+    /// A bar over `length` units on stderr; hidden unless stderr is a terminal.
+    pub(super) fn progress(&self, length: u64, template: &str) -> ProgressBar {
+        let shown = !self.quiet && std::io::stderr().is_terminal();
+        let target =
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        bar.set_style(style.progress_chars("=> "));
+        bar
+    }
+}
+
+/// Columns of text, numbers to the right.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// 1234567 as 1,234,567.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let text = [0, 999, 1000, 1_867_786].map(grouped);
+        assert_eq!(text, ["0", "999", "1,000", "1,867,786"]);
+    }
+
+    #[test]
+    fn tables_align_names_left_and_numbers_right() {
+        let rows = [vec!["a".into(), "10".into()], vec!["bcd".into(), "5".into()]];
+        assert_eq!(table(&rows), "a    10\nbcd   5");
+    }
+}

@@ -1,0 +1,256 @@
+//! The chain of trust from end to end: finite differences prove the f64 twin, the twin proves the
+//! engines, on networks with every edge shape.
+
+use super::{Engine, LayerTensors, Mlp, TENSOR_NAMES, Tile, Twin};
+use crate::Error;
+use crate::parallel::{self, Executor};
+use crate::random::{Purpose, stream};
+use crate::sparse::CsrPattern;
+use fanin_kernels::{Isa, TILE};
+use rand::RngExt;
+use rand_pcg::Pcg64;
+use serde::Serialize;
+
+/// Bound on the twin's error against central differences.
+pub const TWIN_BOUND: f64 = 1e-7;
+/// Bound on an engine's error against the twin.
+pub const ENGINE_BOUND: f64 = 1e-4;
+/// The step of the central differences.
+const STEP: f64 = 1e-5;
+
+/// The worst error of one kind of parameter: max|a − b| / max|b| per tensor, its maximum over them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What was checked: `twin`, or engine, level and threads.
+    pub subject: String,
+    /// `weight`, `bias`, `gamma`, `beta`.
+    pub parameter: &'static str,
+    /// The worst error over all networks and layers.
+    pub worst_error: f64,
+    /// What it must not exceed.
+    pub bound: f64,
+    /// Numbers compared.
+    pub compared: usize,
+    /// Coordinates left out because a ReLU changed sign between the two differences.
+    pub skipped: usize,
+}
+
+impl Check {
+    /// Whether the error is within its bound (an error that is not a number is not).
+    pub fn passed(&self) -> bool {
+        self.worst_error <= self.bound && self.compared > 0
+    }
+}
+
+/// A network with a batch to differentiate at.
+struct Case {
+    patterns: Vec<CsrPattern>,
+    samples: usize,
+    seed: u64,
+}
+
+/// Checks the twin, then every engine on every level of this CPU with one and three threads.
+///
+/// **Errors**: [`Error::Threads`] if the system refuses the threads.
+pub fn run(seed: u64) -> Result<Vec<Check>, Error> {
+    let rng = &mut stream(seed, Purpose::GradientCheck, 0);
+    // Uneven fan-in with an empty and a full row; the output layer dense or sparse; a tile and a
+    // part of one; odd widths.
+    let cases = [
+        Case {
+            patterns: vec![uneven(rng, 19, 17), uneven(rng, 17, 12), CsrPattern::full(5, 12)],
+            samples: TILE + 7,
+            seed,
+        },
+        Case { patterns: vec![uneven(rng, 9, 33), uneven(rng, 33, 4)], samples: 33, seed },
+    ];
+    let mut checks = Vec::new();
+    let mut twin = Tally::new("twin".into(), TWIN_BOUND);
+    for case in &cases {
+        let model = case.model(Engine::Sparse);
+        let (x, labels) = case.batch(model.in_features(), model.classes());
+        check_twin(&Twin::of(&model), &widen(&x), &labels, &mut twin);
+    }
+    checks.extend(twin.finish());
+    for engine in [Engine::Sparse, Engine::Dense, Engine::Masked] {
+        for isa in Isa::available() {
+            for threads in [1, 3] {
+                let executor = Executor::new(isa, threads)?;
+                let subject = format!("{engine}, {}, threads {threads}", isa.level());
+                let mut tally = Tally::new(subject, ENGINE_BOUND);
+                for case in &cases {
+                    check_engine(&executor, case, engine, &mut tally);
+                }
+                checks.extend(tally.finish());
+            }
+        }
+    }
+    Ok(checks)
+}
+
+/// Fan-ins from none to all, in a fixed uneven order, at random columns.
+fn uneven(rng: &mut Pcg64, cols: usize, rows: usize) -> CsrPattern {
+    let (mut row_ptr, mut col_idx) = (vec![0], vec![]);
+    for row in 0..rows {
+        let fan_in = match row {
+            1 => 0,
+            2 => cols,
+            _ => 1 + (row * 7) % (cols - 1),
+        };
+        let mut columns: Vec<u32> =
+            rand::seq::index::sample(rng, cols, fan_in).into_iter().map(|col| col as u32).collect();
+        columns.sort_unstable();
+        col_idx.extend(columns);
+        row_ptr.push(col_idx.len());
+    }
+    CsrPattern::new(cols, row_ptr, col_idx).expect("sorted distinct columns")
+}
+
+impl Case {
+    /// The network with biases, γ and β moved off their initial values, where errors could hide.
+    fn model(&self, engine: Engine) -> Mlp {
+        let mut model = Mlp::new(engine, self.patterns.clone(), self.seed);
+        let rng = &mut stream(self.seed, Purpose::GradientCheck, 1);
+        for layer in model.layers_mut() {
+            let LayerTensors { bias, gamma, beta, .. } = &mut layer.params;
+            for value in bias.iter_mut().chain(gamma).chain(beta) {
+                *value += rng.random_range(-0.3..0.3);
+            }
+        }
+        model
+    }
+
+    /// Samples `[samples, features]` and their labels.
+    fn batch(&self, features: usize, classes: usize) -> (Vec<f32>, Vec<u16>) {
+        let rng = &mut stream(self.seed, Purpose::GradientCheck, 2);
+        let x = (0..self.samples * features).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let labels = (0..self.samples).map(|_| rng.random_range(0..classes as u16)).collect();
+        (x, labels)
+    }
+}
+
+/// Collects errors per parameter kind.
+struct Tally {
+    subject: String,
+    bound: f64,
+    worst: [f64; 4],
+    compared: [usize; 4],
+    skipped: [usize; 4],
+}
+
+impl Tally {
+    fn new(subject: String, bound: f64) -> Tally {
+        Tally { subject, bound, worst: [0.0; 4], compared: [0; 4], skipped: [0; 4] }
+    }
+
+    /// Takes in one tensor: pairs of (analytic, reference).
+    fn add(&mut self, kind: usize, pairs: &[(f64, f64)]) {
+        let scale = pairs.iter().fold(0.0f64, |max, (_, reference)| max.max(reference.abs()));
+        let error = pairs.iter().map(|(a, b)| (a - b).abs()).fold(0.0f64, |max, error| {
+            // A NaN must not disappear in a maximum.
+            if error.is_nan() { f64::INFINITY } else { max.max(error) }
+        });
+        if scale > 0.0 {
+            self.worst[kind] = self.worst[kind].max(error / scale);
+            self.compared[kind] += pairs.len();
+        }
+    }
+
+    fn finish(self) -> impl Iterator<Item = Check> {
+        (0..4).map(move |kind| Check {
+            subject: self.subject.clone(),
+            parameter: TENSOR_NAMES[kind],
+            worst_error: self.worst[kind],
+            bound: self.bound,
+            compared: self.compared[kind],
+            skipped: self.skipped[kind],
+        })
+    }
+}
+
+/// The twin's gradient against central differences of its loss.
+fn check_twin(twin: &Twin, x: &[f64], labels: &[u16], tally: &mut Tally) {
+    let gradient = twin.gradient(x, labels);
+    for (l, layer) in gradient.iter().enumerate() {
+        for (kind, analytic) in layer.tensors.iter().enumerate() {
+            let mut pairs = Vec::new();
+            for (i, &analytic) in analytic.iter().enumerate() {
+                if kind == 0 && !layer.stored[i] {
+                    continue;
+                }
+                let loss_at = |offset: f64| {
+                    let mut moved = twin.clone();
+                    moved.layers[l].tensors[kind][i] += offset;
+                    moved.loss(x, labels)
+                };
+                let ((above, open_above), (below, open_below)) = (loss_at(STEP), loss_at(-STEP));
+                if open_above == open_below {
+                    pairs.push((analytic, (above - below) / (2.0 * STEP)));
+                } else {
+                    tally.skipped[kind] += 1;
+                }
+            }
+            tally.add(kind, &pairs);
+        }
+    }
+}
+
+/// An engine's f32 gradient against the twin's.
+fn check_engine(executor: &Executor, case: &Case, engine: Engine, tally: &mut Tally) {
+    let model = case.model(engine);
+    let (x, labels) = case.batch(model.in_features(), model.classes());
+    let expected = Twin::of(&model).gradient(&widen(&x), &labels);
+    let gradients = engine_gradients(executor, &model, &x, &labels);
+    for (layer, (gradient, twin)) in model.layers().iter().zip(gradients.into_iter().zip(expected))
+    {
+        let stored = twin.tensors[0].iter().zip(&twin.stored).filter(|(_, stored)| **stored);
+        let reference: Vec<f64> = stored.map(|(&dw, _)| dw).collect();
+        let is_csr = layer.params.weight.len() == reference.len();
+        let dw: Vec<f64> = match is_csr {
+            true => widen(&gradient.weight),
+            false => {
+                let all = widen(&gradient.weight).into_iter().zip(&twin.stored);
+                all.filter(|(_, stored)| **stored).map(|(dw, _)| dw).collect()
+            }
+        };
+        tally.add(0, &dw.into_iter().zip(reference).collect::<Vec<_>>());
+        for (kind, values) in gradient.each().into_iter().enumerate().skip(1) {
+            let pairs = widen(values).into_iter().zip(twin.tensors[kind].iter().copied());
+            tally.add(kind, &pairs.collect::<Vec<_>>());
+        }
+    }
+}
+
+/// The gradients of `model` at samples `x` `[samples, features]`.
+pub fn engine_gradients(
+    executor: &Executor,
+    model: &Mlp,
+    x: &[f32],
+    labels: &[u16],
+) -> Vec<LayerTensors> {
+    let mut tiles = vec![Tile::new(model); labels.len().div_ceil(TILE)];
+    for (index, tile) in tiles.iter_mut().enumerate() {
+        let first = index * TILE;
+        tile.samples = TILE.min(labels.len() - first);
+        for sample in 0..tile.samples {
+            tile.labels[sample] = labels[first + sample];
+            let x = &x[(first + sample) * model.in_features()..];
+            for (row, &x) in tile.input.iter_mut().zip(x) {
+                row.0[sample] = x;
+            }
+        }
+    }
+    let cut_rows = tiles.len() < executor.threads();
+    executor.install(|| {
+        parallel::for_each(&mut tiles, |_, tile| {
+            model.forward(executor, cut_rows, tile);
+            model.loss(executor, labels.len(), tile);
+            model.backward(executor, cut_rows, tile);
+        });
+    });
+    model.gradients(executor, &tiles)
+}
+
+fn widen(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&x| f64::from(x)).collect()
+}

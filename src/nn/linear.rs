@@ -1,0 +1,254 @@
+//! Linear layers: sparse (CSR) and dense, the latter with or without a mask.
+//!
+//! Four equations each: `y = W·x + b`, `dx = Wᵀ·dy`, `dW = dy·xᵀ` on what is stored, `db = Σ dy`. The
+//! layer holds its structure; its numbers are [`LayerTensors`](super::LayerTensors), so that gradients
+//! and moments share the same shape and are cut by the same rows.
+
+use crate::parallel::{self, Executor};
+use crate::sparse::{CsrPattern, Transpose};
+use fanin_kernels::{MatMut, MatRef, Row, gemm, sddmm, spmm, sum_samples};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Stored entries per block of rows in the sparse products: 16 KB of gradient stay in L1.
+const SPARSE_BLOCK: usize = 4096;
+/// As [`SPARSE_BLOCK`] for dense layers, where a block packs its operands anew.
+const DENSE_BLOCK: usize = 1 << 18;
+
+/// The structure of a linear layer.
+#[derive(Clone, Debug)]
+pub enum Linear {
+    /// Stored entries only.
+    Sparse(SparseLinear),
+    /// Every position, by GEMM.
+    Dense(DenseLinear),
+}
+
+/// A CSR layer; a dense layer of the sparse engine is one whose pattern is full.
+#[derive(Clone, Debug)]
+pub struct SparseLinear {
+    pattern: Arc<CsrPattern>,
+    /// For dX: the transpose and its values; the first layer never needs them.
+    transpose: Option<(Transpose, Vec<f32>)>,
+    blocks: Vec<usize>,
+    transpose_blocks: Vec<usize>,
+}
+
+/// A dense layer, optionally masked: what papers do to study sparsity.
+#[derive(Clone, Debug)]
+pub struct DenseLinear {
+    in_features: usize,
+    /// Offsets as a CSR pattern would have them.
+    row_ptr: Vec<usize>,
+    blocks: Vec<usize>,
+    mask: Option<Mask>,
+}
+
+/// Which weights of a masked layer may be non-zero.
+#[derive(Clone, Debug)]
+struct Mask {
+    pattern: Arc<CsrPattern>,
+    /// 1 where the pattern stores, else 0; `[out_features, in_features]`.
+    values: Vec<f32>,
+}
+
+impl SparseLinear {
+    /// A layer on `pattern`; `computes_dx` unless it is the first.
+    pub fn new(pattern: Arc<CsrPattern>, computes_dx: bool) -> Self {
+        let transpose = computes_dx.then(|| Transpose::of(&pattern));
+        let transpose_blocks =
+            transpose.as_ref().map_or_else(Vec::new, |t| t.pattern().blocks(SPARSE_BLOCK));
+        let blocks = pattern.blocks(SPARSE_BLOCK);
+        let transpose = transpose.map(|t| (t, vec![0.0; pattern.nnz()]));
+        SparseLinear { pattern, transpose, blocks, transpose_blocks }
+    }
+}
+
+impl DenseLinear {
+    /// A layer of all positions, or of those that `mask` stores.
+    pub fn new(in_features: usize, out_features: usize, mask: Option<Arc<CsrPattern>>) -> Self {
+        let row_ptr: Vec<usize> = (0..=out_features).map(|row| row * in_features).collect();
+        let rows_per_block = (DENSE_BLOCK / in_features.max(1)).max(1);
+        let mut blocks: Vec<usize> = (0..out_features).step_by(rows_per_block).collect();
+        blocks.push(out_features);
+        let mask = mask.map(|pattern| {
+            let mut values = vec![0.0; in_features * out_features];
+            for row in 0..out_features {
+                for &col in pattern.row(row) {
+                    values[row * in_features + col as usize] = 1.0;
+                }
+            }
+            Mask { pattern, values }
+        });
+        DenseLinear { in_features, row_ptr, blocks, mask }
+    }
+}
+
+impl Linear {
+    /// Inputs.
+    pub fn in_features(&self) -> usize {
+        match self {
+            Linear::Sparse(layer) => layer.pattern.cols(),
+            Linear::Dense(layer) => layer.in_features,
+        }
+    }
+
+    /// Output neurons.
+    pub fn out_features(&self) -> usize {
+        self.row_ptr().len() - 1
+    }
+
+    /// The connections, if they are a pattern rather than every position.
+    pub fn pattern(&self) -> Option<&Arc<CsrPattern>> {
+        match self {
+            Linear::Sparse(layer) => Some(&layer.pattern),
+            Linear::Dense(layer) => layer.mask.as_ref().map(|mask| &mask.pattern),
+        }
+    }
+
+    /// Connections that exist.
+    pub fn nnz(&self) -> usize {
+        let all = self.in_features() * self.out_features();
+        self.pattern().map_or(all, |pattern| pattern.nnz())
+    }
+
+    /// Offsets of the rows' weights in the layer's weight tensor, `[out_features + 1]`.
+    pub fn row_ptr(&self) -> &[usize] {
+        match self {
+            Linear::Sparse(layer) => layer.pattern.row_ptr(),
+            Linear::Dense(layer) => &layer.row_ptr,
+        }
+    }
+
+    /// Bounds of the blocks of rows that gradients and updates are computed by.
+    pub fn blocks(&self) -> &[usize] {
+        match self {
+            Linear::Sparse(layer) => &layer.blocks,
+            Linear::Dense(layer) => &layer.blocks,
+        }
+    }
+
+    /// `y = W·x + b` for one tile; `cut_rows` spreads the rows over idle threads.
+    ///
+    /// **Shapes**: `weight` as stored, `bias` and `y` `[out_features]`, `x` `[in_features]`.
+    pub fn forward(
+        &self,
+        executor: &Executor,
+        cut_rows: bool,
+        weight: &[f32],
+        bias: &[f32],
+        x: &[Row],
+        y: &mut [Row],
+    ) {
+        let isa = executor.isa();
+        match self {
+            Linear::Sparse(layer) => {
+                let pattern = &layer.pattern;
+                let product = |rows: Range<usize>, y: &mut [Row]| {
+                    let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
+                    spmm(isa, row_ptr, pattern.col_idx(), weight, Some(&bias[rows]), x, y);
+                };
+                run_rows(cut_rows, &layer.blocks, y, &product);
+            }
+            Linear::Dense(layer) => {
+                run_rows(cut_rows, &layer.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
+                    for (y, &bias) in y.iter_mut().zip(&bias[rows.clone()]) {
+                        *y = Row([bias; fanin_kernels::TILE]);
+                    }
+                    let entries = layer.row_ptr[rows.start]..layer.row_ptr[rows.end];
+                    let w = MatRef::new(&weight[entries], rows.len(), layer.in_features);
+                    gemm(w, MatRef::tile(x), 1.0, MatMut::tile(y));
+                });
+            }
+        }
+    }
+
+    /// `dx = Wᵀ·dy` for one tile.
+    ///
+    /// **Shapes**: `dy` `[out_features]`, `dx` `[in_features]`.
+    ///
+    /// **Panics** if the layer was made without dx.
+    pub fn backward_input(
+        &self,
+        executor: &Executor,
+        cut_rows: bool,
+        weight: &[f32],
+        dy: &[Row],
+        dx: &mut [Row],
+    ) {
+        let isa = executor.isa();
+        match self {
+            Linear::Sparse(layer) => {
+                let (transpose, values) =
+                    layer.transpose.as_ref().expect("the first layer computes no dx");
+                let pattern = transpose.pattern();
+                run_rows(cut_rows, &layer.transpose_blocks, dx, &|rows: Range<usize>, dx| {
+                    let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
+                    spmm(isa, row_ptr, pattern.col_idx(), values, None, dy, dx);
+                });
+            }
+            Linear::Dense(layer) => {
+                let w = MatRef::new(weight, dy.len(), layer.in_features);
+                gemm(w.t(), MatRef::tile(dy), 0.0, MatMut::tile(dx));
+            }
+        }
+    }
+
+    /// `dW` and `db` of a block of rows, over all tiles in order.
+    ///
+    /// **Shapes**: `tiles` yields (x, dy) of each tile; `dw` the rows' weights, `db` `[rows]`.
+    ///
+    /// **Order**: per tile as the kernels promise, tiles ascending.
+    pub fn gradient_rows<'a>(
+        &self,
+        executor: &Executor,
+        rows: Range<usize>,
+        tiles: impl Iterator<Item = (&'a [Row], &'a [Row])>,
+        dw: &mut [f32],
+        db: &mut [f32],
+    ) {
+        let isa = executor.isa();
+        dw.fill(0.0);
+        db.fill(0.0);
+        for (x, dy) in tiles {
+            let dy = &dy[rows.clone()];
+            sum_samples(isa, dy, db);
+            match self {
+                Linear::Sparse(layer) => {
+                    let row_ptr = &layer.pattern.row_ptr()[rows.start..=rows.end];
+                    sddmm(isa, row_ptr, layer.pattern.col_idx(), dy, x, dw);
+                }
+                Linear::Dense(layer) => {
+                    let dw = MatMut::new(dw, rows.len(), layer.in_features);
+                    gemm(MatRef::tile(dy), MatRef::tile(x).t(), 1.0, dw);
+                }
+            }
+        }
+    }
+
+    /// Reapplies the mask to the weights of a block of rows after an update; others have none.
+    pub fn mask_rows(&self, rows: Range<usize>, weight: &mut [f32]) {
+        if let Linear::Dense(DenseLinear { mask: Some(mask), row_ptr, .. }) = self {
+            for (w, mask) in weight.iter_mut().zip(&mask.values[row_ptr[rows.start]..]) {
+                *w *= mask;
+            }
+        }
+    }
+
+    /// Brings the transposed values up to date with the weights, in parallel.
+    pub fn weights_changed(&mut self, weight: &[f32]) {
+        if let Linear::Sparse(SparseLinear { transpose: Some((transpose, values)), .. }) = self {
+            transpose.gather(weight, values);
+        }
+    }
+}
+
+/// Calls `f` for the rows block by block in parallel, or for all at once.
+fn run_rows(
+    cut: bool,
+    blocks: &[usize],
+    rows: &mut [Row],
+    f: &(impl Fn(Range<usize>, &mut [Row]) + Sync),
+) {
+    if cut { parallel::by_rows(blocks, rows, f) } else { f(0..rows.len(), rows) }
+}

@@ -1,0 +1,264 @@
+//! A multilayer perceptron: linear, LayerNorm and ReLU per hidden layer; linear; cross-entropy.
+
+use super::tensors::{LayerBlock, LayerSlices, LayerTensors};
+use super::{DenseLinear, LayerTile, Linear, SparseLinear, Tile, he_normal};
+use crate::parallel::{self, Executor};
+use crate::random::{Purpose, stream};
+use crate::sparse::CsrPattern;
+use fanin_kernels::{
+    Row, layer_norm_relu_backward, layer_norm_relu_forward, softmax_cross_entropy,
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// LayerNorm's epsilon, as PyTorch has it.
+pub const NORM_EPS: f32 = 1e-5;
+
+/// How the layers compute. All three learn the same network from the same weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// Stored connections only, in CSR.
+    Sparse,
+    /// All connections, by GEMM; the sparsity is ignored.
+    Dense,
+    /// Dense weights by GEMM, the mask reapplied after each update.
+    Masked,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Engine::Sparse => "sparse",
+            Engine::Dense => "dense",
+            Engine::Masked => "masked",
+        })
+    }
+}
+
+/// One layer: a structure and its parameters.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Which connections there are, and how products over them are computed.
+    pub linear: Linear,
+    /// Weight, bias, and γ, β where a LayerNorm follows.
+    pub params: LayerTensors,
+}
+
+/// The network.
+#[derive(Clone, Debug)]
+pub struct Mlp {
+    layers: Vec<Layer>,
+}
+
+impl Mlp {
+    /// A network on the given patterns, the last of which is the output layer.
+    ///
+    /// Weights are He-normal with the layer's mean fan-in (paper eq 9), drawn in CSR order from the
+    /// stream of (seed, layer): the same on every engine, but for `Dense`, which draws every
+    /// position. Biases and β are 0, γ is 1. For `Engine::Dense` only the patterns' shapes count.
+    ///
+    /// **Panics** if the widths of consecutive patterns disagree, or a pattern is empty.
+    pub fn new(engine: Engine, patterns: Vec<CsrPattern>, seed: u64) -> Mlp {
+        for (i, pair) in patterns.windows(2).enumerate() {
+            let (before, after) = (pair[0].rows(), pair[1].cols());
+            assert_eq!(before, after, "layer {} takes in what layer {i} gives out", i + 1);
+        }
+        let last = patterns.len() - 1;
+        let layers = patterns
+            .into_iter()
+            .enumerate()
+            .map(|(i, pattern)| Layer::new(engine, pattern, i, i < last, seed))
+            .collect();
+        Mlp { layers }
+    }
+
+    /// The layers, in the order samples pass them.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// As [`Mlp::layers`]; after changing weights call [`Linear::weights_changed`].
+    pub fn layers_mut(&mut self) -> &mut [Layer] {
+        &mut self.layers
+    }
+
+    /// Inputs of the network.
+    pub fn in_features(&self) -> usize {
+        self.layers[0].linear.in_features()
+    }
+
+    /// Outputs of the network.
+    pub fn classes(&self) -> usize {
+        self.layers[self.layers.len() - 1].linear.out_features()
+    }
+
+    /// Parameters that exist: connections, biases, γ and β.
+    pub fn parameters(&self) -> usize {
+        self.layers.iter().map(Layer::parameters).sum()
+    }
+
+    /// Connections that exist.
+    pub fn nnz(&self) -> usize {
+        self.layers.iter().map(|layer| layer.linear.nnz()).sum()
+    }
+
+    /// The tile's samples through all layers; leaves the logits in the last layer's `z`.
+    pub fn forward(&self, executor: &Executor, cut_rows: bool, tile: &mut Tile) {
+        let Tile { input, layers: tiles, .. } = tile;
+        let mut x: &[Row] = input;
+        for (layer, tile) in self.layers.iter().zip(tiles) {
+            let LayerTensors { weight, bias, gamma, beta } = &layer.params;
+            layer.linear.forward(executor, cut_rows, weight, bias, x, &mut tile.z);
+            if layer.has_norm() {
+                tile.stats = layer_norm_relu_forward(
+                    executor.isa(),
+                    &tile.z,
+                    gamma,
+                    beta,
+                    NORM_EPS,
+                    &mut tile.h,
+                );
+            }
+            x = &tile.h;
+        }
+    }
+
+    /// The loss of the logits, and its gradient in their place, as part of a mean over `batch`.
+    pub fn loss(&self, executor: &Executor, batch: usize, tile: &mut Tile) {
+        let logits = &mut tile.layers.last_mut().expect("a network has a layer").z;
+        let labels = &tile.labels[..tile.samples];
+        tile.loss = softmax_cross_entropy(executor.isa(), logits, labels, 1.0 / batch as f32);
+    }
+
+    /// From the logits' gradient back to the first layer: every `z` becomes its gradient.
+    pub fn backward(&self, executor: &Executor, cut_rows: bool, tile: &mut Tile) {
+        let Tile { layers: tiles, dh, .. } = tile;
+        for l in (1..self.layers.len()).rev() {
+            let (before, after) = tiles.split_at_mut(l);
+            let (below, dy) = (&mut before[l - 1], &after[0].z);
+            let dh = &mut dh[..below.h.len()];
+            let layer = &self.layers[l];
+            layer.linear.backward_input(executor, cut_rows, &layer.params.weight, dy, dh);
+            layer_norm_relu_backward(
+                executor.isa(),
+                dh,
+                &below.h,
+                &self.layers[l - 1].params.gamma,
+                &below.stats,
+                &mut below.z,
+                &mut below.dgamma,
+                &mut below.dbeta,
+            );
+        }
+    }
+
+    /// The gradients of all layers after [`Mlp::backward`] of every tile, stored.
+    ///
+    /// Training does not call this: it hands each block of rows to the optimiser at once.
+    pub fn gradients(&self, executor: &Executor, tiles: &[Tile]) -> Vec<LayerTensors> {
+        let gradient_of = |(index, layer): (usize, &Layer)| {
+            let mut gradient = LayerTensors::zeros_like(&layer.params);
+            let work = LayerBlock::new(layer.linear.row_ptr(), [gradient.slices()]);
+            parallel::by_rows(layer.linear.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
+                let [mut gradient] = block.sets;
+                gradient_rows(executor, &layer.linear, index, rows, tiles, &mut gradient);
+            });
+            gradient
+        };
+        executor.install(|| self.layers.iter().enumerate().map(gradient_of).collect())
+    }
+
+    /// The first layer whose output for the tile is not finite, if any.
+    pub fn first_non_finite(&self, tile: &Tile) -> Option<usize> {
+        let finite = |rows: &[Row]| rows.iter().flat_map(|row| row.0).all(f32::is_finite);
+        tile.layers.iter().position(|layer| !finite(&layer.z) || !finite(&layer.h))
+    }
+}
+
+impl Layer {
+    fn new(engine: Engine, pattern: CsrPattern, index: usize, norm: bool, seed: u64) -> Layer {
+        let (rows, cols) = (pattern.rows(), pattern.cols());
+        let pattern = match engine {
+            Engine::Dense => CsrPattern::full(rows, cols),
+            Engine::Sparse | Engine::Masked => pattern,
+        };
+        let mean_fan_in = pattern.nnz() as f64 / rows as f64;
+        let rng = &mut stream(seed, Purpose::Init, index as u64);
+        let stored = he_normal(rng, mean_fan_in, pattern.nnz());
+        let norm_features = if norm { rows } else { 0 };
+        let mut params = LayerTensors {
+            weight: vec![],
+            bias: vec![0.0; rows],
+            gamma: vec![1.0; norm_features],
+            beta: vec![0.0; norm_features],
+        };
+        let is_full = pattern.nnz() == rows * cols;
+        let linear = match engine {
+            Engine::Sparse => {
+                params.weight = stored;
+                Linear::Sparse(SparseLinear::new(Arc::new(pattern), index > 0))
+            }
+            Engine::Dense | Engine::Masked if is_full => {
+                params.weight = stored;
+                Linear::Dense(DenseLinear::new(cols, rows, None))
+            }
+            Engine::Dense | Engine::Masked => {
+                params.weight = vec![0.0; rows * cols];
+                for row in 0..rows {
+                    for entry in pattern.entries(row) {
+                        let col = pattern.col_idx()[entry] as usize;
+                        params.weight[row * cols + col] = stored[entry];
+                    }
+                }
+                Linear::Dense(DenseLinear::new(cols, rows, Some(Arc::new(pattern))))
+            }
+        };
+        let mut layer = Layer { linear, params };
+        layer.linear.weights_changed(&layer.params.weight);
+        layer
+    }
+
+    /// Whether LayerNorm and ReLU follow.
+    pub fn has_norm(&self) -> bool {
+        !self.params.gamma.is_empty()
+    }
+
+    /// Parameters that exist.
+    pub fn parameters(&self) -> usize {
+        self.linear.nnz() + self.params.count() - self.params.weight.len()
+    }
+}
+
+/// The gradient of all four tensors of a block of rows of layer `index`, over all tiles in order.
+///
+/// **Shapes**: `gradient` holds the tensors' slices of these rows, overwritten.
+///
+/// **Order**: per tile as the kernels promise, tiles ascending.
+pub fn gradient_rows(
+    executor: &Executor,
+    linear: &Linear,
+    index: usize,
+    rows: Range<usize>,
+    tiles: &[Tile],
+    gradient: &mut LayerSlices<'_>,
+) {
+    let pairs = tiles.iter().map(|tile| tile.input_and_gradient(index));
+    linear.gradient_rows(executor, rows.clone(), pairs, gradient.weight, gradient.bias);
+    gradient.gamma.fill(0.0);
+    gradient.beta.fill(0.0);
+    if gradient.gamma.is_empty() {
+        return;
+    }
+    for tile in tiles {
+        let LayerTile { dgamma, dbeta, .. } = &tile.layers[index];
+        for (sum, part) in gradient.gamma.iter_mut().zip(&dgamma[rows.clone()]) {
+            *sum += part;
+        }
+        for (sum, part) in gradient.beta.iter_mut().zip(&dbeta[rows.clone()]) {
+            *sum += part;
+        }
+    }
+}

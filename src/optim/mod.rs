@@ -1,0 +1,5 @@
+//! Optimisers: from gradients to parameters.
+
+mod adam;
+
+pub use adam::{Adam, AdamSettings};

@@ -1,0 +1,250 @@
+//! The epoch loop.
+
+use super::metrics::{EpochReport, Evaluation, StepReport};
+use super::{TrainConfig, step};
+use crate::Error;
+use crate::dataset::{Dataset, Samples, Scaling};
+use crate::nn::{Layer, LayerTensors, Mlp, Tile};
+use crate::optim::{Adam, AdamSettings};
+use crate::parallel::{self, Executor};
+use crate::random::{Purpose, stream};
+use fanin_kernels::{Isa, TILE};
+use rand::seq::SliceRandom;
+use std::sync::Arc;
+
+/// A run in progress: the network, its optimiser, and the memory both work in.
+pub struct Trainer<'a> {
+    config: TrainConfig,
+    data: &'a Dataset,
+    executor: Arc<Executor>,
+    model: Mlp,
+    optimizer: Adam,
+    tiles: Vec<Tile>,
+    gradients: Vec<LayerTensors>,
+    /// The samples in the order of epoch `order_epoch`.
+    order: Vec<u32>,
+    order_epoch: Option<usize>,
+    position: Position,
+    /// The loss of the last step.
+    last_loss: Option<f64>,
+}
+
+/// Where a run is: what a checkpoint must hold beside the model and the moments.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Position {
+    /// Whole epochs done.
+    pub epochs: usize,
+    /// Samples of the epoch at hand done.
+    pub samples: usize,
+    /// Σ of their losses, each before its step's update.
+    pub loss_sum: f64,
+    /// How many of them were right.
+    pub correct: usize,
+}
+
+impl<'a> Trainer<'a> {
+    /// A run at its beginning, on the best instruction set or the one `FANIN_ISA` names.
+    ///
+    /// **Errors**: [`Error::Config`], [`Error::Topology`], [`Error::Isa`], [`Error::Threads`].
+    pub fn new(config: TrainConfig, data: &'a Dataset) -> Result<Trainer<'a>, Error> {
+        let isa = match std::env::var("FANIN_ISA") {
+            Ok(name) => Isa::parse(&name)?,
+            Err(_) => Isa::detect(),
+        };
+        let executor = Executor::new(isa, config.threads)?;
+        Trainer::with_executor(config, data, executor)
+    }
+
+    /// As [`Trainer::new`] on a given pool and instruction set.
+    ///
+    /// **Errors**: [`Error::Config`], [`Error::Topology`].
+    pub fn with_executor(
+        config: TrainConfig,
+        data: &'a Dataset,
+        executor: Executor,
+    ) -> Result<Trainer<'a>, Error> {
+        if data.train.is_empty() {
+            return Err(Error::Config("there are no training samples".into()));
+        }
+        let model = config.build(data.train.features(), data.train.classes())?;
+        let settings = AdamSettings { lr: config.lr, ..AdamSettings::default() };
+        let optimizer = Adam::new(settings, &model);
+        let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
+        let batch = config.batch.min(data.train.len());
+        Ok(Trainer {
+            tiles: vec![Tile::new(&model); batch.div_ceil(TILE)],
+            gradients: model.layers().iter().map(zeros).collect(),
+            order: (0..data.train.len() as u32).collect(),
+            order_epoch: None,
+            executor: Arc::new(executor),
+            position: Position::default(),
+            last_loss: None,
+            config,
+            data,
+            model,
+            optimizer,
+        })
+    }
+
+    /// The network as it stands.
+    pub fn model(&self) -> &Mlp {
+        &self.model
+    }
+
+    /// The optimiser as it stands.
+    pub fn optimizer(&self) -> &Adam {
+        &self.optimizer
+    }
+
+    /// The gradients of the last step, one set of tensors per layer.
+    pub fn gradients(&self) -> &[LayerTensors] {
+        &self.gradients
+    }
+
+    /// The network and the optimiser, to be changed together; then call
+    /// [`Linear::weights_changed`](crate::nn::Linear::weights_changed).
+    pub fn state_mut(&mut self) -> (&mut Mlp, &mut Adam) {
+        (&mut self.model, &mut self.optimizer)
+    }
+
+    /// Where it runs.
+    pub fn executor(&self) -> &Executor {
+        &self.executor
+    }
+
+    /// How far it is.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Optimiser steps of an epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.order.len().div_ceil(self.config.batch)
+    }
+
+    /// Runs to the end of the epoch; `on_step` hears of every step.
+    ///
+    /// **Errors**: as [`Trainer::step`].
+    pub fn run_epoch(
+        &mut self,
+        mut on_step: impl FnMut(StepReport) + Send,
+    ) -> Result<EpochReport, Error> {
+        let executor = Arc::clone(&self.executor);
+        executor.install(|| {
+            loop {
+                let report = self.step_in_pool()?;
+                on_step(report);
+                if let Some(epoch) = report.epoch {
+                    return Ok(epoch);
+                }
+            }
+        })
+    }
+
+    /// One optimiser step on the next batch.
+    ///
+    /// **Errors**: [`Error::Diverged`] if the batch's loss is not finite; the parameters are then as
+    /// they were before.
+    pub fn step(&mut self) -> Result<StepReport, Error> {
+        let executor = Arc::clone(&self.executor);
+        executor.install(|| self.step_in_pool())
+    }
+
+    fn step_in_pool(&mut self) -> Result<StepReport, Error> {
+        self.shuffle();
+        let Trainer { data, executor, model, optimizer, tiles, gradients, order, .. } = self;
+        let first = self.position.samples;
+        let batch = &order[first..order.len().min(first + self.config.batch)];
+        let tiles = &mut tiles[..batch.len().div_ceil(TILE)];
+        step::forward_backward(executor, model, tiles, batch.len(), |index, tile| {
+            let indices = tile_indices(batch, index);
+            data.train.load_tile(executor.isa(), data.scaling, indices, tile);
+        });
+        let loss_sum: f64 = tiles.iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
+        if !loss_sum.is_finite() {
+            let layer = tiles.iter().find_map(|tile| model.first_non_finite(tile));
+            return Err(Error::Diverged {
+                epoch: self.position.epochs + 1,
+                step: first / self.config.batch + 1,
+                layer: layer.map_or(model.layers().len(), |layer| layer + 1),
+                last_loss: self.last_loss,
+            });
+        }
+        step::update(executor, model, optimizer, gradients, tiles);
+        self.last_loss = Some(loss_sum / batch.len() as f64);
+        let position = &mut self.position;
+        position.samples += batch.len();
+        position.loss_sum += loss_sum;
+        position.correct += tiles.iter().map(|tile| tile.loss.correct as usize).sum::<usize>();
+        let mut report = StepReport {
+            step: first / self.config.batch + 1,
+            samples: position.samples,
+            loss: loss_sum / batch.len() as f64,
+            epoch: None,
+        };
+        if position.samples == order.len() {
+            let count = position.samples as f64;
+            let (loss, accuracy) = (position.loss_sum / count, position.correct as f64 / count);
+            report.epoch = Some(EpochReport { loss, accuracy });
+            *position = Position { epochs: position.epochs + 1, ..Position::default() };
+        }
+        Ok(report)
+    }
+
+    /// Puts the samples into the order of the epoch at hand, a function of (seed, epoch) alone.
+    fn shuffle(&mut self) {
+        let epoch = self.position.epochs;
+        if self.order_epoch != Some(epoch) {
+            self.order.iter_mut().zip(0..).for_each(|(slot, index)| *slot = index);
+            self.order.shuffle(&mut stream(self.config.seed, Purpose::Shuffle, epoch as u64));
+            self.order_epoch = Some(epoch);
+        }
+    }
+
+    /// How the network does on `samples`.
+    ///
+    /// **Errors**: [`Error::Config`] if there is no sample.
+    pub fn evaluate(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
+        evaluate(&self.executor, &self.model, samples, self.data.scaling, &mut self.tiles)
+    }
+}
+
+/// How a network does on `samples`, a group of tiles at a time.
+///
+/// **Errors**: [`Error::Config`] if there is no sample.
+pub fn evaluate(
+    executor: &Executor,
+    model: &Mlp,
+    samples: &Samples,
+    scaling: Scaling,
+    tiles: &mut [Tile],
+) -> Result<Evaluation, Error> {
+    if samples.is_empty() {
+        return Err(Error::Config("there are no samples to evaluate on".into()));
+    }
+    let order: Vec<u32> = (0..samples.len() as u32).collect();
+    let (mut loss_sum, mut correct) = (0.0, 0);
+    let cut_rows = tiles.len() < executor.threads();
+    executor.install(|| {
+        for group in order.chunks(tiles.len() * TILE) {
+            let tiles = &mut tiles[..group.len().div_ceil(TILE)];
+            parallel::for_each(tiles, |index, tile| {
+                let indices = tile_indices(group, index);
+                samples.load_tile(executor.isa(), scaling, indices, tile);
+                model.forward(executor, cut_rows, tile);
+                model.loss(executor, group.len(), tile);
+            });
+            for tile in tiles {
+                loss_sum += f64::from(tile.loss.loss_sum);
+                correct += tile.loss.correct as usize;
+            }
+        }
+    });
+    let count = samples.len() as f64;
+    Ok(Evaluation { accuracy: correct as f64 / count, loss: loss_sum / count })
+}
+
+/// The samples of a batch that belong to its tile `index`.
+fn tile_indices(batch: &[u32], index: usize) -> &[u32] {
+    &batch[index * TILE..batch.len().min((index + 1) * TILE)]
+}

@@ -1,0 +1,219 @@
+//! The built binary: what it writes, and how it fails.
+
+use assert_cmd::Command;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn fanin() -> Command {
+    let mut command = Command::cargo_bin("fanin").unwrap();
+    command.env_remove("FANIN_DATA_DIR").env_remove("FANIN_ISA");
+    command
+}
+
+/// A run small enough for a test.
+const SMALL: [&str; 6] = ["train", "--hidden", "16", "--epochs", "1", "--quiet"];
+
+/// Asserts that a command fails with this exit code and one line of stderr that holds `message`.
+fn assert_error(command: &mut Command, code: i32, message: &str) {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(stderr.starts_with("error: ") && stderr.contains(message), "{stderr}");
+    assert!(code != 1 || stderr.lines().count() == 1, "{stderr}");
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn idx(dimensions: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let magic = 0x0800 + dimensions.len() as u32;
+    let header = [magic].into_iter().chain(dimensions.iter().copied());
+    header.flat_map(u32::to_be_bytes).chain(bytes.iter().copied()).collect()
+}
+
+/// A copy of the shipped MNIST with one file replaced.
+fn mnist_with(file: &str, content: &[u8]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
+    for entry in fs::read_dir(shipped).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
+    }
+    fs::write(dir.path().join(file), content).unwrap();
+    dir
+}
+
+#[test]
+fn train_writes_model_metrics_and_summary() {
+    let dir = TempDir::new().unwrap();
+    let out = dir.path().join("run");
+    let output = fanin()
+        .args(["train", "--hidden", "48,32", "--epochs", "2", "--batch", "256", "--json"])
+        .args(["--sparsity", "0.8", "--seed", "7", "--threads", "2", "--lr", "0.002", "--out"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let number = |key: &str| summary[key].as_f64().unwrap_or_else(|| panic!("{key}: {summary}"));
+    assert!(number("test_accuracy") > 0.85 && number("test_accuracy") <= 1.0);
+    assert!(number("test_loss") > 0.0 && number("train_loss") > 0.0);
+    assert!(number("seconds_per_epoch") > 0.0 && number("eval_seconds") > 0.0);
+    let nnz = [7526.0, 307.0, 320.0]; // round(0.2·784·48), round(0.2·48·32), 32·10
+    assert_eq!(number("nnz"), nnz.iter().sum::<f64>());
+    // Biases of all layers, γ and β of the hidden ones.
+    assert_eq!(number("parameters"), nnz.iter().sum::<f64>() + 90.0 + 160.0);
+    assert_eq!(number("inference_flops_per_sample"), 2.0 * nnz.iter().sum::<f64>());
+    let train_flops = 2.0 * (2.0 * nnz[0] + 3.0 * (nnz[1] + nnz[2]));
+    assert_eq!(number("train_flops_per_sample"), train_flops);
+    let dense = 2.0 * f64::from(784 * 48 + 48 * 32 + 32 * 10);
+    assert_eq!(number("inference_flops_per_sample_dense"), dense);
+    assert_eq!((number("sparsity_target"), number("epochs")), (0.8, 2.0));
+    assert!((number("sparsity_realised") - 0.8).abs() < 1e-4);
+    assert_eq!((number("threads"), number("seed")), (2.0, 7.0));
+    assert_eq!(summary["run_dir"], out.to_str().unwrap());
+    assert!(summary["isa"].is_string() && summary.get("peak_rss_bytes").is_some());
+
+    let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!((&lines[1]["epoch"], &lines[1]["step"]), (&2.into(), &470.into()));
+    assert_eq!(lines[1]["test_accuracy"], summary["test_accuracy"]);
+
+    let bytes = fs::read(out.join("model.safetensors")).unwrap();
+    let model = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(model.tensor("layers.0.weight.row_ptr").unwrap().shape(), [49]);
+    assert_eq!(model.tensor("layers.0.weight.col_idx").unwrap().shape(), [7526]);
+    assert_eq!(model.tensor("layers.1.weight.values").unwrap().shape(), [307]);
+    assert_eq!(model.tensor("layers.2.weight").unwrap().shape(), [10, 32]);
+    assert_eq!(model.tensor("layers.1.norm.gamma").unwrap().shape(), [32]);
+    assert!(model.tensor("layers.2.norm.gamma").is_err());
+}
+
+#[test]
+fn the_summary_does_not_depend_on_threads() {
+    let accuracy = |threads: &str| {
+        let output = fanin().args(SMALL).args(["--json", "--threads", threads]).output().unwrap();
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (summary["test_loss"].to_string(), summary["train_loss"].to_string())
+    };
+    assert_eq!(accuracy("1"), accuracy("3"));
+}
+
+#[test]
+fn plain_output_shows_network_epochs_and_summary() {
+    let output = fanin().args(&SMALL[..5]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in ["784→16", "fan-in", "epoch   1", "test accuracy", "flops/sample"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    // Without a terminal there is no bar and no escape sequence.
+    assert!(output.stderr.is_empty() && !text.contains('\u{1b}'));
+    let quiet = fanin().args(SMALL).output().unwrap();
+    assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty());
+}
+
+#[test]
+fn gradcheck_passes_and_reports() {
+    let output = fanin().args(["gradcheck", "--json"]).output().unwrap();
+    assert!(output.status.success());
+    let checks: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let subjects = checks.iter().map(|check| check["subject"].as_str().unwrap().to_string());
+    assert!(subjects.into_iter().any(|subject| subject.starts_with("masked")));
+}
+
+#[test]
+fn missing_data_is_an_error_that_says_where_it_looked() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("nowhere");
+    assert_error(fanin().args(SMALL).arg("--data-dir").arg(&path), 1, "nowhere");
+}
+
+#[test]
+fn damaged_gzip_is_an_error() {
+    let mut content = gzip(&idx(&[10], &[0; 10]));
+    let middle = content.len() / 2;
+    content[middle] ^= 0xff;
+    let dir = mnist_with("t10k-labels-idx1-ubyte.gz", &content);
+    assert_error(fanin().args(SMALL).arg("--data-dir").arg(dir.path()), 1, "damaged gzip stream");
+}
+
+#[test]
+fn truncated_idx_is_an_error_with_both_sizes() {
+    let content = gzip(&idx(&[10_000], &[0; 99]));
+    let dir = mnist_with("t10k-labels-idx1-ubyte.gz", &content);
+    let message = "truncated: 99 bytes of content where the header promises 10000";
+    assert_error(fanin().args(SMALL).arg("--data-dir").arg(dir.path()), 1, message);
+}
+
+#[test]
+fn wrong_magic_trailing_bytes_and_impossible_dimensions_are_errors() {
+    let run = |content: &[u8], message: &str| {
+        let dir = mnist_with("t10k-labels-idx1-ubyte.gz", &gzip(content));
+        assert_error(fanin().args(SMALL).arg("--data-dir").arg(dir.path()), 1, message);
+    };
+    run(&idx(&[1, 1, 1], &[0]), "not an IDX file of labels: it starts with 0x00000803");
+    run(&idx(&[2], &[0; 3]), "bytes follow the 2 that the header promises");
+    run(&idx(&[0], &[]), "impossible dimensions [0]");
+    run(&[0, 0], "truncated: 2 bytes");
+}
+
+#[test]
+fn a_label_out_of_range_is_an_error_naming_the_sample() {
+    let mut labels = vec![3; 10_000];
+    labels[777] = 10;
+    let dir = mnist_with("t10k-labels-idx1-ubyte.gz", &gzip(&idx(&[10_000], &labels)));
+    let message = "label 10 of sample 777 is out of range";
+    assert_error(fanin().args(SMALL).arg("--data-dir").arg(dir.path()), 1, message);
+}
+
+#[test]
+fn another_files_content_is_an_error() {
+    let dir = mnist_with("t10k-labels-idx1-ubyte.gz", &gzip(&idx(&[10_000], &[3; 10_000])));
+    assert_error(fanin().args(SMALL).arg("--data-dir").arg(dir.path()), 1, "SHA-256");
+}
+
+#[test]
+fn a_sparsity_out_of_range_is_bad_usage() {
+    for sparsity in ["1", "1.5", "-0.1", "nan", "many"] {
+        let argument = format!("--sparsity={sparsity}");
+        assert_error(fanin().args(SMALL).arg(argument), 2, "--sparsity");
+    }
+}
+
+#[test]
+fn a_fan_in_that_cannot_be_met_is_an_error_with_the_ceiling() {
+    let message = "at most 0.998724 can be reached";
+    assert_error(fanin().args(SMALL).args(["--sparsity", "0.9999"]), 1, message);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run() {
+    let message = "the loss is not finite at epoch 1, step 2: layer 1";
+    assert_error(fanin().args(SMALL).args(["--lr", "1e30"]), 1, message);
+}
+
+#[test]
+fn settings_out_of_range_are_errors() {
+    assert_error(fanin().args(SMALL).args(["--batch", "0"]), 1, "batch");
+    assert_error(fanin().args(SMALL).arg("--lr=-1"), 1, "learning rate");
+    assert_error(fanin().args(["train", "--hidden", "0"]), 1, "width 0");
+    assert_error(fanin().args(SMALL).args(["--dataset", "imagenet"]), 1, "unknown data set");
+    assert_error(fanin().args(SMALL).env("FANIN_ISA", "mmx"), 1, "unknown instruction set");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_an_error_naming_it() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    assert_error(fanin().args(SMALL).arg("--out").arg(file.join("run")), 1, "file");
+}

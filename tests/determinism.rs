@@ -1,0 +1,81 @@
+//! The same bits for any number of threads, and for any instruction set with FMA.
+
+mod common;
+
+use fanin::dataset::Dataset;
+use fanin::nn::{Engine, LayerTensors};
+use fanin::parallel::Executor;
+use fanin::train::{TrainConfig, Trainer};
+use fanin_kernels::{Isa, Level};
+
+/// All parameters, and the losses on the way, after an epoch with a partial last batch.
+fn train(
+    config: &TrainConfig,
+    data: &Dataset,
+    isa: Isa,
+    threads: usize,
+) -> (Vec<LayerTensors>, Vec<f64>) {
+    let executor = Executor::new(isa, threads).unwrap();
+    let mut trainer = Trainer::with_executor(config.clone(), data, executor).unwrap();
+    let mut losses = Vec::new();
+    trainer.run_epoch(|step| losses.push(step.loss)).unwrap();
+    losses.push(trainer.evaluate(&data.test).unwrap().loss);
+    let params = trainer.model().layers().iter().map(|layer| layer.params.clone()).collect();
+    (params, losses)
+}
+
+fn config(engine: Engine, batch: usize) -> TrainConfig {
+    TrainConfig { hidden: vec![150, 90], engine, batch, ..TrainConfig::default() }
+}
+
+#[test]
+fn sparse_training_has_the_same_bits_on_any_threads() {
+    let data = common::mnist(700, 130);
+    // Two tiles, three with a partial one, and a single one whose rows are cut.
+    for batch in [128, 150, 40] {
+        let config = config(Engine::Sparse, batch);
+        let expected = train(&config, &data, Isa::detect(), 1);
+        for threads in [2, 3, 4, 7] {
+            let got = train(&config, &data, Isa::detect(), threads);
+            assert!(got == expected, "batch {batch}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn sparse_training_has_the_same_bits_on_any_level_with_fma() {
+    let data = common::mnist(500, 70);
+    let config = config(Engine::Sparse, 128);
+    let levels = Isa::available().into_iter().filter(|isa| isa.level() != Level::ScalarNoFma);
+    let results: Vec<_> = levels.map(|isa| (isa, train(&config, &data, isa, 2))).collect();
+    for pair in results.windows(2) {
+        let names = (pair[0].0.level(), pair[1].0.level());
+        assert!(pair[0].1 == pair[1].1, "{names:?}");
+    }
+    if results.len() < 2 {
+        println!("skipped: sparse_training_has_the_same_bits_on_any_level_with_fma");
+    }
+}
+
+#[test]
+fn dense_and_masked_training_have_the_same_bits_on_any_threads() {
+    let data = common::mnist(300, 70);
+    for engine in [Engine::Dense, Engine::Masked] {
+        for batch in [128, 40] {
+            let config = config(engine, batch);
+            let expected = train(&config, &data, Isa::detect(), 1);
+            for threads in [2, 3, 7] {
+                let got = train(&config, &data, Isa::detect(), threads);
+                assert!(got == expected, "{engine}, batch {batch}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_seed_gives_other_bits() {
+    let data = common::mnist(130, 64);
+    let first = train(&config(Engine::Sparse, 128), &data, Isa::detect(), 1);
+    let other = TrainConfig { seed: 43, ..config(Engine::Sparse, 128) };
+    assert!(train(&other, &data, Isa::detect(), 1) != first);
+}
