@@ -3,6 +3,7 @@
 //! Each message says what was found where and, if it is not plain, what to do. Our own mistakes
 //! (a shape mismatch) are assertions instead.
 
+use crate::sparse::PatternError;
 use crate::topology::TopologyError;
 use fanin_kernels::IsaError;
 use std::io;
@@ -41,6 +42,39 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong, and where in the file.
         problem: DataProblem,
+    },
+    /// A file of ours is not what it should be.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: FileProblem,
+    },
+    /// A folder already holds a run.
+    #[error(
+        "{} already holds a run: continue it with --resume, replace it with --force, or name \
+         another --out", .0.display()
+    )]
+    RunExists(PathBuf),
+    /// A folder's run belongs to another process at this moment.
+    #[error("{} is in use by another fanin process", .0.display())]
+    RunLocked(PathBuf),
+    /// A folder holds no run.
+    #[error("{} holds no run: there is no config.toml in it", .0.display())]
+    NoRun(PathBuf),
+    /// The run was asked to stop; its checkpoint is written if it has a folder.
+    #[error("interrupted at epoch {epoch}, step {step}{}", match run_dir {
+        Some(dir) => format!(": continue with fanin train --resume {}", dir.display()),
+        None => String::from(" (without --out there is nothing to resume)"),
+    })]
+    Interrupted {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// Steps of it done.
+        step: usize,
+        /// The run's folder, if it has one.
+        run_dir: Option<PathBuf>,
     },
     /// A topology that cannot be built.
     #[error("layer {layer}: {source}")]
@@ -135,6 +169,29 @@ pub enum DataProblem {
         /// The number of classes.
         classes: usize,
     },
+    /// A row has another number of fields.
+    #[error("line {line}: {found} values where the model takes {expected}")]
+    Width {
+        /// The line, counted from 1.
+        line: u64,
+        /// Fields it has.
+        found: usize,
+        /// Fields it should have.
+        expected: usize,
+    },
+    /// A field is not a finite number.
+    #[error("line {line}, column {column}: '{text}' is not a finite number")]
+    Number {
+        /// The line, counted from 1.
+        line: u64,
+        /// The column, counted from 1.
+        column: usize,
+        /// What stands there.
+        text: String,
+    },
+    /// The text is not CSV.
+    #[error("{0}")]
+    Csv(String),
     /// The content is not the known file's.
     #[error("SHA-256 of the content is {found}, not {expected}: the file is damaged or another")]
     Digest {
@@ -145,10 +202,71 @@ pub enum DataProblem {
     },
 }
 
+/// What is wrong with a model, a checkpoint, or a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileProblem {
+    /// Cut, or bits are other than they were written.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// Not written by fanin.
+    #[error("not a fanin file: it carries no digest")]
+    NoDigest,
+    /// Another kind of file.
+    #[error("this is a {found} file, not a {expected} file")]
+    Kind {
+        /// What was wanted.
+        expected: &'static str,
+        /// What it says it is.
+        found: String,
+    },
+    /// A tensor is not there.
+    #[error("tensor {0} is missing")]
+    Missing(String),
+    /// A tensor has another element type.
+    #[error("tensor {0} has the element type {1}")]
+    Dtype(String, String),
+    /// A tensor has another shape.
+    #[error("tensor {name} has shape {found:?}, not {expected:?}")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// The shape it has.
+        found: Vec<usize>,
+        /// The shape it should have.
+        expected: Vec<usize>,
+    },
+    /// A layer's connections are not a CSR pattern.
+    #[error("layer {layer}: {source}")]
+    Pattern {
+        /// The layer, counted from 0 as in the file.
+        layer: usize,
+        /// What is wrong.
+        source: PatternError,
+    },
+    /// A configuration has a key that is none.
+    #[error("unknown setting '{key}'{}", nearest.as_ref().map_or(String::new(),
+        |nearest| format!(": did you mean '{nearest}'?")))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The setting whose name is nearest to it.
+        nearest: Option<String>,
+    },
+    /// A configuration does not parse.
+    #[error("{0}")]
+    Syntax(String),
+}
+
 impl Error {
     /// Wraps a system's error with the file it concerns.
     pub fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
         |source| Error::Io { path: path.to_path_buf(), source }
+    }
+
+    /// Wraps a problem of one of our files with its path.
+    pub fn file(path: &Path, problem: FileProblem) -> Error {
+        Error::File { path: path.to_path_buf(), problem }
     }
 
     /// Wraps a data problem with the file it concerns.

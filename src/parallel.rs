@@ -29,6 +29,17 @@ impl Executor {
         Ok(Executor { isa, pool })
     }
 
+    /// A pool on the instruction set that `FANIN_ISA` names, or the best of this CPU.
+    ///
+    /// **Errors**: [`Error::Isa`], [`Error::Threads`].
+    pub fn from_environment(threads: usize) -> Result<Executor, Error> {
+        let isa = match std::env::var("FANIN_ISA") {
+            Ok(name) => Isa::parse(&name)?,
+            Err(_) => Isa::detect(),
+        };
+        Executor::new(isa, threads)
+    }
+
     /// The instruction set kernels run on.
     pub fn isa(&self) -> Isa {
         self.isa

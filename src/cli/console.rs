@@ -33,6 +33,11 @@ impl Console {
         }
     }
 
+    /// Text that is the command's whole output, to stdout as it is.
+    pub(super) fn raw(&self, text: &str) {
+        let _ = std::io::stdout().write_all(text.as_bytes());
+    }
+
     /// A bar over `length` units on stderr; hidden unless stderr is a terminal.
     pub(super) fn progress(&self, length: u64, template: &str) -> ProgressBar {
         let shown = !self.quiet && std::io::stderr().is_terminal();

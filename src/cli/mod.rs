@@ -1,18 +1,36 @@
 //! The command line: each subcommand declares its flags, translates them, and calls the library.
-//!
-//! Exit codes: 0 done, 1 an error (one `error: …` line on stderr), 2 bad usage.
 
+mod config_flags;
 mod console;
+mod eval;
 mod gradcheck;
+mod inspect;
+mod predict;
 mod train;
 
-use clap::{Parser, Subcommand};
+use crate::Error;
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// The exit code after Ctrl-C or SIGTERM, as shells have it: 128 + SIGINT.
+const EXIT_INTERRUPTED: u8 = 130;
+
 /// Train sparse neural networks truly sparsely on plain CPUs.
 #[derive(Parser)]
-#[command(name = "fanin", version, max_term_width = 100)]
+#[command(
+    name = "fanin",
+    version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FANIN_COMMIT"), ")"),
+    max_term_width = 100,
+    after_help = "Environment:
+  FANIN_DATA_DIR  folder of data sets, each in a folder of its name
+  FANIN_ISA       instruction set: scalar-nofma, scalar, avx2, avx512 [default: the best there is]
+  NO_COLOR        no colours
+
+Exit codes:
+  0 done   1 an error, told in one line on stderr   2 bad usage   130 interrupted, checkpoint written"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -20,24 +38,59 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train a network; without flags the paper's MNIST network at 90 % sparsity.
-    Train(train::TrainArgs),
-    /// Check every gradient: finite differences against the f64 twin, the twin against the engines.
+    /// Train a network; without flags the paper's MNIST network at 90 % sparsity
+    Train(Box<train::TrainArgs>),
+    /// Accuracy, log loss, macro-F1 and confusion of a model on a data set's test samples
+    Eval(eval::EvalArgs),
+    /// Classes and probabilities of rows of values
+    Predict(predict::PredictArgs),
+    /// A model's layers, fan-in, sizes and configuration
+    Inspect(inspect::InspectArgs),
+    /// Check every gradient: finite differences against the f64 twin, the twin against the engines
     Gradcheck(gradcheck::GradcheckArgs),
+    /// Print the completion script of a shell
+    #[command(after_help = "Example:
+  fanin completions bash > ~/.local/share/bash-completion/completions/fanin")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Train(args) => train::run(args),
+        Command::Train(args) => train::run(*args),
+        Command::Eval(args) => eval::run(args),
+        Command::Predict(args) => predict::run(args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "fanin", &mut script);
+            console::Console::new(false, false).raw(&String::from_utf8_lossy(&script));
+            Ok(())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // With stderr gone there is nobody left to tell; the exit code remains.
             let _ = writeln!(std::io::stderr(), "error: {error}");
-            ExitCode::FAILURE
+            match error {
+                Error::Interrupted { .. } => ExitCode::from(EXIT_INTERRUPTED),
+                _ => ExitCode::FAILURE,
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
     }
 }

@@ -1,71 +1,50 @@
 //! `fanin train`.
 
+use super::config_flags::ConfigFlags;
 use super::console::{Console, grouped, table};
-use crate::dataset::{self, Dataset, Normalize};
+use crate::Error;
+use crate::dataset;
 use crate::nn::Engine;
-use crate::topology::{Profile, Spread};
-use crate::train::{EpochMetrics, NetworkSummary, TrainConfig, Trainer, run_folder};
-use crate::{Error, train};
-use clap::{Args, ValueEnum};
+use crate::train::{
+    EpochMetrics, NetworkSummary, Observer, RunConfig, RunFolder, StepReport, Trainer,
+    peak_rss_bytes, run as run_training,
+};
+use clap::Args;
+use indicatif::ProgressBar;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Flags of `fanin train`; their defaults are [`TrainConfig`]'s.
+/// Flags of `fanin train`.
 #[derive(Args)]
 #[command(after_help = "Examples:
   fanin train                                   784-1024-1024-10 on MNIST, 90 % sparse
-  fanin train --sparsity 0.98 --out runs/s98    keep the model and its metrics
-  fanin train --engine dense --epochs 2         the dense baseline")]
+  fanin train --sparsity 0.98 --out runs/s98    keep model, metrics and checkpoint
+  fanin train --resume runs/s98 --epochs 20     go on where it stopped, to 20 epochs
+  fanin train --engine dense --epochs 2         the dense baseline
+  fanin train --hidden 512 --print-config > small.toml; fanin train --config small.toml
+
+Ctrl-C finishes the step at hand, writes the checkpoint and exits with 130.")]
 pub(super) struct TrainArgs {
-    /// Data set
-    #[arg(long, default_value = "mnist")]
-    dataset: String,
-    /// Folder of the data set [default: FANIN_DATA_DIR, then the repository's data/]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// How pixel values enter the network
-    #[arg(long, value_enum, default_value_t = NormalizeArg::Standard)]
-    normalize: NormalizeArg,
-    /// Widths of the hidden layers
-    #[arg(long, value_delimiter = ',', default_value = "1024,1024", value_name = "WIDTHS")]
-    hidden: Vec<usize>,
-    /// Fraction of the hidden layers' connections that do not exist, 0 ≤ S < 1
-    #[arg(long, default_value_t = 0.9, value_parser = parse_sparsity, value_name = "S")]
-    sparsity: f64,
-    /// Fan-in over the neurons of a layer: uniform
-    #[arg(long, default_value = "uniform")]
-    profile: Profile,
-    /// Which inputs each neuron gets: random
-    #[arg(long, default_value = "random")]
-    spread: Spread,
-    /// Make the output layer sparse too
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// Settings as TOML, with the flags' names as keys; flags win
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the effective settings as TOML and stop
     #[arg(long)]
-    sparse_output: bool,
-    /// Keep every connection of the hidden layers
-    #[arg(long)]
-    dense_hidden: bool,
-    /// How the layers compute
-    #[arg(long, value_enum, default_value_t = EngineArg::Sparse)]
-    engine: EngineArg,
-    /// Passes over the training samples
-    #[arg(long, default_value_t = 10)]
-    epochs: usize,
-    /// Samples per optimiser step
-    #[arg(long, default_value_t = 128)]
-    batch: usize,
-    /// Adam's learning rate
-    #[arg(long, default_value_t = 1e-3)]
-    lr: f32,
-    /// Seed of topology, initial weights and sample order
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
-    /// Threads, 0 for one per core; the result does not depend on it
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
-    /// Folder for model.safetensors and metrics.jsonl
+    print_config: bool,
+    /// Folder for the run: config.toml, metrics.jsonl, run.json, model and checkpoint
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace the run that --out holds
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Continue the run in this folder; --epochs may extend it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out", "print_config"])]
+    resume: Option<PathBuf>,
     /// Print the summary as one JSON object on stdout, everything else on stderr
     #[arg(long)]
     json: bool,
@@ -74,42 +53,14 @@ pub(super) struct TrainArgs {
     quiet: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum EngineArg {
-    /// Stored connections only, in CSR
-    Sparse,
-    /// Every connection, by GEMM
-    Dense,
-    /// Dense weights, the mask reapplied after each update
-    Masked,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum NormalizeArg {
-    /// 0 to 255 as they are
-    None,
-    /// 0 to 1
-    Unit,
-    /// Mean 0, standard deviation 1
-    Standard,
-}
-
-fn parse_sparsity(text: &str) -> Result<f64, String> {
-    let sparsity: f64 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
-    match (0.0..1.0).contains(&sparsity) {
-        true => Ok(sparsity),
-        false => Err("a sparsity is at least 0 and below 1".to_string()),
-    }
-}
-
-/// The object that `--json` prints.
+/// The object that `--json` prints and `run.json` keeps.
 #[derive(Serialize)]
 struct Summary<'a> {
     test_accuracy: f64,
     test_loss: f64,
     train_loss: Option<f64>,
     epochs: usize,
-    /// Median over the epochs; loading included, evaluation excluded.
+    /// Median over this call's epochs; loading included, evaluation excluded.
     seconds_per_epoch: Option<f64>,
     eval_seconds: f64,
     parameters: usize,
@@ -124,60 +75,151 @@ struct Summary<'a> {
     isa: &'a str,
     engine: Engine,
     seed: u64,
-    run_dir: Option<&'a PathBuf>,
-}
-
-impl TrainArgs {
-    fn config(&self) -> TrainConfig {
-        TrainConfig {
-            hidden: self.hidden.clone(),
-            sparsity: self.sparsity,
-            profile: self.profile.clone(),
-            spread: self.spread,
-            sparse_output: self.sparse_output,
-            dense_hidden: self.dense_hidden,
-            engine: match self.engine {
-                EngineArg::Sparse => Engine::Sparse,
-                EngineArg::Dense => Engine::Dense,
-                EngineArg::Masked => Engine::Masked,
-            },
-            epochs: self.epochs,
-            batch: self.batch,
-            lr: self.lr,
-            seed: self.seed,
-            threads: self.threads,
-        }
-    }
+    run_dir: Option<&'a Path>,
 }
 
 pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.quiet);
-    let config = args.config();
-    config.validate()?;
-    let normalize = match args.normalize {
-        NormalizeArg::None => Normalize::None,
-        NormalizeArg::Unit => Normalize::Unit,
-        NormalizeArg::Standard => Normalize::Standard,
+    let (folder, config) = match &args.resume {
+        Some(path) => {
+            let (folder, config) = RunFolder::open(path)?;
+            (Some(folder), args.flags.for_resume(config)?)
+        }
+        None => (None, args.flags.effective(args.config.as_ref())?),
     };
-    let data = dataset::load(&args.dataset, args.data_dir.as_deref(), normalize)?;
-    let mut trainer = Trainer::new(config.clone(), &data)?;
+    config.train.validate()?;
+    if args.print_config {
+        console.raw(&config.to_toml());
+        return Ok(());
+    }
+    let data = dataset::load(&config.dataset, config.data_dir.as_deref(), config.normalize)?;
+    let mut trainer = Trainer::new(config.train.clone(), &data)?;
+    let folder = match (folder, &args.out) {
+        (Some(folder), _) => {
+            folder.resume(&mut trainer, &config)?;
+            let done = trainer.position().epochs;
+            if config.train.epochs < done {
+                let problem =
+                    format!("the run already has {done} epochs: --epochs cannot undo any");
+                return Err(Error::Config(problem));
+            }
+            folder.write_config(&config)?;
+            Some(folder)
+        }
+        (None, Some(path)) => Some(RunFolder::create(path, &config, args.force)?),
+        (None, None) => None,
+    };
     let network = NetworkSummary::of(trainer.model());
-    let isa = trainer.executor().isa().level().name();
-    let threads = trainer.executor().threads();
-    console.line(network_table(&network));
-    console.line(format!(
-        "\n{} training samples, {} test samples; engine {}, {isa}, {threads} thread{}, seed {}",
-        grouped(data.train.len() as u64),
-        grouped(data.test.len() as u64),
-        config.engine,
-        if threads == 1 { "" } else { "s" },
-        config.seed,
-    ));
-    let mut folder = args.out.as_deref().map(run_folder::RunFolder::create).transpose()?;
-    let mut epochs = Vec::new();
-    for _ in 0..config.epochs {
-        let metrics = run_epoch(&console, &mut trainer, &data)?;
-        console.line(format!(
+    introduce(&console, &network, &trainer, &config, data.train.len(), data.test.len());
+    if let Some(folder) = &folder {
+        folder.write_record("running", &trainer, &config, None::<&()>)?;
+    }
+    let stop = stop_on_signal();
+    let steps = trainer.steps_per_epoch() as u64;
+    let mut observer = Progress::new(&console, steps);
+    let result = run_training(&mut trainer, &data, &config, folder.as_ref(), &stop, &mut observer);
+    observer.bar.finish_and_clear();
+    let new_epochs = result.inspect_err(|error| {
+        if let (Some(folder), false) = (&folder, matches!(error, Error::Interrupted { .. })) {
+            // The error itself is what the user must see.
+            let _ = folder.write_record(&error.to_string(), &trainer, &config, None::<&()>);
+        }
+    })?;
+    let started = Instant::now();
+    let last = match (new_epochs.last(), &folder) {
+        (Some(last), _) => Some(last.clone()),
+        (None, Some(folder)) => folder.metrics()?.pop(),
+        (None, None) => None,
+    };
+    let (test_accuracy, test_loss, eval_seconds) = match &last {
+        Some(last) => (last.test_accuracy, last.test_loss, last.eval_seconds),
+        None => {
+            let evaluation = trainer.evaluate(&data.test)?;
+            (evaluation.accuracy, evaluation.loss, started.elapsed().as_secs_f64())
+        }
+    };
+    let summary = Summary {
+        test_accuracy,
+        test_loss,
+        train_loss: last.as_ref().map(|metrics| metrics.train_loss),
+        epochs: trainer.position().epochs,
+        seconds_per_epoch: median(new_epochs.iter().map(|metrics| metrics.seconds).collect()),
+        eval_seconds,
+        parameters: network.parameters,
+        nnz: network.nnz,
+        sparsity_target: config.train.hidden_sparsity(),
+        sparsity_realised: network.sparsity_realised,
+        train_flops_per_sample: network.train_flops_per_sample,
+        inference_flops_per_sample: network.inference_flops_per_sample,
+        inference_flops_per_sample_dense: network.inference_flops_per_sample_dense,
+        peak_rss_bytes: peak_rss_bytes(),
+        threads: trainer.executor().threads(),
+        isa: trainer.executor().isa().level().name(),
+        engine: config.train.engine,
+        seed: config.train.seed,
+        run_dir: folder.as_ref().map(RunFolder::path),
+    };
+    if let Some(folder) = &folder {
+        folder.write_record("finished", &trainer, &config, Some(&summary))?;
+    }
+    console.line(summary_text(&summary));
+    console.object(&summary);
+    Ok(())
+}
+
+/// A flag that Ctrl-C and SIGTERM set; a second signal ends the process at once.
+fn stop_on_signal() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let installed = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(super::EXIT_INTERRUPTED.into());
+        }
+    });
+    // Without a handler the signal ends the process, and the last epoch's checkpoint remains.
+    drop(installed);
+    stop
+}
+
+/// The progress bar, and a line per epoch.
+struct Progress<'a> {
+    console: &'a Console,
+    bar: ProgressBar,
+    epoch_started: Instant,
+    samples_before: usize,
+}
+
+impl<'a> Progress<'a> {
+    fn new(console: &'a Console, steps: u64) -> Self {
+        let template = "{prefix} [{bar:30}] {pos}/{len}  {msg}  eta {eta}";
+        let bar = console.progress(steps, template);
+        Progress { console, bar, epoch_started: Instant::now(), samples_before: 0 }
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn epoch_begins(&mut self, epoch: usize) {
+        self.bar.reset();
+        self.bar.set_prefix(format!("epoch {epoch:>3}"));
+        (self.epoch_started, self.samples_before) = (Instant::now(), 0);
+    }
+
+    fn step_done(&mut self, step: &StepReport) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        if self.samples_before == 0 {
+            // A resumed epoch does not begin at its first sample.
+            (self.epoch_started, self.samples_before) = (Instant::now(), step.samples);
+        }
+        let done = (step.samples - self.samples_before) as f64;
+        let rate = done / self.epoch_started.elapsed().as_secs_f64().max(1e-9);
+        self.bar.set_message(format!("loss {:.4}  {rate:.0} samples/s", step.loss));
+        self.bar.set_position(step.step as u64);
+    }
+
+    fn epoch_done(&mut self, metrics: &EpochMetrics) {
+        let line = format!(
             "epoch {:>3}  train loss {:.4}  acc {:.2} %  test loss {:.4}  acc {:.2} %  {:.2} s",
             metrics.epoch,
             metrics.train_loss,
@@ -185,83 +227,39 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
             metrics.test_loss,
             100.0 * metrics.test_accuracy,
             metrics.seconds,
-        ));
-        if let Some(folder) = &mut folder {
-            folder.record(&metrics)?;
-            folder.save_model(trainer.model(), &config)?;
-        }
-        epochs.push(metrics);
+        );
+        self.bar.suspend(|| self.console.line(line));
     }
-    let (evaluation, eval_seconds) = match epochs.last() {
-        Some(last) => {
-            let evaluation =
-                train::Evaluation { accuracy: last.test_accuracy, loss: last.test_loss };
-            (evaluation, last.eval_seconds)
-        }
-        None => {
-            let started = Instant::now();
-            (trainer.evaluate(&data.test)?, started.elapsed().as_secs_f64())
-        }
-    };
-    let summary = Summary {
-        test_accuracy: evaluation.accuracy,
-        test_loss: evaluation.loss,
-        train_loss: epochs.last().map(|metrics| metrics.train_loss),
-        epochs: epochs.len(),
-        seconds_per_epoch: median(epochs.iter().map(|metrics| metrics.seconds).collect()),
-        eval_seconds,
-        parameters: network.parameters,
-        nnz: network.nnz,
-        sparsity_target: config.hidden_sparsity(),
-        sparsity_realised: network.sparsity_realised,
-        train_flops_per_sample: network.train_flops_per_sample,
-        inference_flops_per_sample: network.inference_flops_per_sample,
-        inference_flops_per_sample_dense: network.inference_flops_per_sample_dense,
-        peak_rss_bytes: train::peak_rss_bytes(),
-        threads,
-        isa,
-        engine: config.engine,
-        seed: config.seed,
-        run_dir: args.out.as_ref(),
-    };
-    console.line(summary_text(&summary));
-    console.object(&summary);
-    Ok(())
 }
 
-/// One epoch behind a progress bar, and its evaluation.
-fn run_epoch(
+/// What is about to be trained, on what.
+fn introduce(
     console: &Console,
-    trainer: &mut Trainer<'_>,
-    data: &Dataset,
-) -> Result<EpochMetrics, Error> {
-    let epoch = trainer.position().epochs + 1;
-    let bar = console.progress(
-        trainer.steps_per_epoch() as u64,
-        &format!("epoch {epoch:>3} [{{bar:30}}] {{pos}}/{{len}} {{msg}} eta {{eta}}"),
-    );
-    let started = Instant::now();
-    let report = trainer.run_epoch(|step| {
-        bar.set_position(step.step as u64);
-        if !bar.is_hidden() {
-            let rate = step.samples as f64 / started.elapsed().as_secs_f64();
-            bar.set_message(format!("loss {:.4}  {rate:.0} samples/s", step.loss));
-        }
-    })?;
-    let seconds = started.elapsed().as_secs_f64();
-    bar.finish_and_clear();
-    let started = Instant::now();
-    let evaluation = trainer.evaluate(&data.test)?;
-    Ok(EpochMetrics {
-        epoch,
-        step: trainer.optimizer().steps(),
-        train_loss: report.loss,
-        train_accuracy: report.accuracy,
-        test_loss: evaluation.loss,
-        test_accuracy: evaluation.accuracy,
-        seconds,
-        eval_seconds: started.elapsed().as_secs_f64(),
-    })
+    network: &NetworkSummary,
+    trainer: &Trainer<'_>,
+    config: &RunConfig,
+    train_samples: usize,
+    test_samples: usize,
+) {
+    let threads = trainer.executor().threads();
+    console.line(network_table(network));
+    console.line(format!(
+        "\n{} training samples, {} test samples; engine {}, {}, {threads} thread{}, seed {}",
+        grouped(train_samples as u64),
+        grouped(test_samples as u64),
+        config.train.engine,
+        trainer.executor().isa().level(),
+        if threads == 1 { "" } else { "s" },
+        config.train.seed,
+    ));
+    let position = trainer.position();
+    if position.epochs > 0 || position.samples > 0 {
+        console.line(format!(
+            "resumed after {} epochs and {} samples",
+            position.epochs,
+            grouped(position.samples as u64)
+        ));
+    }
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -271,7 +269,8 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
-fn network_table(network: &NetworkSummary) -> String {
+/// A table of layers; `fanin inspect` shows it too.
+pub(super) fn network_table(network: &NetworkSummary) -> String {
     let header =
         ["layer", "shape", "nnz", "density", "fan-in", "parameters", "flops/sample", "of dense"];
     let mut rows = vec![header.map(String::from).to_vec()];
@@ -318,7 +317,7 @@ fn summary_text(summary: &Summary<'_>) -> String {
         text += &format!("; peak memory {:.0} MB", bytes as f64 / 1e6);
     }
     if let Some(dir) = summary.run_dir {
-        text += &format!("\nmodel and metrics are in {}", dir.display());
+        text += &format!("\nthe run is in {}", dir.display());
     }
     text
 }

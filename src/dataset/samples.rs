@@ -136,7 +136,7 @@ impl fmt::Display for Normalize {
 }
 
 /// A normalisation with its numbers: a value x enters the network as `x·scale + shift`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
     /// Factor.
     pub scale: f32,

@@ -1,3 +1,6 @@
 //! Files other tools read. A leaf: knows of no network.
 
+mod replace;
 pub mod safetensors;
+
+pub use replace::replace_file;

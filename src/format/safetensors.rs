@@ -1,15 +1,25 @@
-//! Writing safetensors files: named tensors and text metadata.
+//! safetensors files that cannot be half right: named tensors, text metadata, and a digest.
 //!
-//! The crate `safetensors` lays out the file; this module gives it tensors without copies of type
-//! and replaces a file only by a complete one.
+//! The crate `safetensors` knows the layout. This module adds a SHA-256 over names, shapes, numbers
+//! and metadata, itself a part of the metadata that other readers pass over: a flipped bit
+//! anywhere is an error, never a slightly different network.
 
+use super::replace_file;
 use crate::Error;
+use crate::error::FileProblem;
+use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::path::Path;
+
+/// The one entry of a file's metadata: a JSON object of all texts and the digest. One, because the
+/// format leaves the order of entries open, and equal files shall be equal bytes.
+const METADATA_KEY: &str = "fanin";
+/// The digest's name in that object.
+const DIGEST_KEY: &str = "sha256";
 
 /// One tensor's numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +28,37 @@ pub enum Tensor {
     F32(Vec<usize>, Vec<f32>),
     /// 32-bit signed integers with their shape.
     I32(Vec<usize>, Vec<i32>),
+}
+
+/// Tensors by name, and metadata.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TensorFile {
+    /// Every tensor.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// Every text.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Tensor {
+    fn dtype_name(&self) -> &'static str {
+        match self {
+            Tensor::F32(..) => "F32",
+            Tensor::I32(..) => "I32",
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Tensor::F32(shape, _) | Tensor::I32(shape, _) => shape,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Tensor::F32(_, values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Tensor::I32(_, values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        }
+    }
 }
 
 impl View for &Tensor {
@@ -29,56 +70,135 @@ impl View for &Tensor {
     }
 
     fn shape(&self) -> &[usize] {
-        match self {
-            Tensor::F32(shape, _) | Tensor::I32(shape, _) => shape,
-        }
+        Tensor::shape(self)
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(match self {
-            Tensor::F32(_, values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Tensor::I32(_, values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        })
+        Cow::Owned(self.bytes())
     }
 
     fn data_len(&self) -> usize {
-        4 * match self {
-            Tensor::F32(_, values) => values.len(),
-            Tensor::I32(_, values) => values.len(),
-        }
+        4 * Tensor::shape(self).iter().product::<usize>()
     }
 }
 
-/// Writes a file of tensors: beside its place, synced, then renamed.
-///
-/// **Errors**: [`Error::Io`]; whatever stood at `path` before is then untouched.
-pub fn write(
-    path: &Path,
-    tensors: &[(String, Tensor)],
-    metadata: HashMap<String, String>,
-) -> Result<(), Error> {
-    let views = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
-    let bytes = safetensors::serialize(views, Some(metadata))
-        .map_err(|problem| Error::io(path)(std::io::Error::other(problem)))?;
-    replace_file(path, &bytes)
-}
+impl TensorFile {
+    /// Writes the file with its digest: beside its place, synced, then renamed.
+    ///
+    /// **Errors**: [`Error::Io`]; whatever stood at `path` before is then untouched.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let mut metadata = self.metadata.clone();
+        metadata.insert(DIGEST_KEY.to_string(), self.digest());
+        let metadata = serde_json::to_string(&metadata).expect("a map of texts serialises");
+        let metadata = HashMap::from([(METADATA_KEY.to_string(), metadata)]);
+        let bytes = safetensors::serialize(&self.tensors, Some(metadata))
+            .map_err(|problem| Error::io(path)(std::io::Error::other(problem)))?;
+        replace_file(path, &bytes)
+    }
 
-/// Writes a whole file beside its place, syncs it, and renames it there.
-///
-/// **Errors**: [`Error::Io`]; whatever stood at `path` before is then untouched.
-pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".partial");
-    let beside = path.with_file_name(name);
-    let write = || {
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(|source| {
-        // The partial file is of no use; failing to remove it changes nothing.
-        let _ = fs::remove_file(&beside);
-        Error::io(path)(source)
-    })
+    /// Reads a file and verifies its digest.
+    ///
+    /// **Errors**: [`Error::Io`]; [`Error::File`] for a file that is cut, damaged, or without digest.
+    pub fn read(path: &Path) -> Result<TensorFile, Error> {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        TensorFile::parse(&bytes).map_err(|problem| Error::file(path, problem))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<TensorFile, FileProblem> {
+        let damaged = |problem: &dyn std::fmt::Display| FileProblem::Damaged(problem.to_string());
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|problem| damaged(&problem))?;
+        let content = SafeTensors::deserialize(bytes).map_err(|problem| damaged(&problem))?;
+        let mut file = TensorFile::default();
+        for (name, view) in content.iter() {
+            let words = view.data().as_chunks::<4>().0.iter();
+            let shape = view.shape().to_vec();
+            let tensor = match view.dtype() {
+                Dtype::F32 => Tensor::F32(shape, words.map(|&w| f32::from_le_bytes(w)).collect()),
+                Dtype::I32 => Tensor::I32(shape, words.map(|&w| i32::from_le_bytes(w)).collect()),
+                other => return Err(FileProblem::Dtype(name.to_string(), format!("{other:?}"))),
+            };
+            file.tensors.insert(name.to_string(), tensor);
+        }
+        let metadata = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
+        let metadata = metadata.ok_or(FileProblem::NoDigest)?;
+        file.metadata = serde_json::from_str(metadata).map_err(|problem| damaged(&problem))?;
+        let digest = file.metadata.remove(DIGEST_KEY).ok_or(FileProblem::NoDigest)?;
+        if digest != file.digest() {
+            return Err(FileProblem::Damaged("its SHA-256 is another".into()));
+        }
+        Ok(file)
+    }
+
+    /// SHA-256 over everything, each part preceded by its length.
+    fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut add = |part: &[u8]| {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        };
+        for (name, tensor) in &self.tensors {
+            add(name.as_bytes());
+            add(tensor.dtype_name().as_bytes());
+            add(format!("{:?}", tensor.shape()).as_bytes());
+            add(&tensor.bytes());
+        }
+        for (key, value) in &self.metadata {
+            add(key.as_bytes());
+            add(value.as_bytes());
+        }
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Adds a vector of floats.
+    pub fn add_f32(&mut self, name: String, shape: Vec<usize>, values: &[f32]) {
+        self.tensors.insert(name, Tensor::F32(shape, values.to_vec()));
+    }
+
+    /// Adds a vector of indices.
+    ///
+    /// **Panics** if one is beyond 2³¹ − 1.
+    pub fn add_indices(&mut self, name: String, values: impl Iterator<Item = usize>) {
+        let fits = |value| i32::try_from(value).expect("a layer has fewer than 2^31 entries");
+        let values: Vec<i32> = values.map(fits).collect();
+        self.tensors.insert(name, Tensor::I32(vec![values.len()], values));
+    }
+
+    /// Takes out a tensor of floats of this shape.
+    ///
+    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`], [`FileProblem::Shape`].
+    pub fn take_f32(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, FileProblem> {
+        match self.tensors.remove(name) {
+            None => Err(FileProblem::Missing(name.to_string())),
+            Some(Tensor::F32(found, values)) if found == shape => Ok(values),
+            Some(Tensor::F32(found, _)) => {
+                Err(FileProblem::Shape { name: name.to_string(), found, expected: shape.to_vec() })
+            }
+            Some(other) => {
+                Err(FileProblem::Dtype(name.to_string(), other.dtype_name().to_string()))
+            }
+        }
+    }
+
+    /// Takes out a vector of indices.
+    ///
+    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`]; [`FileProblem::Damaged`] for a
+    /// negative one.
+    pub fn take_indices(&mut self, name: &str) -> Result<Vec<usize>, FileProblem> {
+        match self.tensors.remove(name) {
+            None => Err(FileProblem::Missing(name.to_string())),
+            Some(Tensor::I32(_, values)) => {
+                let index = |value| usize::try_from(value).ok();
+                let indices: Option<Vec<usize>> = values.into_iter().map(index).collect();
+                indices.ok_or_else(|| FileProblem::Damaged(format!("{name} has a negative index")))
+            }
+            Some(other) => {
+                Err(FileProblem::Dtype(name.to_string(), other.dtype_name().to_string()))
+            }
+        }
+    }
+
+    /// The shape of a tensor, if there is one of this name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(Tensor::shape)
+    }
 }

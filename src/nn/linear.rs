@@ -72,12 +72,7 @@ impl DenseLinear {
         let mut blocks: Vec<usize> = (0..out_features).step_by(rows_per_block).collect();
         blocks.push(out_features);
         let mask = mask.map(|pattern| {
-            let mut values = vec![0.0; in_features * out_features];
-            for row in 0..out_features {
-                for &col in pattern.row(row) {
-                    values[row * in_features + col as usize] = 1.0;
-                }
-            }
+            let values = pattern.scatter(&vec![1.0; pattern.nnz()]);
             Mask { pattern, values }
         });
         DenseLinear { in_features, row_ptr, blocks, mask }

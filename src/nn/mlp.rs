@@ -62,16 +62,24 @@ impl Mlp {
     ///
     /// **Panics** if the widths of consecutive patterns disagree, or a pattern is empty.
     pub fn new(engine: Engine, patterns: Vec<CsrPattern>, seed: u64) -> Mlp {
-        for (i, pair) in patterns.windows(2).enumerate() {
-            let (before, after) = (pair[0].rows(), pair[1].cols());
-            assert_eq!(before, after, "layer {} takes in what layer {i} gives out", i + 1);
-        }
         let last = patterns.len() - 1;
         let layers = patterns
             .into_iter()
             .enumerate()
             .map(|(i, pattern)| Layer::new(engine, pattern, i, i < last, seed))
             .collect();
+        Mlp::from_layers(layers)
+    }
+
+    /// A network of these layers.
+    ///
+    /// **Panics** if there is none, or the widths of consecutive layers disagree.
+    pub fn from_layers(layers: Vec<Layer>) -> Mlp {
+        assert!(!layers.is_empty(), "a network has a layer");
+        for (i, pair) in layers.windows(2).enumerate() {
+            let (before, after) = (pair[0].linear.out_features(), pair[1].linear.in_features());
+            assert_eq!(before, after, "layer {} takes in what layer {i} gives out", i + 1);
+        }
         Mlp { layers }
     }
 
@@ -179,46 +187,65 @@ impl Mlp {
 }
 
 impl Layer {
+    /// A layer with initial parameters.
     fn new(engine: Engine, pattern: CsrPattern, index: usize, norm: bool, seed: u64) -> Layer {
-        let (rows, cols) = (pattern.rows(), pattern.cols());
+        let rows = pattern.rows();
         let pattern = match engine {
-            Engine::Dense => CsrPattern::full(rows, cols),
+            Engine::Dense => CsrPattern::full(rows, pattern.cols()),
             Engine::Sparse | Engine::Masked => pattern,
         };
         let mean_fan_in = pattern.nnz() as f64 / rows as f64;
         let rng = &mut stream(seed, Purpose::Init, index as u64);
-        let stored = he_normal(rng, mean_fan_in, pattern.nnz());
         let norm_features = if norm { rows } else { 0 };
-        let mut params = LayerTensors {
-            weight: vec![],
+        let params = LayerTensors {
+            weight: he_normal(rng, mean_fan_in, pattern.nnz()),
             bias: vec![0.0; rows],
             gamma: vec![1.0; norm_features],
             beta: vec![0.0; norm_features],
         };
+        Layer::from_parts(engine, pattern, index, params)
+    }
+
+    /// The layer `index` of a network with given parameters, the weights in CSR order.
+    ///
+    /// **Panics** if the parameters are not of the pattern's shape.
+    pub fn from_parts(
+        engine: Engine,
+        pattern: CsrPattern,
+        index: usize,
+        mut params: LayerTensors,
+    ) -> Layer {
+        let (rows, cols) = (pattern.rows(), pattern.cols());
+        assert_eq!(params.weight.len(), pattern.nnz(), "one weight per connection");
+        assert_eq!(params.bias.len(), rows, "one bias per neuron");
         let is_full = pattern.nnz() == rows * cols;
         let linear = match engine {
-            Engine::Sparse => {
-                params.weight = stored;
-                Linear::Sparse(SparseLinear::new(Arc::new(pattern), index > 0))
-            }
+            Engine::Sparse => Linear::Sparse(SparseLinear::new(Arc::new(pattern), index > 0)),
             Engine::Dense | Engine::Masked if is_full => {
-                params.weight = stored;
                 Linear::Dense(DenseLinear::new(cols, rows, None))
             }
             Engine::Dense | Engine::Masked => {
-                params.weight = vec![0.0; rows * cols];
-                for row in 0..rows {
-                    for entry in pattern.entries(row) {
-                        let col = pattern.col_idx()[entry] as usize;
-                        params.weight[row * cols + col] = stored[entry];
-                    }
-                }
+                params.weight = pattern.scatter(&params.weight);
                 Linear::Dense(DenseLinear::new(cols, rows, Some(Arc::new(pattern))))
             }
         };
         let mut layer = Layer { linear, params };
         layer.linear.weights_changed(&layer.params.weight);
         layer
+    }
+
+    /// The connections with their weights in CSR order, whatever the engine stores.
+    pub fn connections(&self) -> (Arc<CsrPattern>, Vec<f32>) {
+        match self.linear.pattern() {
+            None => {
+                let full = CsrPattern::full(self.linear.out_features(), self.linear.in_features());
+                (Arc::new(full), self.params.weight.clone())
+            }
+            Some(pattern) if self.params.weight.len() == pattern.nnz() => {
+                (Arc::clone(pattern), self.params.weight.clone())
+            }
+            Some(pattern) => (Arc::clone(pattern), pattern.gather(&self.params.weight)),
+        }
     }
 
     /// Whether LayerNorm and ReLU follow.

@@ -38,21 +38,11 @@ impl Twin {
             .layers()
             .iter()
             .map(|layer| {
-                let (rows, cols) = (layer.linear.out_features(), layer.linear.in_features());
+                let (pattern, values) = layer.connections();
                 let mut tensors = layer.params.each().map(widen);
-                let mut stored = vec![layer.linear.pattern().is_none(); rows * cols];
-                if let Some(pattern) = layer.linear.pattern() {
-                    let is_csr = tensors[0].len() == pattern.nnz();
-                    let mut dense = vec![0.0; rows * cols];
-                    for row in 0..rows {
-                        for entry in pattern.entries(row) {
-                            let at = row * cols + pattern.col_idx()[entry] as usize;
-                            stored[at] = true;
-                            dense[at] = tensors[0][if is_csr { entry } else { at }];
-                        }
-                    }
-                    tensors[0] = dense;
-                }
+                tensors[0] = widen(&pattern.scatter(&values));
+                let mut stored = vec![false; tensors[0].len()];
+                pattern.positions().for_each(|at| stored[at] = true);
                 TwinLayer { tensors, stored }
             })
             .collect();

@@ -45,6 +45,21 @@ impl Adam {
         Adam { settings, steps: 0, powers: [1.0; 2], m: zeros(), v: zeros() }
     }
 
+    /// The state after `steps` updates that left these moments.
+    pub fn restore(
+        settings: AdamSettings,
+        steps: u64,
+        m: Vec<LayerTensors>,
+        v: Vec<LayerTensors>,
+    ) -> Adam {
+        let mut adam = Adam { settings, steps: 0, powers: [1.0; 2], m, v };
+        // The running products again, factor by factor: the same bits.
+        for _ in 0..steps {
+            adam.begin_step();
+        }
+        adam
+    }
+
     /// Updates begun so far.
     pub fn steps(&self) -> u64 {
         self.steps

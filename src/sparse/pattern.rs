@@ -137,6 +137,33 @@ impl CsrPattern {
         self.row_ptr.windows(2).map(|pair| pair[1] - pair[0])
     }
 
+    /// Values in CSR order to a dense `[rows, cols]` matrix, 0 elsewhere.
+    ///
+    /// **Panics** unless there is one value per entry.
+    pub fn scatter(&self, values: &[f32]) -> Vec<f32> {
+        assert_eq!(values.len(), self.nnz(), "one value per entry");
+        let mut dense = vec![0.0; self.rows() * self.cols];
+        for (at, &value) in self.positions().zip(values) {
+            dense[at] = value;
+        }
+        dense
+    }
+
+    /// The stored positions of a dense `[rows, cols]` matrix, in CSR order.
+    ///
+    /// **Panics** unless there is one value per position.
+    pub fn gather(&self, dense: &[f32]) -> Vec<f32> {
+        assert_eq!(dense.len(), self.rows() * self.cols, "one value per position");
+        self.positions().map(|at| dense[at]).collect()
+    }
+
+    /// Each entry's index in a dense row-major matrix, in CSR order.
+    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows()).flat_map(move |row| {
+            self.row(row).iter().map(move |&col| row * self.cols + col as usize)
+        })
+    }
+
     /// Bounds of blocks of rows with about `entries` stored entries each, at least one row;
     /// starts with 0 and ends with the number of rows.
     pub fn blocks(&self, entries: usize) -> Vec<usize> {
@@ -180,6 +207,14 @@ mod tests {
         let full = CsrPattern::full(2, 3);
         assert_eq!(Ok(full.clone()), CsrPattern::new(3, vec![0, 3, 6], vec![0, 1, 2, 0, 1, 2]));
         assert_eq!((full.density(), full.fan_in().len()), (1.0, 2));
+    }
+
+    #[test]
+    fn scatter_and_gather_are_inverse_on_the_pattern() {
+        let pattern = CsrPattern::new(3, vec![0, 2, 3], vec![0, 2, 1]).unwrap();
+        let dense = pattern.scatter(&[1.0, 2.0, 3.0]);
+        assert_eq!(dense, [1.0, 0.0, 2.0, 0.0, 3.0, 0.0]);
+        assert_eq!(pattern.gather(&dense), [1.0, 2.0, 3.0]);
     }
 
     #[test]

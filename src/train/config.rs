@@ -1,13 +1,19 @@
 //! Everything that determines a training run.
 
 use crate::Error;
+use crate::dataset::Normalize;
+use crate::error::FileProblem;
 use crate::nn::{Engine, Mlp};
 use crate::sparse::CsrPattern;
 use crate::topology::{self, Profile, Spread};
 use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use toml::Table;
 
-/// The configuration of a run; the default is the paper's MNIST network at 90 % sparsity.
+/// A network and how it is trained; the default is the paper's MNIST network at 90 % sparsity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct TrainConfig {
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
@@ -28,7 +34,7 @@ pub struct TrainConfig {
     /// Samples per optimiser step; the last batch of an epoch may be smaller.
     pub batch: usize,
     /// Adam's learning rate.
-    pub lr: f32,
+    pub lr: f64,
     /// Seed of every random stream.
     pub seed: u64,
     /// Threads; 0 is one per core. Changes no bit of the result.
@@ -103,6 +109,91 @@ impl TrainConfig {
     }
 }
 
+/// Everything that determines a run: the data, the network, the training. Its TOML form has the
+/// flags' names as keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunConfig {
+    /// Name of the data set.
+    pub dataset: String,
+    /// Its folder, if it is not to be searched for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// How values enter the network.
+    pub normalize: Normalize,
+    /// The network and its training.
+    #[serde(flatten)]
+    pub train: TrainConfig,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        RunConfig {
+            dataset: "mnist".to_string(),
+            data_dir: None,
+            normalize: Normalize::Standard,
+            train: TrainConfig::default(),
+        }
+    }
+}
+
+impl RunConfig {
+    /// The defaults, overlaid with tables of settings, later ones over earlier ones.
+    ///
+    /// **Errors**: [`FileProblem::UnknownKey`] with the nearest name, [`FileProblem::Syntax`] for a
+    /// value of another type.
+    pub fn from_tables(tables: impl IntoIterator<Item = Table>) -> Result<RunConfig, FileProblem> {
+        let syntax = |problem: toml::de::Error| FileProblem::Syntax(problem.message().to_string());
+        let mut effective = RunConfig::default().to_table();
+        for table in tables {
+            for (key, value) in table {
+                if key != "data-dir" && !effective.contains_key(&key) {
+                    let nearest = nearest(&key, effective.keys().chain([&"data-dir".to_string()]));
+                    return Err(FileProblem::UnknownKey { key, nearest });
+                }
+                effective.insert(key, value);
+            }
+        }
+        effective.try_into().map_err(syntax)
+    }
+
+    /// Reads a TOML file of settings.
+    ///
+    /// **Errors**: [`Error::Io`]; [`Error::File`] with the line of a syntax error.
+    pub fn read_table(path: &Path) -> Result<Table, Error> {
+        let text = fs::read_to_string(path).map_err(Error::io(path))?;
+        text.parse().map_err(|problem: toml::de::Error| {
+            let line = problem.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+            let problem = format!("line {line}: {}", problem.message());
+            Error::file(path, FileProblem::Syntax(problem))
+        })
+    }
+
+    /// Reads a whole configuration.
+    ///
+    /// **Errors**: as [`RunConfig::read_table`] and [`RunConfig::from_tables`].
+    pub fn read(path: &Path) -> Result<RunConfig, Error> {
+        let table = RunConfig::read_table(path)?;
+        RunConfig::from_tables([table]).map_err(|problem| Error::file(path, problem))
+    }
+
+    fn to_table(&self) -> Table {
+        Table::try_from(self).expect("a configuration is a table of plain values")
+    }
+
+    /// The configuration as TOML.
+    pub fn to_toml(&self) -> String {
+        self.to_table().to_string()
+    }
+}
+
+/// The name nearest to `key`, if one is near enough to be meant.
+fn nearest<'a>(key: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+    let scored = names.map(|name| (strsim::jaro_winkler(key, name), name));
+    let (score, name) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (score > 0.7).then(|| name.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +216,35 @@ mod tests {
         assert_eq!(nnz(&TrainConfig { sparse_output: true, ..config.clone() }), [80, 40]);
         let dense_hidden = TrainConfig { dense_hidden: true, sparse_output: true, ..config };
         assert_eq!(nnz(&dense_hidden), [320, 40]);
+    }
+
+    #[test]
+    fn a_configuration_survives_toml() {
+        let mut config = RunConfig { data_dir: Some("x".into()), ..RunConfig::default() };
+        config.train = TrainConfig { hidden: vec![7, 9], lr: 0.003, seed: 1 << 60, ..config.train };
+        let table: Table = config.to_toml().parse().unwrap();
+        assert_eq!(RunConfig::from_tables([table]), Ok(config));
+    }
+
+    #[test]
+    fn later_tables_win_and_unknown_keys_name_the_nearest() {
+        let table = |text: &str| text.parse::<Table>().unwrap();
+        let config = RunConfig::from_tables([
+            table("sparsity = 0.5\nsparse-output = true"),
+            table("sparsity = 0"),
+        ]);
+        let train = config.unwrap().train;
+        assert_eq!((train.sparsity, train.sparse_output), (0.0, true));
+        let unknown = |key: &str, nearest: Option<&str>| {
+            let nearest = nearest.map(String::from);
+            Err(FileProblem::UnknownKey { key: key.to_string(), nearest })
+        };
+        assert_eq!(
+            RunConfig::from_tables([table("sparcity = 1")]),
+            unknown("sparcity", Some("sparsity"))
+        );
+        assert_eq!(RunConfig::from_tables([table("qq = 1")]), unknown("qq", None));
+        let wrong_type = RunConfig::from_tables([table("epochs = 'many'")]);
+        assert!(matches!(wrong_type, Err(FileProblem::Syntax(_))), "{wrong_type:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! What a run reports: the network, each step, each epoch.
 
 use crate::nn::{Layer, Mlp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where a run is after an optimiser step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct EpochReport {
 }
 
 /// One epoch's result, a line of `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Counted from 1.
     pub epoch: usize,

@@ -1,13 +1,23 @@
-//! Training: configuration, the optimiser step, the epoch loop, what it reports.
+//! Training: configuration, the optimiser step, the epoch loop, and the files a run leaves.
 
+pub mod checkpoint;
+mod classification;
 mod config;
 mod metrics;
-pub mod run_folder;
+mod model_file;
+mod predict;
+mod run;
+mod run_folder;
 pub mod step;
 mod trainer;
 
-pub use config::TrainConfig;
+pub use classification::{ClassResult, Classification};
+pub use config::{RunConfig, TrainConfig};
 pub use metrics::{
     EpochMetrics, EpochReport, Evaluation, LayerSummary, NetworkSummary, StepReport, peak_rss_bytes,
 };
+pub use model_file::ModelFile;
+pub use predict::{Predictor, most_probable};
+pub use run::{Observer, run};
+pub use run_folder::RunFolder;
 pub use trainer::{Position, Trainer, evaluate};

@@ -1,96 +1,216 @@
-//! A run as a folder: the model, and a line of metrics per epoch.
+//! A run as a folder: `config.toml`, `metrics.jsonl`, `run.json`, `model.safetensors`,
+//! `checkpoint.safetensors`. Every file is replaced as a whole or appended to by whole lines; one
+//! process at a time owns the folder.
 
-use super::{EpochMetrics, TrainConfig};
+use super::{EpochMetrics, ModelFile, RunConfig, Trainer, checkpoint};
 use crate::Error;
-use crate::format::safetensors::{self, Tensor};
-use crate::nn::{Layer, Mlp};
-use crate::sparse::CsrPattern;
-use std::collections::HashMap;
-use std::fs::{self, File};
+use crate::dataset::Scaling;
+use crate::format::replace_file;
+use serde::Serialize;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// A folder that a run writes to.
+const CONFIG: &str = "config.toml";
+const METRICS: &str = "metrics.jsonl";
+const RUN: &str = "run.json";
+const MODEL: &str = "model.safetensors";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const LOCK: &str = "lock";
+
+/// A folder that this process writes a run to.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    metrics: File,
+    started: SystemTime,
+    /// Held as long as the folder is; the system lets go of it however the process ends.
+    _lock: File,
+}
+
+/// What `run.json` says.
+#[derive(Serialize)]
+struct RunRecord<'a, R: Serialize> {
+    status: &'a str,
+    version: &'a str,
+    commit: &'a str,
+    compiler: &'a str,
+    command: Vec<String>,
+    machine: Machine,
+    isa: &'a str,
+    threads: usize,
+    seed: u64,
+    started: String,
+    updated: String,
+    result: Option<R>,
+}
+
+#[derive(Serialize)]
+struct Machine {
+    os: &'static str,
+    architecture: &'static str,
+    cpu: Option<String>,
+    cores: Option<usize>,
 }
 
 impl RunFolder {
-    /// Makes the folder, with an empty `metrics.jsonl`.
+    /// Makes the folder of a new run; `force` removes a run that is there.
     ///
-    /// **Errors**: [`Error::Io`].
-    pub fn create(path: &Path) -> Result<RunFolder, Error> {
+    /// **Errors**: [`Error::RunExists`], [`Error::RunLocked`], [`Error::Io`].
+    pub fn create(path: &Path, config: &RunConfig, force: bool) -> Result<RunFolder, Error> {
         fs::create_dir_all(path).map_err(Error::io(path))?;
-        let file = path.join("metrics.jsonl");
-        let metrics = File::create(&file).map_err(Error::io(&file))?;
-        Ok(RunFolder { path: path.to_path_buf(), metrics })
+        let folder = RunFolder::lock(path)?;
+        let files = [CONFIG, METRICS, RUN, MODEL, CHECKPOINT].map(|name| path.join(name));
+        if files.iter().any(|file| file.exists()) {
+            if !force {
+                return Err(Error::RunExists(path.to_path_buf()));
+            }
+            for file in files.iter().filter(|file| file.exists()) {
+                fs::remove_file(file).map_err(Error::io(file))?;
+            }
+        }
+        folder.write_config(config)?;
+        Ok(folder)
     }
 
-    /// Appends a line to `metrics.jsonl`.
+    /// Opens the folder of a run that exists, with its configuration.
+    ///
+    /// **Errors**: [`Error::NoRun`], [`Error::RunLocked`], [`Error::Io`], [`Error::File`].
+    pub fn open(path: &Path) -> Result<(RunFolder, RunConfig), Error> {
+        let config = path.join(CONFIG);
+        if !config.is_file() {
+            return Err(Error::NoRun(path.to_path_buf()));
+        }
+        let folder = RunFolder::lock(path)?;
+        Ok((folder, RunConfig::read(&config)?))
+    }
+
+    fn lock(path: &Path) -> Result<RunFolder, Error> {
+        let file = path.join(LOCK);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&file);
+        let lock = lock.map_err(Error::io(&file))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::RunLocked(path.to_path_buf())),
+            Err(TryLockError::Error(source)) => return Err(Error::io(&file)(source)),
+        }
+        Ok(RunFolder { path: path.to_path_buf(), started: SystemTime::now(), _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes `config.toml`.
     ///
     /// **Errors**: [`Error::Io`].
-    pub fn record(&mut self, metrics: &EpochMetrics) -> Result<(), Error> {
-        let line = serde_json::to_string(metrics).expect("plain data serialises") + "\n";
-        let written = self.metrics.write_all(line.as_bytes());
-        written.map_err(Error::io(&self.path.join("metrics.jsonl")))
+    pub fn write_config(&self, config: &RunConfig) -> Result<(), Error> {
+        replace_file(&self.path.join(CONFIG), config.to_toml().as_bytes())
     }
 
-    /// Writes `model.safetensors`.
+    /// Continues from the checkpoint, if there is one yet, and cuts the metrics back to it.
     ///
-    /// **Errors**: [`Error::Io`]; the model that stood there before is then untouched.
-    pub fn save_model(&self, model: &Mlp, config: &TrainConfig) -> Result<(), Error> {
-        let config = serde_json::to_string(config).expect("plain data serialises");
-        let metadata = HashMap::from([
-            ("format".to_string(), "fanin-mlp-1".to_string()),
-            ("config".to_string(), config),
-        ]);
-        safetensors::write(&self.path.join("model.safetensors"), &tensors(model), metadata)
+    /// **Errors**: [`Error::Io`]; [`Error::File`] for a damaged checkpoint.
+    pub fn resume(&self, trainer: &mut Trainer<'_>, config: &RunConfig) -> Result<(), Error> {
+        let checkpoint = self.path.join(CHECKPOINT);
+        if checkpoint.exists() {
+            checkpoint::restore(&checkpoint, trainer, config)?;
+        }
+        let metrics = self.path.join(METRICS);
+        if metrics.exists() {
+            let text = fs::read_to_string(&metrics).map_err(Error::io(&metrics))?;
+            let kept: Vec<&str> =
+                text.split_inclusive('\n').take(trainer.position().epochs).collect();
+            replace_file(&metrics, kept.concat().as_bytes())?;
+        }
+        Ok(())
     }
-}
 
-/// A model's tensors by name: `layers.N.weight.{row_ptr, col_idx, values}` of a sparse or masked
-/// layer, `layers.N.weight` `[out_features, in_features]` of a dense one, `layers.N.bias`, and
-/// `layers.N.norm.{gamma, beta}` where LayerNorm and ReLU follow.
-pub fn tensors(model: &Mlp) -> Vec<(String, Tensor)> {
-    let mut tensors = Vec::new();
-    for (index, layer) in model.layers().iter().enumerate() {
-        let mut add = |name: &str, tensor| tensors.push((format!("layers.{index}.{name}"), tensor));
-        let vector = |values: &[f32]| Tensor::F32(vec![values.len()], values.to_vec());
-        let integers = |values: &mut dyn ExactSizeIterator<Item = usize>| {
-            let fits = |value| i32::try_from(value).expect("a layer has fewer than 2^31 entries");
-            Tensor::I32(vec![values.len()], values.map(fits).collect())
+    /// Ends an epoch: its line of `metrics.jsonl`, the model, the checkpoint, in this order, so that
+    /// the checkpoint never knows more than the other two.
+    ///
+    /// **Errors**: [`Error::Io`]; what was written before stays.
+    pub fn end_epoch(
+        &self,
+        metrics: &EpochMetrics,
+        trainer: &Trainer<'_>,
+        scaling: Scaling,
+        config: &RunConfig,
+    ) -> Result<(), Error> {
+        let line = serde_json::to_string(metrics).expect("plain data serialises") + "\n";
+        let path = self.path.join(METRICS);
+        let append = || {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            file.write_all(line.as_bytes())?;
+            file.sync_data()
         };
-        match layer.linear.pattern() {
-            Some(pattern) if pattern.density() < 1.0 => {
-                let ids = &mut pattern.col_idx().iter().map(|&col| col as usize);
-                add("weight.row_ptr", integers(&mut pattern.row_ptr().iter().copied()));
-                add("weight.col_idx", integers(ids));
-                add("weight.values", vector(&stored_values(layer, pattern)));
-            }
-            _ => {
-                let shape = vec![layer.linear.out_features(), layer.linear.in_features()];
-                add("weight", Tensor::F32(shape, layer.params.weight.clone()));
-            }
-        }
-        add("bias", vector(&layer.params.bias));
-        if layer.has_norm() {
-            add("norm.gamma", vector(&layer.params.gamma));
-            add("norm.beta", vector(&layer.params.beta));
-        }
+        append().map_err(Error::io(&path))?;
+        ModelFile::write(&self.path.join(MODEL), trainer.model(), scaling, config)?;
+        self.checkpoint(trainer)
     }
-    tensors
+
+    /// Writes `checkpoint.safetensors`.
+    ///
+    /// **Errors**: [`Error::Io`]; the checkpoint before is then untouched.
+    pub fn checkpoint(&self, trainer: &Trainer<'_>) -> Result<(), Error> {
+        checkpoint::write(&self.path.join(CHECKPOINT), trainer)
+    }
+
+    /// The metrics recorded so far.
+    ///
+    /// **Errors**: [`Error::Io`].
+    pub fn metrics(&self) -> Result<Vec<EpochMetrics>, Error> {
+        let path = self.path.join(METRICS);
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let text = fs::read_to_string(&path).map_err(Error::io(&path))?;
+        let parse = |line| {
+            serde_json::from_str(line)
+                .map_err(|problem| Error::io(&path)(std::io::Error::other(problem)))
+        };
+        text.lines().map(parse).collect()
+    }
+
+    /// Writes `run.json`: where the run ran, how it stands, and its result once there is one.
+    ///
+    /// **Errors**: [`Error::Io`].
+    pub fn write_record(
+        &self,
+        status: &str,
+        trainer: &Trainer<'_>,
+        config: &RunConfig,
+        result: Option<&impl Serialize>,
+    ) -> Result<(), Error> {
+        let time = |time| humantime::format_rfc3339_seconds(time).to_string();
+        let record = RunRecord {
+            status,
+            version: env!("CARGO_PKG_VERSION"),
+            commit: env!("FANIN_COMMIT"),
+            compiler: env!("FANIN_COMPILER"),
+            command: std::env::args().collect(),
+            machine: Machine {
+                os: std::env::consts::OS,
+                architecture: std::env::consts::ARCH,
+                cpu: cpu_name(),
+                cores: std::thread::available_parallelism().ok().map(usize::from),
+            },
+            isa: trainer.executor().isa().level().name(),
+            threads: trainer.executor().threads(),
+            seed: config.train.seed,
+            started: time(self.started),
+            updated: time(SystemTime::now()),
+            result,
+        };
+        let text = serde_json::to_string_pretty(&record).expect("plain data serialises") + "\n";
+        replace_file(&self.path.join(RUN), text.as_bytes())
+    }
 }
 
-/// The weights on the pattern, whether stored so (sparse) or among all positions (masked).
-fn stored_values(layer: &Layer, pattern: &CsrPattern) -> Vec<f32> {
-    let weight = &layer.params.weight;
-    if weight.len() == pattern.nnz() {
-        return weight.clone();
-    }
-    let cols = pattern.cols();
-    let row_values =
-        |row| pattern.row(row).iter().map(move |&col| weight[row * cols + col as usize]);
-    (0..pattern.rows()).flat_map(row_values).collect()
+/// The CPU's name, where the system tells (Linux).
+fn cpu_name() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_string())
 }

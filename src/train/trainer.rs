@@ -8,8 +8,10 @@ use crate::nn::{Layer, LayerTensors, Mlp, Tile};
 use crate::optim::{Adam, AdamSettings};
 use crate::parallel::{self, Executor};
 use crate::random::{Purpose, stream};
-use fanin_kernels::{Isa, TILE};
+use fanin_kernels::TILE;
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A run in progress: the network, its optimiser, and the memory both work in.
@@ -30,7 +32,7 @@ pub struct Trainer<'a> {
 }
 
 /// Where a run is: what a checkpoint must hold beside the model and the moments.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     /// Whole epochs done.
     pub epochs: usize,
@@ -47,11 +49,7 @@ impl<'a> Trainer<'a> {
     ///
     /// **Errors**: [`Error::Config`], [`Error::Topology`], [`Error::Isa`], [`Error::Threads`].
     pub fn new(config: TrainConfig, data: &'a Dataset) -> Result<Trainer<'a>, Error> {
-        let isa = match std::env::var("FANIN_ISA") {
-            Ok(name) => Isa::parse(&name)?,
-            Err(_) => Isa::detect(),
-        };
-        let executor = Executor::new(isa, config.threads)?;
+        let executor = Executor::from_environment(config.threads)?;
         Trainer::with_executor(config, data, executor)
     }
 
@@ -67,7 +65,7 @@ impl<'a> Trainer<'a> {
             return Err(Error::Config("there are no training samples".into()));
         }
         let model = config.build(data.train.features(), data.train.classes())?;
-        let settings = AdamSettings { lr: config.lr, ..AdamSettings::default() };
+        let settings = AdamSettings { lr: config.lr as f32, ..AdamSettings::default() };
         let optimizer = Adam::new(settings, &model);
         let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
         let batch = config.batch.min(data.train.len());
@@ -96,6 +94,23 @@ impl<'a> Trainer<'a> {
         &self.optimizer
     }
 
+    /// Continues where a checkpoint stood.
+    ///
+    /// **Panics** if the state's shapes are not this network's.
+    pub fn restore(&mut self, model: Mlp, optimizer: Adam, position: Position) {
+        let shapes = |model: &Mlp| -> Vec<_> {
+            model
+                .layers()
+                .iter()
+                .map(|l| (l.linear.in_features(), l.linear.out_features()))
+                .collect()
+        };
+        assert_eq!(shapes(&model), shapes(&self.model), "the checkpoint is of this network");
+        let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
+        self.gradients = model.layers().iter().map(zeros).collect();
+        (self.model, self.optimizer, self.position) = (model, optimizer, position);
+    }
+
     /// The gradients of the last step, one set of tensors per layer.
     pub fn gradients(&self) -> &[LayerTensors] {
         &self.gradients
@@ -117,6 +132,11 @@ impl<'a> Trainer<'a> {
         self.position
     }
 
+    /// Training samples.
+    pub fn samples_per_epoch(&self) -> usize {
+        self.order.len()
+    }
+
     /// Optimiser steps of an epoch.
     pub fn steps_per_epoch(&self) -> usize {
         self.order.len().div_ceil(self.config.batch)
@@ -129,13 +149,27 @@ impl<'a> Trainer<'a> {
         &mut self,
         mut on_step: impl FnMut(StepReport) + Send,
     ) -> Result<EpochReport, Error> {
+        let report = self.run_epoch_while(|step| {
+            on_step(step);
+            ControlFlow::Continue(())
+        })?;
+        Ok(report.expect("nobody stops it"))
+    }
+
+    /// Runs to the end of the epoch, or to the step after which `on_step` breaks off: then none.
+    ///
+    /// **Errors**: as [`Trainer::step`].
+    pub fn run_epoch_while(
+        &mut self,
+        mut on_step: impl FnMut(StepReport) -> ControlFlow<()> + Send,
+    ) -> Result<Option<EpochReport>, Error> {
         let executor = Arc::clone(&self.executor);
         executor.install(|| {
             loop {
                 let report = self.step_in_pool()?;
-                on_step(report);
-                if let Some(epoch) = report.epoch {
-                    return Ok(epoch);
+                let flow = on_step(report);
+                if report.epoch.is_some() || flow.is_break() {
+                    return Ok(report.epoch);
                 }
             }
         })

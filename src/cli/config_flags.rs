@@ -1,0 +1,183 @@
+//! The flags that determine a run, and how they meet a configuration file.
+
+use crate::Error;
+use crate::train::RunConfig;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::path::PathBuf;
+use toml::Table;
+
+/// Settings of a run; what is not given comes from `--config`, then from the defaults.
+#[derive(Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ConfigFlags {
+    /// Data set [default: mnist]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    dataset: Option<String>,
+    /// Folder of the data set [default: FANIN_DATA_DIR, then the repository's data/]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    data_dir: Option<PathBuf>,
+    /// How pixel values enter the network [default: standard]
+    #[arg(long, value_enum, help_heading = "Data")]
+    normalize: Option<NormalizeArg>,
+    /// Widths of the hidden layers [default: 1024,1024]
+    #[arg(long, value_delimiter = ',', value_name = "WIDTHS", help_heading = "Network")]
+    hidden: Option<Vec<usize>>,
+    /// Fraction of the hidden layers' connections that do not exist, 0 ≤ S < 1 [default: 0.9]
+    #[arg(long, value_parser = parse_sparsity, value_name = "S", help_heading = "Network")]
+    sparsity: Option<f64>,
+    /// Fan-in over the neurons of a layer: uniform [default: uniform]
+    #[arg(long, value_parser = parse_name::<crate::topology::Profile>, help_heading = "Network")]
+    profile: Option<String>,
+    /// Which inputs each neuron gets: random [default: random]
+    #[arg(long, value_parser = parse_name::<crate::topology::Spread>, help_heading = "Network")]
+    spread: Option<String>,
+    /// Make the output layer sparse too [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Network")]
+    sparse_output: Option<bool>,
+    /// Keep every connection of the hidden layers [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Network")]
+    dense_hidden: Option<bool>,
+    /// How the layers compute [default: sparse]
+    #[arg(long, value_enum, help_heading = "Training")]
+    engine: Option<EngineArg>,
+    /// Passes over the training samples [default: 10]
+    #[arg(long, help_heading = "Training")]
+    epochs: Option<usize>,
+    /// Samples per optimiser step [default: 128]
+    #[arg(long, help_heading = "Training")]
+    batch: Option<usize>,
+    /// Adam's learning rate [default: 0.001]
+    #[arg(long, help_heading = "Training")]
+    lr: Option<f64>,
+    /// Seed of topology, initial weights and sample order [default: 42]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..1 << 63), help_heading = "Training")]
+    seed: Option<u64>,
+    /// Threads, 0 for one per core; the result does not depend on it [default: 0]
+    #[arg(long, help_heading = "Training")]
+    threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum EngineArg {
+    /// Stored connections only, in CSR
+    Sparse,
+    /// Every connection, by GEMM
+    Dense,
+    /// Dense weights, the mask reapplied after each update
+    Masked,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum NormalizeArg {
+    /// 0 to 255 as they are
+    None,
+    /// 0 to 1
+    Unit,
+    /// Mean 0, standard deviation 1
+    Standard,
+}
+
+impl ConfigFlags {
+    /// The flags given, by name.
+    fn table(&self) -> Table {
+        Table::try_from(self).expect("flags are plain values")
+    }
+
+    /// The effective configuration: the defaults, `file` over them, the flags over both.
+    ///
+    /// **Errors**: [`Error::Io`], [`Error::File`] for the file.
+    pub(super) fn effective(&self, file: Option<&PathBuf>) -> Result<RunConfig, Error> {
+        let mut tables = Vec::new();
+        if let Some(path) = file {
+            let table = RunConfig::read_table(path)?;
+            // On its own first, so that what is wrong with it names the file.
+            let problem = |problem| Error::file(path, problem);
+            RunConfig::from_tables([table.clone()]).map_err(problem)?;
+            tables.push(table);
+        }
+        tables.push(self.table());
+        RunConfig::from_tables(tables).map_err(|problem| Error::Config(problem.to_string()))
+    }
+
+    /// A run's own configuration with what may change when it is resumed.
+    ///
+    /// **Errors**: [`Error::Config`] for a flag that would make it another run, or fewer epochs than
+    /// it already has.
+    pub(super) fn for_resume(&self, mut config: RunConfig) -> Result<RunConfig, Error> {
+        let changeable = ["epochs", "threads", "data-dir"];
+        if let Some(flag) = self.table().keys().find(|key| !changeable.contains(&key.as_str())) {
+            return Err(Error::Config(format!(
+                "--{flag} cannot change when a run is resumed: only --{} can",
+                changeable.join(", --")
+            )));
+        }
+        config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
+        config.train.threads = self.threads.unwrap_or(config.train.threads);
+        config.data_dir = self.data_dir.clone().or(config.data_dir);
+        Ok(config)
+    }
+}
+
+fn parse_sparsity(text: &str) -> Result<f64, String> {
+    let sparsity: f64 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
+    match (0.0..1.0).contains(&sparsity) {
+        true => Ok(sparsity),
+        false => Err("a sparsity is at least 0 and below 1".to_string()),
+    }
+}
+
+/// Accepts a name that `T` can be parsed from.
+fn parse_name<T: std::str::FromStr>(text: &str) -> Result<String, String>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse::<T>().map(|_| text.to_string()).map_err(|problem| problem.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[derive(clap::Parser)]
+    struct Wrapper {
+        #[command(flatten)]
+        flags: ConfigFlags,
+    }
+
+    #[test]
+    fn the_help_names_the_defaults_there_are() {
+        let defaults: Table = RunConfig::default().to_toml().parse().unwrap();
+        let command = Wrapper::command();
+        let mut checked = 0;
+        for argument in command.get_arguments().filter(|a| a.get_id() != "data_dir") {
+            let name = argument.get_long().unwrap();
+            let help = argument.get_help().unwrap().to_string();
+            let said = help.split_once("[default: ").unwrap().1.trim_end_matches(']');
+            let is = match &defaults[name] {
+                toml::Value::String(text) => text.clone(),
+                toml::Value::Array(widths) => {
+                    widths.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+                }
+                value => value.to_string(),
+            };
+            assert_eq!(said, is, "--{name}");
+            checked += 1;
+        }
+        // Every key of the file is a flag.
+        assert_eq!(checked, defaults.len());
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, "epochs = 3\nbatch = 64\n").unwrap();
+        let flags = <Wrapper as clap::Parser>::parse_from(["x", "--batch", "32"]).flags;
+        let config = flags.effective(Some(&path)).unwrap().train;
+        assert_eq!((config.epochs, config.batch, config.lr), (3, 32, 1e-3));
+    }
+}

@@ -1,0 +1,26 @@
+//! Replacing a file by a complete one or not at all.
+
+use crate::Error;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+/// Writes a whole file beside its place, syncs it, and renames it there.
+///
+/// **Errors**: [`Error::Io`]; whatever stood at `path` before is then untouched.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".partial");
+    let beside = path.with_file_name(name);
+    let write = || {
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(|source| {
+        // The partial file is of no use; failing to remove it changes nothing.
+        let _ = fs::remove_file(&beside);
+        Error::io(path)(source)
+    })
+}

@@ -1,0 +1,91 @@
+//! A whole run: epochs, their evaluation and their files, until done or told to stop.
+
+use super::{EpochMetrics, Evaluation, RunConfig, RunFolder, StepReport, Trainer};
+use crate::Error;
+use crate::dataset::Dataset;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Who hears of a run's progress.
+pub trait Observer: Send {
+    /// An epoch begins, counted from 1.
+    fn epoch_begins(&mut self, epoch: usize);
+    /// A step is done.
+    fn step_done(&mut self, step: &StepReport);
+    /// An epoch is done and evaluated.
+    fn epoch_done(&mut self, metrics: &EpochMetrics);
+}
+
+/// Trains to the configured number of epochs, and returns the metrics of this call's epochs.
+///
+/// With a folder, every epoch ends with its metrics, model and checkpoint on disk. Once `stop` is
+/// set, the step at hand is finished, the checkpoint written, and [`Error::Interrupted`] returned.
+///
+/// **Errors**: [`Error::Diverged`], [`Error::Io`], [`Error::Interrupted`]; the last checkpoint stays.
+pub fn run(
+    trainer: &mut Trainer<'_>,
+    data: &Dataset,
+    config: &RunConfig,
+    folder: Option<&RunFolder>,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Vec<EpochMetrics>, Error> {
+    let mut epochs = Vec::new();
+    while trainer.position().epochs < config.train.epochs {
+        let epoch = trainer.position().epochs + 1;
+        observer.epoch_begins(epoch);
+        let started = Instant::now();
+        let report = trainer.run_epoch_while(|step| {
+            observer.step_done(&step);
+            if stop.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        let seconds = started.elapsed().as_secs_f64();
+        let Some(report) = report else {
+            return Err(interrupt(trainer, config, folder)?);
+        };
+        let started = Instant::now();
+        let Evaluation { accuracy, loss } = trainer.evaluate(&data.test)?;
+        let metrics = EpochMetrics {
+            epoch,
+            step: trainer.optimizer().steps(),
+            train_loss: report.loss,
+            train_accuracy: report.accuracy,
+            test_loss: loss,
+            test_accuracy: accuracy,
+            seconds,
+            eval_seconds: started.elapsed().as_secs_f64(),
+        };
+        if let Some(folder) = folder {
+            folder.end_epoch(&metrics, trainer, data.scaling, config)?;
+        }
+        observer.epoch_done(&metrics);
+        epochs.push(metrics);
+        if stop.load(Ordering::Relaxed) && epoch < config.train.epochs {
+            return Err(interrupt(trainer, config, folder)?);
+        }
+    }
+    Ok(epochs)
+}
+
+/// Writes the checkpoint, and gives the error that says how to go on.
+fn interrupt(
+    trainer: &Trainer<'_>,
+    config: &RunConfig,
+    folder: Option<&RunFolder>,
+) -> Result<Error, Error> {
+    let position = trainer.position();
+    if let Some(folder) = folder {
+        folder.checkpoint(trainer)?;
+        folder.write_record("interrupted", trainer, config, None::<&()>)?;
+    }
+    Ok(Error::Interrupted {
+        epoch: position.epochs + 1,
+        step: position.samples.div_ceil(config.train.batch),
+        run_dir: folder.map(|folder| folder.path().to_path_buf()),
+    })
+}

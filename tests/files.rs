@@ -1,0 +1,218 @@
+//! Model and checkpoint files: whole they come back as they were, damaged they are typed errors.
+
+mod common;
+
+use fanin::Error;
+use fanin::dataset::Dataset;
+use fanin::error::FileProblem;
+use fanin::format::safetensors::{Tensor, TensorFile};
+use fanin::nn::Engine;
+use fanin::train::{ModelFile, RunConfig, TrainConfig, Trainer, checkpoint};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A small trained run with its two files.
+struct Run {
+    dir: TempDir,
+    data: Dataset,
+    config: RunConfig,
+}
+
+impl Run {
+    fn new(engine: Engine) -> Run {
+        let train =
+            TrainConfig { hidden: vec![12, 7], engine, threads: 1, ..TrainConfig::default() };
+        let run = Run {
+            dir: TempDir::new().unwrap(),
+            data: common::mnist(300, 70),
+            config: RunConfig { train, ..RunConfig::default() },
+        };
+        let mut trainer = run.trainer();
+        for _ in 0..4 {
+            trainer.step().unwrap();
+        }
+        checkpoint::write(&run.checkpoint(), &trainer).unwrap();
+        ModelFile::write(&run.model(), trainer.model(), run.data.scaling, &run.config).unwrap();
+        run
+    }
+
+    fn trainer(&self) -> Trainer<'_> {
+        Trainer::new(self.config.train.clone(), &self.data).unwrap()
+    }
+
+    fn model(&self) -> PathBuf {
+        self.dir.path().join("model.safetensors")
+    }
+
+    fn checkpoint(&self) -> PathBuf {
+        self.dir.path().join("checkpoint.safetensors")
+    }
+
+    fn read_model(&self) -> Result<(), Error> {
+        ModelFile::read(&self.model()).map(drop)
+    }
+
+    fn read_checkpoint(&self) -> Result<(), Error> {
+        checkpoint::restore(&self.checkpoint(), &mut self.trainer(), &self.config)
+    }
+}
+
+/// The problem of a file error; anything else is a failure.
+fn problem(result: Result<(), Error>) -> FileProblem {
+    match result {
+        Err(Error::File { problem, .. }) => problem,
+        other => panic!("a file error was expected, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_checkpoint_brings_back_every_bit_on_every_engine() {
+    for engine in [Engine::Sparse, Engine::Dense, Engine::Masked] {
+        let run = Run::new(engine);
+        let (mut straight, mut resumed) = (run.trainer(), run.trainer());
+        for _ in 0..9 {
+            straight.step().unwrap();
+        }
+        checkpoint::restore(&run.checkpoint(), &mut resumed, &run.config).unwrap();
+        for _ in 4..9 {
+            resumed.step().unwrap();
+        }
+        assert_eq!(straight.position(), resumed.position());
+        for (a, b) in straight.model().layers().iter().zip(resumed.model().layers()) {
+            assert!(a.params == b.params, "{engine}");
+        }
+        let moments =
+            |trainer: &Trainer<'_>| (trainer.optimizer().m.clone(), trainer.optimizer().v.clone());
+        assert!(moments(&straight) == moments(&resumed), "{engine}");
+    }
+}
+
+#[test]
+fn a_model_file_predicts_as_the_model_did() {
+    for engine in [Engine::Sparse, Engine::Dense, Engine::Masked] {
+        let run = Run::new(engine);
+        let mut trainer = run.trainer();
+        checkpoint::restore(&run.checkpoint(), &mut trainer, &run.config).unwrap();
+        let expected = trainer.evaluate(&run.data.test).unwrap();
+        let file = ModelFile::read(&run.model()).unwrap();
+        assert_eq!((file.scaling, &file.config), (run.data.scaling, &run.config));
+        let executor = fanin::parallel::Executor::new(fanin_kernels::Isa::detect(), 2).unwrap();
+        let mut predictor = fanin::train::Predictor::new(executor, file);
+        let probabilities = predictor.samples(&run.data.test);
+        let labels = run.data.test.labels();
+        let result = fanin::train::Classification::of(&probabilities, labels, 10);
+        assert_eq!(result.accuracy, expected.accuracy, "{engine}");
+        assert!((result.log_loss - expected.loss).abs() < 1e-5, "{engine}");
+    }
+}
+
+#[test]
+fn files_cut_anywhere_are_errors() {
+    let run = Run::new(Engine::Sparse);
+    for (path, read) in [
+        (run.model(), &(|| run.read_model()) as &dyn Fn() -> Result<(), Error>),
+        (run.checkpoint(), &|| run.read_checkpoint()),
+    ] {
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..50 {
+            fs::write(&path, &whole[..whole.len() * cut / 50]).unwrap();
+            let problem = problem(read());
+            assert!(matches!(problem, FileProblem::Damaged(_)), "cut {cut}: {problem}");
+        }
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert!(read().is_err());
+        fs::write(&path, &whole).unwrap();
+        read().unwrap();
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_an_error() {
+    let run = Run::new(Engine::Sparse);
+    let mut rng = Pcg64::seed_from_u64(5);
+    for (path, read) in [
+        (run.model(), &(|| run.read_model()) as &dyn Fn() -> Result<(), Error>),
+        (run.checkpoint(), &|| run.read_checkpoint()),
+    ] {
+        let whole = fs::read(&path).unwrap();
+        // Every bit of the first bytes, where the header is, and random ones in the rest.
+        let first = (0..8 * 400).map(|bit| (bit / 8, bit % 8));
+        let random: Vec<_> =
+            (0..600).map(|_| (rng.random_range(0..whole.len()), rng.random_range(0..8))).collect();
+        for (byte, bit) in first.chain(random) {
+            let mut damaged = whole.clone();
+            damaged[byte] ^= 1 << bit;
+            fs::write(&path, &damaged).unwrap();
+            problem(read());
+        }
+    }
+}
+
+/// Changes a file's content and writes it back with a right digest.
+fn edit(path: &Path, change: impl FnOnce(&mut TensorFile)) {
+    let mut file = TensorFile::read(path).unwrap();
+    change(&mut file);
+    file.write(path).unwrap();
+}
+
+#[test]
+fn wrong_tensors_are_errors_by_name() {
+    let edit_model = |change: &dyn Fn(&mut TensorFile)| {
+        let run = Run::new(Engine::Sparse);
+        edit(&run.model(), change);
+        problem(run.read_model())
+    };
+    let float = |n: usize| Tensor::F32(vec![n], vec![0.0; n]);
+    let set = |name: &'static str, tensor: Tensor| {
+        edit_model(&move |file| {
+            file.tensors.insert(name.into(), tensor.clone());
+        })
+    };
+    let missing = edit_model(&|file| drop(file.tensors.remove("layers.1.bias")));
+    assert_eq!(missing, FileProblem::Missing("layers.1.bias".into()));
+    let shape = set("layers.1.norm.gamma", float(8));
+    assert!(matches!(shape, FileProblem::Shape { .. }), "{shape}");
+    let shape = set("layers.2.weight", Tensor::F32(vec![10, 6], vec![0.0; 60]));
+    assert!(matches!(shape, FileProblem::Shape { .. }), "{shape}");
+    let dtype = set("layers.1.bias", Tensor::I32(vec![7], vec![0; 7]));
+    assert_eq!(dtype, FileProblem::Dtype("layers.1.bias".into(), "I32".into()));
+    let dtype = set("layers.0.weight.col_idx", float(3));
+    assert!(matches!(dtype, FileProblem::Dtype(..)), "{dtype}");
+    let negative = set("layers.0.weight.row_ptr", Tensor::I32(vec![13], vec![-1; 13]));
+    assert!(matches!(negative, FileProblem::Damaged(_)), "{negative}");
+    let pattern = set("layers.0.weight.row_ptr", Tensor::I32(vec![13], vec![0; 13]));
+    assert!(matches!(pattern, FileProblem::Pattern { layer: 0, .. }), "{pattern}");
+    let wide = edit_model(&|file| {
+        file.metadata.insert("in_features".into(), "3".into());
+    });
+    assert!(matches!(wide, FileProblem::Pattern { .. }), "{wide}");
+    let metadata = edit_model(&|file| {
+        file.metadata.insert("config".into(), "{".into());
+    });
+    assert!(matches!(metadata, FileProblem::Damaged(_)), "{metadata}");
+}
+
+#[test]
+fn other_files_are_not_models_or_checkpoints() {
+    let run = Run::new(Engine::Sparse);
+    fs::copy(run.checkpoint(), run.model()).unwrap();
+    assert!(matches!(problem(run.read_model()), FileProblem::Kind { .. }));
+    let tensors: Vec<(&str, safetensors::tensor::TensorView<'_>)> = vec![];
+    fs::write(run.model(), safetensors::serialize(tensors, None).unwrap()).unwrap();
+    assert_eq!(problem(run.read_model()), FileProblem::NoDigest);
+    // A checkpoint of another network, or from beyond the epoch's end.
+    let other = Run::new(Engine::Sparse);
+    let mut wider = run.config.clone();
+    wider.train.hidden = vec![13, 7];
+    let mut trainer = Trainer::new(wider.train.clone(), &other.data).unwrap();
+    let result = checkpoint::restore(&other.checkpoint(), &mut trainer, &wider);
+    assert!(matches!(problem(result), FileProblem::Shape { .. }));
+    edit(&other.checkpoint(), |file| {
+        let position = file.metadata.get_mut("position").unwrap();
+        *position = position.replace(r#""samples":128"#, r#""samples":300"#);
+    });
+    assert!(matches!(problem(other.read_checkpoint()), FileProblem::Damaged(_)));
+}

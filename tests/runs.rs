@@ -1,0 +1,215 @@
+//! Runs one can trust: killed, interrupted, resumed, locked, and never overwritten.
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+fn fanin() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanin"));
+    command.env_remove("FANIN_DATA_DIR").env_remove("FANIN_ISA");
+    command
+}
+
+/// A run of some seconds whose every epoch is short, in a partial last batch.
+const NEW: [&str; 9] =
+    ["train", "--hidden", "24,16", "--batch", "700", "--epochs", "40", "--sparsity", "0.7"];
+
+fn start(args: &[&str], dir: &Path) -> Child {
+    let mut command = fanin();
+    command.args(args).arg(dir).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the binary starts")
+}
+
+/// Reads stdout until `count` epochs are done; false if the run ends before.
+fn wait_for_epochs(child: &mut Child, count: usize) -> bool {
+    let lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines();
+    let epochs = lines.map_while(Result::ok).filter(|line| line.starts_with("epoch"));
+    epochs.take(count).count() == count
+}
+
+/// Spins for a random part of an epoch, so that the next signal meets a random step.
+fn spin(rng: &mut Pcg64) {
+    let until = Instant::now() + Duration::from_micros(rng.random_range(0..25_000));
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
+}
+
+fn finish(args: &[&str], dir: &Path) {
+    let output = fanin().args(args).arg(dir).arg("--quiet").output().expect("the binary runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Everything that must not depend on interruptions: the model's bytes, and the metrics but for
+/// the seconds.
+fn outcome(dir: &Path) -> (Vec<u8>, Vec<serde_json::Value>) {
+    let metrics = fs::read_to_string(dir.join("metrics.jsonl")).expect("a run has metrics");
+    let lines = metrics.lines().map(|line| {
+        let mut line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+        let object = line.as_object_mut().expect("a line is an object");
+        object.remove("seconds");
+        object.remove("eval_seconds");
+        line
+    });
+    (fs::read(dir.join("model.safetensors")).expect("a run has a model"), lines.collect())
+}
+
+fn reference(dir: &TempDir) -> (Vec<u8>, Vec<serde_json::Value>) {
+    let path = dir.path().join("reference");
+    finish(&[&NEW[..], &["--out"]].concat(), &path);
+    let reference = outcome(&path);
+    assert_eq!(reference.1.len(), 40);
+    reference
+}
+
+#[test]
+fn a_run_killed_twenty_times_ends_with_the_same_bits() {
+    let dir = TempDir::new().unwrap();
+    let expected = reference(&dir);
+    let path = dir.path().join("killed");
+    let mut rng = Pcg64::seed_from_u64(20);
+    let mut kills = 0;
+    let mut args = [&NEW[..], &["--out"]].concat();
+    while kills < 20 {
+        let mut child = start(&args, &path);
+        // The first kills come before the first epoch, and so before the first checkpoint.
+        let epochs = if kills < 3 { 0 } else { rng.random_range(1..=2) };
+        assert!(wait_for_epochs(&mut child, epochs), "the run ended too early for 20 kills");
+        spin(&mut rng);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+        if path.join("config.toml").exists() {
+            args = vec!["train", "--resume"];
+        }
+    }
+    finish(&["train", "--resume"], &path);
+    assert!(outcome(&path) == expected);
+}
+
+/// Sends a signal by name and waits.
+fn signal(child: Child, name: &str) -> Output {
+    let status = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
+    assert!(status.expect("kill is on every Unix").success());
+    child.wait_with_output().expect("the child ends")
+}
+
+#[test]
+fn a_run_interrupted_in_mid_epoch_ends_with_the_same_bits() {
+    let dir = TempDir::new().unwrap();
+    let expected = reference(&dir);
+    let path = dir.path().join("interrupted");
+    let mut rng = Pcg64::seed_from_u64(21);
+    let mut args = [&NEW[..], &["--out"]].concat();
+    for name in ["INT", "TERM", "INT", "TERM"] {
+        let mut child = start(&args, &path);
+        assert!(wait_for_epochs(&mut child, 2));
+        spin(&mut rng);
+        let output = signal(child, name);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{stderr}");
+        assert!(stderr.contains("fanin train --resume"), "{stderr}");
+        let record = fs::read_to_string(path.join("run.json")).unwrap();
+        assert!(record.contains(r#""status": "interrupted""#), "{record}");
+        args = vec!["train", "--resume"];
+    }
+    finish(&args, &path);
+    assert!(outcome(&path) == expected);
+}
+
+#[test]
+fn a_finished_run_can_be_extended_to_the_same_bits() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("extended");
+    let mut short = NEW;
+    short[6] = "3";
+    finish(&[&short[..], &["--out"]].concat(), &path);
+    finish(&["train", "--epochs", "5", "--threads", "1", "--resume"], &path);
+    let mut long = NEW;
+    long[6] = "5";
+    let straight = dir.path().join("straight");
+    finish(&[&long[..], &["--threads", "1", "--out"]].concat(), &straight);
+    assert!(outcome(&path) == outcome(&straight));
+}
+
+fn assert_error(args: &[&str], dir: &Path, message: &str) {
+    let output = fanin().args(args).arg(dir).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains(message), "{stderr}");
+}
+
+#[test]
+fn a_folder_in_use_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("run");
+    let mut child = start(&[&NEW[..], &["--out"]].concat(), &path);
+    assert!(wait_for_epochs(&mut child, 1));
+    assert_error(&["train", "--resume"], &path, "in use by another fanin process");
+    assert_error(&["train", "--force", "--out"], &path, "in use by another fanin process");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_run_is_overwritten_only_by_force_and_resumed_only_as_itself() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("run");
+    let one = ["train", "--hidden", "8", "--epochs", "1", "--out"];
+    finish(&one, &path);
+    assert_error(&one, &path, "already holds a run");
+    assert_error(&["train", "--lr", "0.1", "--resume"], &path, "--lr cannot change");
+    assert_error(&["train", "--epochs", "0", "--resume"], &path, "already has 1 epochs");
+    assert_error(&["train", "--resume"], dir.path(), "holds no run");
+    let before = outcome(&path);
+    finish(&["train", "--resume"], &path);
+    assert!(outcome(&path) == before, "resuming a finished run changes nothing");
+    finish(&["train", "--hidden", "9", "--epochs", "1", "--force", "--out"], &path);
+    assert!(outcome(&path).0 != before.0);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_loses_nothing_written_before() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("run");
+    finish(&["train", "--hidden", "8", "--epochs", "1", "--out"], &path);
+    let checkpoint = fs::read(path.join("checkpoint.safetensors")).unwrap();
+    // A folder stands where the next checkpoint would be written first.
+    let in_the_way = path.join("checkpoint.safetensors.partial");
+    fs::create_dir(&in_the_way).unwrap();
+    assert_error(&["train", "--epochs", "3", "--resume"], &path, "checkpoint.safetensors");
+    assert_eq!(fs::read(path.join("checkpoint.safetensors")).unwrap(), checkpoint);
+    fs::remove_dir(&in_the_way).unwrap();
+    finish(&["train", "--resume"], &path);
+    let straight = dir.path().join("straight");
+    finish(&["train", "--hidden", "8", "--epochs", "3", "--out"], &straight);
+    assert!(outcome(&path) == outcome(&straight));
+}
+
+#[test]
+fn a_config_file_gives_the_run_its_flags_would() {
+    let dir = TempDir::new().unwrap();
+    let flags = ["train", "--hidden", "18,17", "--epochs", "1", "--lr", "0.01", "--sparse-output"];
+    let output = fanin().args(flags).arg("--print-config").output().unwrap();
+    let file = dir.path().join("config.toml");
+    fs::write(&file, &output.stdout).unwrap();
+    let (by_flags, by_file) = (dir.path().join("flags"), dir.path().join("file"));
+    finish(&[&flags[..], &["--out"]].concat(), &by_flags);
+    let file_name = file.to_str().unwrap();
+    finish(&["train", "--config", file_name, "--out"], &by_file);
+    assert!(outcome(&by_flags) == outcome(&by_file));
+
+    fs::write(&file, "epochs = 1\nsparcity = 0.5\n").unwrap();
+    assert_error(
+        &["train", "--config"],
+        &file,
+        "unknown setting 'sparcity': did you mean 'sparsity'?",
+    );
+    fs::write(&file, "epochs = 1\nbatch = \n").unwrap();
+    assert_error(&["train", "--config"], &file, "line 2");
+}
