@@ -55,11 +55,13 @@ impl Kernel for Adam<'_> {
     fn run<L: Lanes>(self) {
         let AdamStep { lr, beta1, beta2, eps, correction1, correction2 } = *self.step;
         let (rest1, rest2) = (1.0 - beta1, 1.0 - beta2);
-        let (rate, root_correction) = (lr / correction1, correction2.sqrt());
+        // m̂/(√v̂ + eps) with both corrections moved out of the loop: one root and one division each.
+        let root_correction = correction2.sqrt();
+        let (rate, eps) = (lr / correction1 * root_correction, eps * root_correction);
         for (((w, m), v), &dw) in self.w.iter_mut().zip(self.m).zip(self.v).zip(self.dw) {
             *m = L::scalar_mul_add(beta1, *m, rest1 * dw);
             *v = L::scalar_mul_add(beta2, *v, rest2 * (dw * dw));
-            *w -= rate * *m / (v.sqrt() / root_correction + eps);
+            *w -= rate * *m / (v.sqrt() + eps);
         }
     }
 }
