@@ -7,7 +7,7 @@ mod common;
 use common::{print_machine, time_in_turn};
 use fanin::random::{Purpose, stream};
 use fanin::sparse::{CsrPattern, Transpose};
-use fanin::topology::{self, Profile, Spread};
+use fanin::topology::{self, FanInRule, Profile, Spread};
 use fanin_kernels::{
     Isa, Level, MatMut, MatRef, Row, TILE, fma_peak_pass, gemm, naive, sddmm, spmm,
 };
@@ -37,7 +37,8 @@ fn tiles(features: usize, seed: u64) -> Vec<Vec<Row>> {
 }
 
 fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
-    let pattern = topology::build(cols, rows, sparsity, &Profile::Uniform, Spread::Random, 1, 0)
+    let rule = FanInRule::new(Profile::Uniform);
+    let (pattern, _) = topology::build(&rule, Spread::Random, [cols, rows], sparsity, 1, 0)
         .expect("these sparsities can be had");
     let transpose = Transpose::of(&pattern);
     let rng = &mut stream(2, Purpose::GradientCheck, 0);

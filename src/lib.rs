@@ -8,12 +8,13 @@
 //! | module | holds |
 //! |---|---|
 //! | [`sparse`] | CSR: the validated pattern, values on it, the transpose with its position map |
-//! | [`topology`] | how many inputs each neuron has (profile), and which (spread) |
+//! | [`topology`] | how many inputs each neuron has (profile), which (spread), and the statistics |
 //! | [`nn`] | layers, loss, initialisation, the MLP; its f64 twin and the gradient check |
 //! | [`optim`] | Adam |
 //! | [`dataset`] | file formats, the known data sets, samples to tiles |
 //! | [`train`] | configuration, the optimiser step, the epoch loop, metrics |
-//! | [`format`] | safetensors |
+//! | [`format`] | safetensors, SciPy's npz |
+//! | [`report`] | figures |
 //! | [`parallel`] | the thread pool and the instruction set: the one place that names rayon |
 //! | [`random`] | named random streams: the one place that makes a generator |
 //! | [`error`] | what can go wrong outside this program |
@@ -22,8 +23,8 @@
 //! The SIMD kernels, and all `unsafe`, live in the crate `fanin-kernels`.
 //!
 //! # Invariants
-//! - Arrows between modules never turn back: `cli → train → { nn, optim, dataset, topology } →
-//!   { sparse, parallel, random }`.
+//! - Arrows between modules never turn back: `cli → { report, train } → { nn, optim, dataset, topology } →
+//!   { sparse, parallel, random, format }`.
 //! - Work is parallel over outputs, never over the terms of one sum.
 //! - A [`sparse::CsrPattern`] is valid by construction: whoever holds one need not check it.
 //!
@@ -47,7 +48,7 @@
 //!     trainer.run_epoch(|_| {})?;
 //! }
 //! assert!(trainer.evaluate(&data.test)?.accuracy > 0.9);
-//! # Ok::<(), fanin::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 #![forbid(unsafe_code)]
@@ -61,6 +62,7 @@ pub mod nn;
 pub mod optim;
 pub mod parallel;
 pub mod random;
+pub mod report;
 pub mod sparse;
 pub mod topology;
 pub mod train;

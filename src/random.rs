@@ -3,6 +3,10 @@
 //! A stream is a function of (seed, purpose, index). A new draw for one purpose therefore moves
 //! nothing elsewhere, and a run can be resumed without saving a generator's state.
 
+mod mersenne_twister;
+
+pub use mersenne_twister::MersenneTwister;
+
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -15,6 +19,8 @@ pub enum Purpose {
     Shuffle,
     /// Which inputs a neuron gets; index: layer.
     Spread,
+    /// Fan-ins drawn from a distribution; index: layer.
+    FanIn,
     /// Inputs made up for a gradient check; index: case.
     GradientCheck,
 }
@@ -28,6 +34,7 @@ impl Purpose {
             Purpose::Shuffle => 2,
             Purpose::Spread => 3,
             Purpose::GradientCheck => 4,
+            Purpose::FanIn => 5,
         }
     }
 }

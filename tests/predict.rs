@@ -113,7 +113,7 @@ fn eval_agrees_with_training_and_adds_up() {
 fn inspect_shows_layers_fan_in_and_configuration() {
     let output = fanin().arg("inspect").arg(model()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    for part in ["784→32", "fan-in of layer 1", "sparsity = 0.9", "bytes"] {
+    for part in ["784→32", "neurons by fan-in", "sparsity = 0.9", "bytes", "Gini"] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let output = fanin().arg("inspect").arg(model()).arg("--json").output().unwrap();

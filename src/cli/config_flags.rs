@@ -1,6 +1,7 @@
 //! The flags that determine a run, and how they meet a configuration file.
 
 use crate::Error;
+use crate::topology::{Allocation, Profile, Rounding, Spread};
 use crate::train::RunConfig;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -23,15 +24,21 @@ pub(super) struct ConfigFlags {
     /// Widths of the hidden layers [default: 1024,1024]
     #[arg(long, value_delimiter = ',', value_name = "WIDTHS", help_heading = "Network")]
     hidden: Option<Vec<usize>>,
-    /// Fraction of the hidden layers' connections that do not exist, 0 ≤ S < 1 [default: 0.9]
-    #[arg(long, value_parser = parse_sparsity, value_name = "S", help_heading = "Network")]
-    sparsity: Option<f64>,
-    /// Fan-in over the neurons of a layer: uniform [default: uniform]
-    #[arg(long, value_parser = parse_name::<crate::topology::Profile>, help_heading = "Network")]
-    profile: Option<String>,
-    /// Which inputs each neuron gets: random [default: random]
-    #[arg(long, value_parser = parse_name::<crate::topology::Spread>, help_heading = "Network")]
-    spread: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    topology: TopologyFlags,
+    /// Files with the sparse layers' connections instead: one .safetensors, or an .npz per layer
+    #[arg(
+        long = "topology",
+        value_delimiter = ',',
+        value_name = "FILES",
+        help_heading = "Network"
+    )]
+    #[serde(rename = "topology")]
+    files: Option<Vec<PathBuf>>,
+    /// Keep every connection of the first hidden layer [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Network")]
+    dense_first: Option<bool>,
     /// Make the output layer sparse too [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Network")]
     sparse_output: Option<bool>,
@@ -50,12 +57,53 @@ pub(super) struct ConfigFlags {
     /// Adam's learning rate [default: 0.001]
     #[arg(long, help_heading = "Training")]
     lr: Option<f64>,
-    /// Seed of topology, initial weights and sample order [default: 42]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(..1 << 63), help_heading = "Training")]
-    seed: Option<u64>,
     /// Threads, 0 for one per core; the result does not depend on it [default: 0]
     #[arg(long, help_heading = "Training")]
     threads: Option<usize>,
+}
+
+/// The settings of a topology: what `fanin topology` shows, and `fanin train` trains on.
+#[derive(Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct TopologyFlags {
+    /// Fraction of the sparse layers' connections that do not exist, 0 ≤ S < 1 [default: 0.9]
+    #[arg(long, value_parser = parse_sparsity, value_name = "S", help_heading = "Topology")]
+    sparsity: Option<f64>,
+    /// Fan-in over the neurons of a layer, such as bell, exponential:alpha=4, lognormal:ccv=1.5
+    /// [default: uniform]
+    #[arg(long, value_parser = parse_name::<Profile>, help_heading = "Topology")]
+    profile: Option<String>,
+    /// How fan-ins become whole: exact, floor, ceil, round [default: exact]
+    #[arg(long, value_parser = parse_name::<Rounding>, help_heading = "Topology")]
+    rounding: Option<String>,
+    /// With floor, ceil or round: scale so that the clamped fan-ins meet the sparsity
+    /// [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Topology")]
+    match_budget: Option<bool>,
+    /// Least inputs of a neuron [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Topology")]
+    fan_in_min: Option<usize>,
+    /// Above the highest possible sparsity keep the least fan-in instead of refusing
+    /// [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Topology")]
+    clamp: Option<bool>,
+    /// Which inputs each neuron gets: random, even, sequential, random-torch [default: random]
+    #[arg(long, value_parser = parse_name::<Spread>, help_heading = "Topology")]
+    spread: Option<String>,
+    /// How the sparsity is divided among layers: uniform, erk, or a list 0.9;0.95
+    /// [default: uniform]
+    #[arg(long, value_parser = parse_name::<Allocation>, help_heading = "Topology")]
+    allocation: Option<String>,
+    /// Seed of topology, initial weights and sample order [default: 42]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..1 << 63), help_heading = "Topology")]
+    seed: Option<u64>,
+}
+
+impl TopologyFlags {
+    /// The flags given, by name.
+    pub(super) fn table(&self) -> Table {
+        Table::try_from(self).expect("flags are plain values")
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]
@@ -153,7 +201,10 @@ mod tests {
         let defaults: Table = RunConfig::default().to_toml().parse().unwrap();
         let command = Wrapper::command();
         let mut checked = 0;
-        for argument in command.get_arguments().filter(|a| a.get_id() != "data_dir") {
+        // The data's folder has no default, and no file is the default of the topology's.
+        let without = ["data_dir", "files"];
+        for argument in command.get_arguments().filter(|a| !without.contains(&a.get_id().as_str()))
+        {
             let name = argument.get_long().unwrap();
             let help = argument.get_help().unwrap().to_string();
             let said = help.split_once("[default: ").unwrap().1.trim_end_matches(']');
@@ -167,8 +218,8 @@ mod tests {
             assert_eq!(said, is, "--{name}");
             checked += 1;
         }
-        // Every key of the file is a flag.
-        assert_eq!(checked, defaults.len());
+        // Every key of the file is a flag; the topology's files are the one not compared.
+        assert_eq!(checked + 1, defaults.len());
     }
 
     #[test]

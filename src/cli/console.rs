@@ -33,6 +33,11 @@ impl Console {
         }
     }
 
+    /// A warning, to stderr.
+    pub(super) fn warn(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "warning: {text}");
+    }
+
     /// Text that is the command's whole output, to stdout as it is.
     pub(super) fn raw(&self, text: &str) {
         let _ = std::io::stdout().write_all(text.as_bytes());

@@ -1,19 +1,41 @@
 //! `fanin inspect`.
 
 use super::console::{Console, grouped};
+use super::topology::stats_text;
 use super::train::network_table;
-use crate::Error;
-use crate::train::{ModelFile, NetworkSummary, RunConfig};
+use crate::format::replace_file;
+use crate::parallel::Executor;
+use crate::report::network_figure;
+use crate::sparse::CsrPattern;
+use crate::topology::{GradientRatio, TopologyStats, write_topology};
+use crate::train::{ModelFile, NetworkSummary, RunConfig, gradient_ratios};
+use crate::{Error, dataset};
 use clap::Args;
 use serde::Serialize;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Flags of `fanin inspect`.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  fanin inspect runs/s98/model.safetensors
+  fanin inspect runs/s98/model.safetensors --gradients --figure s98.svg --topology s98-mask.safetensors")]
 pub(super) struct InspectArgs {
     /// A model.safetensors
     model: PathBuf,
+    /// Gradient at hubs / at specialists, on the first training batch of the model's data set
+    #[arg(long)]
+    gradients: bool,
+    /// Folder of the data set, for --gradients
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Write fan-in and connections of the sparse layers as SVG
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
+    /// Write the sparse layers' connections alone: .safetensors, or .npz for one layer
+    #[arg(long, value_name = "FILE")]
+    topology: Option<PathBuf>,
     /// Print everything as one JSON object on stdout
     #[arg(long)]
     json: bool,
@@ -23,6 +45,10 @@ pub(super) struct InspectArgs {
 struct Inspection<'a> {
     file_bytes: u64,
     network: NetworkSummary,
+    topology: Vec<TopologyStats>,
+    /// Mean of the sparse layers' CCVs.
+    ccv: Option<f64>,
+    gradient_ratios: Option<Vec<Option<GradientRatio>>>,
     /// Per layer: (least fan-in of the bin, neurons in it).
     fan_in_histograms: Vec<Vec<(usize, usize)>>,
     config: &'a RunConfig,
@@ -35,15 +61,52 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
     let file = ModelFile::read(&args.model)?;
     let metadata = fs::metadata(&args.model).map_err(Error::io(&args.model))?;
-    let layers = file.model.layers().iter();
+    let patterns: Vec<Arc<CsrPattern>> =
+        file.model.layers().iter().map(|layer| layer.connections().0).collect();
+    let sparse: Vec<&CsrPattern> =
+        patterns.iter().map(AsRef::as_ref).filter(|pattern| pattern.density() < 1.0).collect();
+    let ccvs: Vec<f64> =
+        sparse.iter().map(|pattern| TopologyStats::of(pattern).fan_in.ccv).collect();
     let inspection = Inspection {
         file_bytes: metadata.len(),
         network: NetworkSummary::of(&file.model),
-        fan_in_histograms: layers
-            .map(|layer| histogram(&layer.connections().0.fan_in().collect::<Vec<_>>()))
+        topology: patterns.iter().map(|pattern| TopologyStats::of(pattern)).collect(),
+        ccv: (!ccvs.is_empty()).then(|| ccvs.iter().sum::<f64>() / ccvs.len() as f64),
+        gradient_ratios: match args.gradients {
+            true => Some(gradients(&file, args.data_dir.as_deref())?),
+            false => None,
+        },
+        fan_in_histograms: patterns
+            .iter()
+            .map(|p| histogram(&p.fan_in().collect::<Vec<_>>()))
             .collect(),
         config: &file.config,
     };
+    show(&console, &args, &inspection);
+    console.object(&inspection);
+    if let Some(path) = &args.topology {
+        write_topology(path, &sparse)?;
+    }
+    if let Some(path) = &args.figure {
+        replace_file(path, network_figure(&sparse).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The gradient ratios on the first training batch.
+fn gradients(
+    file: &ModelFile,
+    data_dir: Option<&Path>,
+) -> Result<Vec<Option<GradientRatio>>, Error> {
+    let config = &file.config;
+    let folder = data_dir.or(config.data_dir.as_deref());
+    let data = dataset::load(&config.dataset, folder, config.normalize)?;
+    let executor = Executor::from_environment(1)?;
+    let batch = config.train.batch.min(data.train.len());
+    Ok(gradient_ratios(&executor, &file.model, &data.train, file.scaling, batch))
+}
+
+fn show(console: &Console, args: &InspectArgs, inspection: &Inspection<'_>) {
     let network = &inspection.network;
     console.line(format!(
         "{}: {} bytes, {} parameters, hidden sparsity {:.4}\n",
@@ -53,13 +116,25 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
         network.sparsity_realised
     ));
     console.line(network_table(network));
-    for (index, bins) in inspection.fan_in_histograms.iter().enumerate() {
-        console.line(format!("\nfan-in of layer {}, neurons", index + 1));
-        console.line(histogram_text(bins));
+    let target = inspection.config.train.hidden_sparsity();
+    for (index, stats) in inspection.topology.iter().enumerate() {
+        console.line(format!("\nlayer {}", index + 1));
+        let target = if stats.sparsity > 0.0 { target } else { 0.0 };
+        console.line(stats_text(stats, target).trim_end());
+        let ratios = inspection.gradient_ratios.as_ref();
+        if let Some(ratio) = ratios.and_then(|ratios| ratios[index]) {
+            console.line(format!(
+                "  gradient     hubs / specialists {:.2}× over full rows, {:.2}× over connections",
+                ratio.full_rows, ratio.active_only
+            ));
+        }
+        console.line("  neurons by fan-in");
+        console.line(histogram_text(&inspection.fan_in_histograms[index]));
     }
-    console.line(format!("\ntrained with\n{}", file.config.to_toml().trim_end()));
-    console.object(&inspection);
-    Ok(())
+    if let Some(ccv) = inspection.ccv {
+        console.line(format!("\nnetwork: CCV {ccv:.3} (mean of its sparse layers)"));
+    }
+    console.line(format!("\ntrained with\n{}", inspection.config.to_toml().trim_end()));
 }
 
 /// Neurons by fan-in, in at most [`BINS`] bins of equal width from the least to the most.

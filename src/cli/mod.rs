@@ -6,6 +6,7 @@ mod eval;
 mod gradcheck;
 mod inspect;
 mod predict;
+mod topology;
 mod train;
 
 use crate::Error;
@@ -46,6 +47,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// A model's layers, fan-in, sizes and configuration
     Inspect(inspect::InspectArgs),
+    /// Fan-in, fan-out and pictures of a topology, without training
+    Topology(Box<topology::TopologyArgs>),
     /// Check every gradient: finite differences against the f64 twin, the twin against the engines
     Gradcheck(gradcheck::GradcheckArgs),
     /// Print the completion script of a shell
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Topology(args) => topology::run(*args),
         Command::Gradcheck(args) => gradcheck::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -242,6 +242,9 @@ fn introduce(
     test_samples: usize,
 ) {
     let threads = trainer.executor().threads();
+    for warning in trainer.warnings() {
+        console.warn(warning);
+    }
     console.line(network_table(network));
     console.line(format!(
         "\n{} training samples, {} test samples; engine {}, {}, {threads} thread{}, seed {}",

@@ -104,9 +104,21 @@ impl TensorFile {
         TensorFile::parse(&bytes).map_err(|problem| Error::file(path, problem))
     }
 
-    fn parse(bytes: &[u8]) -> Result<TensorFile, FileProblem> {
+    /// Reads a file of any origin; a digest, if there is one, is verified.
+    ///
+    /// **Errors**: [`Error::Io`]; [`Error::File`] for a file that is cut or damaged.
+    pub fn read_any(path: &Path) -> Result<TensorFile, Error> {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        match TensorFile::parse(&bytes) {
+            Err(FileProblem::NoDigest) => TensorFile::parse_tensors(&bytes),
+            parsed => parsed,
+        }
+        .map_err(|problem| Error::file(path, problem))
+    }
+
+    /// The tensors alone.
+    fn parse_tensors(bytes: &[u8]) -> Result<TensorFile, FileProblem> {
         let damaged = |problem: &dyn std::fmt::Display| FileProblem::Damaged(problem.to_string());
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|problem| damaged(&problem))?;
         let content = SafeTensors::deserialize(bytes).map_err(|problem| damaged(&problem))?;
         let mut file = TensorFile::default();
         for (name, view) in content.iter() {
@@ -119,6 +131,13 @@ impl TensorFile {
             };
             file.tensors.insert(name.to_string(), tensor);
         }
+        Ok(file)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<TensorFile, FileProblem> {
+        let damaged = |problem: &dyn std::fmt::Display| FileProblem::Damaged(problem.to_string());
+        let mut file = TensorFile::parse_tensors(bytes)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|problem| damaged(&problem))?;
         let metadata = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
         let metadata = metadata.ok_or(FileProblem::NoDigest)?;
         file.metadata = serde_json::from_str(metadata).map_err(|problem| damaged(&problem))?;

@@ -1,69 +1,304 @@
 //! From a profile and a sparsity to the fan-in of each neuron.
+//!
+//! Eq 6 of the paper scales P(t) by λ, rounds, and clamps to [f_min, n]. As printed, λ ignores what
+//! clamping takes away or adds, and rounding up adds half a connection per neuron; so the
+//! default here is another: λ is re-found for the clamped sum, and largest remainders make the
+//! layer's count exact. The printed forms are options.
 
 use super::{Profile, TopologyError};
+use crate::random::{Purpose, stream};
+use rand::RngExt;
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal};
+use std::fmt;
+use std::str::FromStr;
 
-/// The fan-in of each of `out_features` neurons, at least 1; the sum is exactly
-/// `round((1 − sparsity)·in_features·out_features)`.
-///
-/// Uniform: every neuron gets the same whole share of the budget, the rest of the division goes to
-/// the lowest indices, one each.
-///
-/// **Errors**: [`TopologyError::Sparsity`] outside [0, 1); [`TopologyError::Ceiling`] where the
-/// budget is below one connection per neuron (paper eq 7 with f_min = 1).
-pub fn fan_in(
-    profile: &Profile,
-    in_features: usize,
-    out_features: usize,
-    sparsity: f64,
-) -> Result<Vec<usize>, TopologyError> {
-    if !(0.0..1.0).contains(&sparsity) {
-        return Err(TopologyError::Sparsity(sparsity));
-    }
-    let positions = (in_features * out_features) as f64;
-    let budget = ((1.0 - sparsity) * positions).round() as usize;
-    if budget < out_features {
-        return Err(TopologyError::Ceiling {
-            sparsity,
-            budget,
-            out_features,
-            in_features,
-            ceiling: 1.0 - 1.0 / in_features as f64,
-        });
-    }
-    match profile {
-        Profile::Uniform => {
-            let (share, rest) = (budget / out_features, budget % out_features);
-            Ok((0..out_features).map(|row| share + usize::from(row < rest)).collect())
+/// How real fan-ins become whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rounding {
+    /// The sum is the budget to the connection: largest remainder among the unsaturated neurons,
+    /// ties to the lower index.
+    Exact,
+    /// ⌊λP⌋: reproduces most of the paper's printed numbers.
+    Floor,
+    /// ⌈λP⌉: eq 6 as printed.
+    Ceil,
+    /// ⌊λP + ½⌋.
+    Round,
+}
+
+impl Rounding {
+    /// Every rounding's name.
+    pub const NAMES: &[&str] = &["exact", "floor", "ceil", "round"];
+
+    /// λP to a whole number. A value that is whole but for f64's rounding counts as whole.
+    fn apply(self, x: f64) -> f64 {
+        const SLACK: f64 = 1e-9;
+        match self {
+            Rounding::Exact | Rounding::Floor => (x + SLACK).floor(),
+            Rounding::Ceil => (x - SLACK).ceil(),
+            Rounding::Round => (x + 0.5 + SLACK).floor(),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl fmt::Display for Rounding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Rounding::NAMES[*self as usize])
+    }
+}
 
-    #[test]
-    fn uniform_meets_the_budget_to_the_connection() {
-        for (n, m, sparsity) in [(784, 1024, 0.9), (1024, 1024, 0.98), (54, 7, 0.5), (3, 2, 0.0)] {
-            let fan_in = fan_in(&Profile::Uniform, n, m, sparsity).unwrap();
-            let budget = ((1.0 - sparsity) * (n * m) as f64).round() as usize;
-            assert_eq!((fan_in.len(), fan_in.iter().sum()), (m, budget));
-            let (min, max) = (fan_in.iter().min().unwrap(), fan_in.iter().max().unwrap());
-            assert!(max - min <= 1 && *max <= n);
+impl FromStr for Rounding {
+    type Err = TopologyError;
+
+    fn from_str(text: &str) -> Result<Self, TopologyError> {
+        match text {
+            "exact" => Ok(Rounding::Exact),
+            "floor" => Ok(Rounding::Floor),
+            "ceil" => Ok(Rounding::Ceil),
+            "round" => Ok(Rounding::Round),
+            _ => Err(TopologyError::UnknownRounding(text.to_string())),
         }
     }
+}
 
-    #[test]
-    fn an_impossible_sparsity_is_an_error_that_says_why() {
-        for sparsity in [1.0, -0.1, f64::NAN] {
-            assert!(matches!(
-                fan_in(&Profile::Uniform, 784, 1024, sparsity),
-                Err(TopologyError::Sparsity(_))
+/// How a profile is matched to a sparsity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FanInRule {
+    /// The shape.
+    pub profile: Profile,
+    /// How real fan-ins become whole.
+    pub rounding: Rounding,
+    /// Re-find λ for the clamped sum where eq 6 as printed would not (`Exact` always does).
+    pub match_budget: bool,
+    /// Least fan-in of a neuron (f_min; 1 in all of the paper's experiments).
+    pub fan_in_min: usize,
+    /// Above eq 7's ceiling give every neuron `fan_in_min` instead of an error.
+    pub clamp: bool,
+}
+
+impl FanInRule {
+    /// A profile with everything else at its default.
+    pub fn new(profile: Profile) -> FanInRule {
+        FanInRule {
+            profile,
+            rounding: Rounding::Exact,
+            match_budget: false,
+            fan_in_min: 1,
+            clamp: false,
+        }
+    }
+}
+
+/// The fan-in of each neuron of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FanIn {
+    /// One per neuron.
+    pub counts: Vec<usize>,
+    /// What could not be met, for the user.
+    pub warnings: Vec<String>,
+}
+
+/// Largest σ that the search for a lognormal's CCV tries; the paper's maximum of about 2.8 at 90 %
+/// is what it reaches there.
+const SIGMA_MAX: f64 = 8.0;
+/// Largest exponent that the search for a power law's CCV tries (the paper's maximum of about 2.1
+/// belongs to 1.4).
+const GAMMA_MAX: f64 = 8.0;
+/// A target CCV counts as met within this.
+const CCV_TOLERANCE: f64 = 1e-3;
+
+/// The fan-in of each of `out_features` neurons, in [fan_in_min, in_features].
+///
+/// With t = i/m and λ such that the mean of λ·P(t) is (1 − sparsity)·n: `f_i = clamp(round(λ·P(i/m)))`
+/// (paper eq 6). `Exact`: Σf = round((1 − sparsity)·n·m). Lognormal: P = exp(σ·z_i), z_i the
+/// normal quantiles at mid-ranks, descending; power law: P = (i + 1)^−γ; σ and γ by bisection, so
+/// that σ_f/μ_f of the clamped fan-ins is the target, λ re-found within.
+///
+/// `seed` and `layer` matter to the sampled lognormal alone.
+///
+/// **Errors**: [`TopologyError::Sparsity`] outside [0, 1); [`TopologyError::FanInMin`]; and
+/// [`TopologyError::Ceiling`] (eq 7) unless the rule clamps.
+pub fn fan_in(
+    rule: &FanInRule,
+    in_features: usize,
+    out_features: usize,
+    sparsity: f64,
+    seed: u64,
+    layer: usize,
+) -> Result<FanIn, TopologyError> {
+    if !(0.0..1.0).contains(&sparsity) {
+        return Err(TopologyError::Sparsity(sparsity));
+    }
+    let fan_in_min = rule.fan_in_min;
+    if fan_in_min > in_features {
+        return Err(TopologyError::FanInMin { fan_in_min, in_features });
+    }
+    let mean = (1.0 - sparsity) * in_features as f64;
+    let budget = (mean * out_features as f64).round() as usize;
+    let mut warnings = Vec::new();
+    if budget < out_features * fan_in_min {
+        if !rule.clamp {
+            return Err(TopologyError::Ceiling {
+                sparsity,
+                fan_in_min,
+                in_features,
+                ceiling: 1.0 - fan_in_min as f64 / in_features as f64,
+            });
+        }
+        if rule.rounding == Rounding::Exact {
+            let realised = 1.0 - fan_in_min as f64 / in_features as f64;
+            warnings.push(format!(
+                "sparsity {sparsity} cannot be had: every neuron keeps {fan_in_min}, realised \
+                 {realised:.6}"
             ));
+            return Ok(FanIn { counts: vec![fan_in_min; out_features], warnings });
         }
-        // Paper Table 3: 784 inputs reach 99.87 %.
-        assert!(fan_in(&Profile::Uniform, 784, 1024, 0.9987).is_ok());
-        let error = fan_in(&Profile::Uniform, 784, 1024, 0.999).unwrap_err();
-        assert!(error.to_string().contains("0.998724"), "{error}");
     }
+    let range = Range { min: fan_in_min as f64, max: in_features as f64 };
+    let weights = weights(rule, range, mean, out_features, seed, layer, &mut warnings);
+    let printed = mean * out_features as f64 / weights.iter().sum::<f64>();
+    let re_found = rule.match_budget || rule.profile.density(0.0).is_none();
+    let counts = match rule.rounding {
+        Rounding::Exact => exact(&weights, range, budget),
+        rounding => {
+            let lambda = if re_found { range.scale(&weights, mean) } else { printed };
+            let whole = |p: &f64| range.clamp(rounding.apply(lambda * p)) as usize;
+            weights.iter().map(whole).collect()
+        }
+    };
+    Ok(FanIn { counts, warnings })
+}
+
+/// The bounds of a fan-in.
+#[derive(Clone, Copy)]
+struct Range {
+    min: f64,
+    max: f64,
+}
+
+impl Range {
+    fn clamp(self, x: f64) -> f64 {
+        x.clamp(self.min, self.max)
+    }
+
+    /// λ such that the mean of clamp(λ·p) is `mean`, as nearly as bisection comes.
+    fn scale(self, weights: &[f64], mean: f64) -> f64 {
+        let target = mean * weights.len() as f64;
+        let sum = |lambda: f64| weights.iter().map(|p| self.clamp(lambda * p)).sum::<f64>();
+        let smallest = weights.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = self.max / smallest.max(f64::MIN_POSITIVE);
+        bisect(0.0, high.min(1e300), |lambda| sum(lambda) < target)
+    }
+
+    /// σ/μ (population) of the clamped fan-ins whose mean is `mean`.
+    fn ccv(self, weights: &[f64], mean: f64) -> f64 {
+        let lambda = self.scale(weights, mean);
+        let fan_in: Vec<f64> = weights.iter().map(|p| self.clamp(lambda * p)).collect();
+        let count = fan_in.len() as f64;
+        let mean = fan_in.iter().sum::<f64>() / count;
+        let variance = fan_in.iter().map(|f| (f - mean).powi(2)).sum::<f64>() / count;
+        variance.sqrt() / mean
+    }
+}
+
+/// The point in [low, high] where `below` turns false: bisection in the logarithm once low is
+/// positive, so that it comes to full precision over any range.
+fn bisect(mut low: f64, mut high: f64, below: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..2000 {
+        let geometric = (low > 0.0 && high / low > 4.0).then(|| low.sqrt() * high.sqrt());
+        let tiny_low = (low == 0.0 && high > 1e-9).then_some(high / 1024.0);
+        let middle = geometric.or(tiny_low).unwrap_or(low + (high - low) / 2.0);
+        if middle <= low || middle >= high {
+            break;
+        }
+        if below(middle) { low = middle } else { high = middle }
+    }
+    high
+}
+
+/// P at every neuron.
+fn weights(
+    rule: &FanInRule,
+    range: Range,
+    mean: f64,
+    out_features: usize,
+    seed: u64,
+    layer: usize,
+    warnings: &mut Vec<String>,
+) -> Vec<f64> {
+    let ranks = 0..out_features;
+    let mut search = |name: &str, target: f64, limit: f64, weights: &dyn Fn(f64) -> Vec<f64>| {
+        let reaches = |exponent: f64| range.ccv(&weights(exponent), mean);
+        let most = reaches(limit);
+        if most < target - CCV_TOLERANCE {
+            warnings.push(format!("{name}: CCV {target} cannot be reached here, {most:.3} can"));
+            return weights(limit);
+        }
+        // Nearer than the tolerance is enough; bisection goes on to the last bit regardless.
+        weights(bisect(0.0, limit, |exponent| reaches(exponent) < target))
+    };
+    match rule.profile {
+        Profile::Lognormal { ccv, sampled } => {
+            let normals = if sampled {
+                let rng = &mut stream(seed, Purpose::FanIn, layer as u64);
+                let mut draws: Vec<f64> =
+                    ranks.map(|_| rng.sample::<f64, _>(StandardNormal)).collect();
+                draws.sort_by(|a, b| b.total_cmp(a));
+                draws
+            } else {
+                let normal = Normal::standard();
+                let rank = |i| 1.0 - (i as f64 + 0.5) / out_features as f64;
+                ranks.map(|i| normal.inverse_cdf(rank(i))).collect()
+            };
+            // Divided by the largest, which the scale undoes: no overflow at any σ.
+            let top = normals.first().copied().unwrap_or(0.0);
+            search("lognormal", ccv, SIGMA_MAX, &|sigma| {
+                normals.iter().map(|z| (sigma * (z - top)).exp()).collect()
+            })
+        }
+        Profile::PowerLaw { ccv } => search("powerlaw", ccv, GAMMA_MAX, &|gamma| {
+            ranks.clone().map(|i| (i as f64 + 1.0).powf(-gamma)).collect()
+        }),
+        ref profile => {
+            let density = |i| profile.density(i as f64 / out_features as f64);
+            ranks.map(|i| density(i).expect("a function of t")).collect()
+        }
+    }
+}
+
+/// Whole fan-ins with exactly `budget` connections: λ for the clamped sum, then the largest
+/// remainders among the unsaturated neurons, ties to the lower index.
+fn exact(weights: &[f64], range: Range, budget: usize) -> Vec<usize> {
+    let top = weights.iter().copied().fold(0.0, f64::max);
+    // A neuron with P = 0 still takes its share once all others are full.
+    let weights: Vec<f64> = weights.iter().map(|p| p.max(top * 1e-12)).collect();
+    let lambda = range.scale(&weights, budget as f64 / weights.len() as f64);
+    let real: Vec<f64> = weights.iter().map(|p| range.clamp(lambda * p)).collect();
+    let mut counts: Vec<usize> = real.iter().map(|&f| Rounding::Floor.apply(f) as usize).collect();
+    let mut by_remainder: Vec<usize> = (0..real.len()).collect();
+    // In units of 1e-9, so that neurons of equal P tie exactly.
+    let remainder = |row: usize| ((real[row] - counts[row] as f64).max(0.0) * 1e9).round() as u64;
+    by_remainder.sort_by_key(|&row| (std::cmp::Reverse(remainder(row)), row));
+    let mut missing = budget as i64 - counts.iter().sum::<usize>() as i64;
+    let (min, max) = (range.min as usize, range.max as usize);
+    while missing > 0 {
+        for &row in &by_remainder {
+            if counts[row] < max && missing > 0 {
+                counts[row] += 1;
+                missing -= 1;
+            }
+        }
+    }
+    while missing < 0 {
+        for &row in by_remainder.iter().rev() {
+            if counts[row] > min && missing < 0 {
+                counts[row] -= 1;
+                missing += 1;
+            }
+        }
+    }
+    counts
 }

@@ -1,17 +1,23 @@
 //! Which connections a layer has: how many each neuron gets, and which.
 //!
 //! A [`Profile`] with a sparsity gives the fan-in of every neuron ([`fan_in`]); a [`Spread`] picks
-//! the inputs. Together they make a [`CsrPattern`], deterministic in the seed.
+//! the inputs; an [`Allocation`] divides the sparsity among layers. Everything is deterministic in the
+//! seed.
 
+mod allocate;
 mod fan_in;
+mod file;
 mod profile;
 mod spread;
+mod stats;
 
-pub use fan_in::fan_in;
+pub use allocate::Allocation;
+pub use fan_in::{FanIn, FanInRule, Rounding, fan_in};
+pub use file::{read_topology, write_topology};
 pub use profile::Profile;
-pub use spread::Spread;
+pub use spread::{Spread, even_offset};
+pub use stats::{GradientRatio, Spreadout, TopologyStats, gradient_ratio};
 
-use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 
 /// Why a layer's topology cannot be built.
@@ -20,51 +26,71 @@ pub enum TopologyError {
     /// Sparsity outside `[0, 1)`.
     #[error("sparsity must be at least 0 and below 1, not {0}")]
     Sparsity(f64),
-    /// Fewer connections than neurons: the paper's eq 7.
+    /// The sparsity leaves less than the least fan-in: the paper's eq 7.
     #[error(
-        "sparsity {sparsity} leaves {budget} connections for {out_features} neurons, and each \
-         needs one: with {in_features} inputs at most {ceiling:.6} can be reached"
+        "sparsity {sparsity} leaves less than {fan_in_min} of {in_features} inputs per neuron: at \
+         most {ceiling:.6} can be reached (--clamp keeps {fan_in_min} per neuron instead)"
     )]
     Ceiling {
         /// The sparsity asked for.
         sparsity: f64,
-        /// Connections it leaves.
-        budget: usize,
-        /// Neurons.
-        out_features: usize,
+        /// Least inputs of a neuron.
+        fan_in_min: usize,
         /// Inputs.
         in_features: usize,
-        /// The highest sparsity that gives every neuron an input, 1 − 1/in_features.
+        /// The highest sparsity that gives every neuron its least, 1 − f_min/n.
         ceiling: f64,
+    },
+    /// A least fan-in above the number of inputs.
+    #[error("a least fan-in of {fan_in_min} is more than the {in_features} inputs there are")]
+    FanInMin {
+        /// Least inputs of a neuron.
+        fan_in_min: usize,
+        /// Inputs.
+        in_features: usize,
     },
     /// A profile's name is not known.
     #[error("unknown profile '{0}': the profiles are {known}", known = Profile::NAMES.join(", "))]
     UnknownProfile(String),
+    /// A profile's parameter is not what it should be.
+    #[error("profile '{text}': {problem}")]
+    ProfileParameter {
+        /// The profile as given.
+        text: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A spread's name is not known.
     #[error("unknown spread '{0}': the spreads are {known}", known = Spread::NAMES.join(", "))]
     UnknownSpread(String),
+    /// A rounding's name is not known.
+    #[error("unknown rounding '{0}': it is one of {known}", known = Rounding::NAMES.join(", "))]
+    UnknownRounding(String),
+    /// A division of the sparsity that is none.
+    #[error("{0}")]
+    Allocation(String),
+    /// A topology made elsewhere does not fit the network.
+    #[error("the topology file has {found:?} (neurons, inputs) where the network has {expected:?}")]
+    Shape {
+        /// Neurons and inputs in the file.
+        found: [usize; 2],
+        /// Neurons and inputs of the layer.
+        expected: [usize; 2],
+    },
 }
 
-/// The pattern of one layer.
+/// The pattern of one layer, and what could not be met.
 ///
 /// **Errors**: [`TopologyError`] where the sparsity cannot be had.
 pub fn build(
-    in_features: usize,
-    out_features: usize,
-    sparsity: f64,
-    profile: &Profile,
+    rule: &FanInRule,
     spread: Spread,
+    [in_features, out_features]: [usize; 2],
+    sparsity: f64,
     seed: u64,
     layer: usize,
-) -> Result<CsrPattern, TopologyError> {
-    let fan_in = fan_in(profile, in_features, out_features, sparsity)?;
-    let mut rng = stream(seed, Purpose::Spread, layer as u64);
-    let mut row_ptr = vec![0];
-    let mut col_idx = Vec::with_capacity(fan_in.iter().sum());
-    for fan_in in fan_in {
-        col_idx.extend(spread.columns(in_features, fan_in, &mut rng));
-        row_ptr.push(col_idx.len());
-    }
-    let pattern = CsrPattern::new(in_features, row_ptr, col_idx);
-    Ok(pattern.expect("a spread gives sorted, distinct columns below in_features"))
+) -> Result<(CsrPattern, Vec<String>), TopologyError> {
+    let FanIn { counts, warnings } =
+        fan_in(rule, in_features, out_features, sparsity, seed, layer)?;
+    Ok((spread.pattern(in_features, &counts, seed, layer), warnings))
 }

@@ -1,7 +1,8 @@
 //! Which inputs a neuron gets, once its fan-in is known (paper §2.4).
 
 use super::TopologyError;
-use rand_pcg::Pcg64;
+use crate::random::{MersenneTwister, Purpose, stream};
+use crate::sparse::CsrPattern;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -12,30 +13,68 @@ use std::str::FromStr;
 pub enum Spread {
     /// Uniformly at random without replacement.
     Random,
+    /// At equal distances from a golden-ratio offset (eq 8).
+    Even,
+    /// Inputs 0, 1, 2, …: the paper's pathology.
+    Sequential,
+    /// `torch.randperm(n)[:f]` neuron after neuron, bit for bit, after `torch.manual_seed(seed +
+    /// layer)`: the masks of the paper's code.
+    RandomTorch,
 }
 
 impl Spread {
     /// Every spread's name.
-    pub const NAMES: &[&str] = &["random"];
+    pub const NAMES: &[&str] = &["random", "even", "sequential", "random-torch"];
 
-    /// `fan_in` distinct columns below `in_features`, ascending.
-    pub fn columns(self, in_features: usize, fan_in: usize, rng: &mut Pcg64) -> Vec<u32> {
-        match self {
-            Spread::Random => {
-                let chosen = rand::seq::index::sample(rng, in_features, fan_in);
-                let mut columns: Vec<u32> = chosen.into_iter().map(|col| col as u32).collect();
-                columns.sort_unstable();
-                columns
+    /// The pattern of a layer whose neurons have these fan-ins.
+    ///
+    /// **Panics** if a fan-in is above `in_features`.
+    pub fn pattern(
+        self,
+        in_features: usize,
+        fan_in: &[usize],
+        seed: u64,
+        layer: usize,
+    ) -> CsrPattern {
+        let mut rng = stream(seed, Purpose::Spread, layer as u64);
+        let mut torch = MersenneTwister::new((seed + layer as u64) as u32);
+        let mut row_ptr = vec![0];
+        let mut col_idx: Vec<u32> = Vec::with_capacity(fan_in.iter().sum());
+        for (row, &count) in fan_in.iter().enumerate() {
+            assert!(count <= in_features, "fan-in {count} of {in_features} inputs");
+            let first = col_idx.len();
+            match self {
+                Spread::Random => {
+                    let chosen = rand::seq::index::sample(&mut rng, in_features, count);
+                    col_idx.extend(chosen.into_iter().map(|col| col as u32));
+                }
+                Spread::Even => {
+                    let offset = even_offset(row, in_features);
+                    let column = |k| (offset + k * in_features / count) % in_features;
+                    col_idx.extend((0..count).map(|k| column(k) as u32));
+                }
+                Spread::Sequential => col_idx.extend(0..count as u32),
+                Spread::RandomTorch => {
+                    col_idx.extend_from_slice(&torch.permutation(in_features)[..count]);
+                }
             }
+            col_idx[first..].sort_unstable();
+            row_ptr.push(col_idx.len());
         }
+        let pattern = CsrPattern::new(in_features, row_ptr, col_idx);
+        pattern.expect("every spread gives distinct columns below in_features")
     }
+}
+
+/// Where neuron `row` begins: φ_i = ⌊i·φ·n⌋ mod n (eq 8), φ the golden ratio in f64.
+pub fn even_offset(row: usize, in_features: usize) -> usize {
+    let golden = (1.0 + 5f64.sqrt()) / 2.0;
+    (row as f64 * golden * in_features as f64).floor() as usize % in_features
 }
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Spread::Random => "random",
-        })
+        f.write_str(Spread::NAMES[*self as usize])
     }
 }
 
@@ -45,6 +84,9 @@ impl FromStr for Spread {
     fn from_str(text: &str) -> Result<Self, TopologyError> {
         match text {
             "random" => Ok(Spread::Random),
+            "even" => Ok(Spread::Even),
+            "sequential" => Ok(Spread::Sequential),
+            "random-torch" => Ok(Spread::RandomTorch),
             _ => Err(TopologyError::UnknownSpread(text.to_string())),
         }
     }

@@ -5,7 +5,9 @@ use crate::dataset::Normalize;
 use crate::error::FileProblem;
 use crate::nn::{Engine, Mlp};
 use crate::sparse::CsrPattern;
-use crate::topology::{self, Profile, Spread};
+use crate::topology::{
+    self, Allocation, FanInRule, Profile, Rounding, Spread, TopologyError, read_topology,
+};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,8 +23,22 @@ pub struct TrainConfig {
     pub sparsity: f64,
     /// Fan-in over the neurons of a layer.
     pub profile: Profile,
+    /// How real fan-ins become whole.
+    pub rounding: Rounding,
+    /// Re-find the scale for the clamped sum, where the rounding would not.
+    pub match_budget: bool,
+    /// Least inputs of a neuron.
+    pub fan_in_min: usize,
+    /// Above the highest possible sparsity keep the least fan-in instead of refusing.
+    pub clamp: bool,
     /// Which inputs each neuron gets.
     pub spread: Spread,
+    /// How the sparsity is divided among the sparse layers.
+    pub allocation: Allocation,
+    /// Whether the first hidden layer keeps every connection.
+    pub dense_first: bool,
+    /// Files with the sparse layers' connections, instead of all of the above; or none.
+    pub topology: Vec<PathBuf>,
     /// Whether the output layer is as sparse as the hidden ones.
     pub sparse_output: bool,
     /// Whether the hidden layers keep every connection.
@@ -47,7 +63,14 @@ impl Default for TrainConfig {
             hidden: vec![1024, 1024],
             sparsity: 0.9,
             profile: Profile::Uniform,
+            rounding: Rounding::Exact,
+            match_budget: false,
+            fan_in_min: 1,
+            clamp: false,
             spread: Spread::Random,
+            allocation: Allocation::Uniform,
+            dense_first: false,
+            topology: vec![],
             sparse_output: false,
             dense_hidden: false,
             engine: Engine::Sparse,
@@ -83,29 +106,81 @@ impl TrainConfig {
         if self.dense_hidden || self.engine == Engine::Dense { 0.0 } else { self.sparsity }
     }
 
-    /// Builds the network for this many inputs and classes.
+    /// How fan-ins are found.
+    pub fn rule(&self) -> FanInRule {
+        FanInRule {
+            profile: self.profile.clone(),
+            rounding: self.rounding,
+            match_budget: self.match_budget,
+            fan_in_min: self.fan_in_min,
+            clamp: self.clamp,
+        }
+    }
+
+    /// Whether layer `index` lacks connections.
+    fn is_sparse(&self, index: usize) -> bool {
+        let is_output = index == self.hidden.len();
+        let keeps_all = match is_output {
+            true => !self.sparse_output,
+            false => self.dense_hidden || (self.dense_first && index == 0),
+        };
+        self.engine != Engine::Dense && !keeps_all
+    }
+
+    /// Builds the network for this many inputs and classes; also returns what could not be met.
     ///
-    /// **Errors**: [`Error::Topology`] naming the layer that cannot be built.
-    pub fn build(&self, in_features: usize, classes: usize) -> Result<Mlp, Error> {
+    /// **Errors**: [`Error::Topology`] naming the layer that cannot be built; [`Error::Io`] and
+    /// [`Error::File`] for a topology file.
+    pub fn build(&self, in_features: usize, classes: usize) -> Result<(Mlp, Vec<String>), Error> {
         self.validate()?;
+        let (patterns, warnings) = self.patterns(in_features, classes)?;
+        Ok((Mlp::new(self.engine, patterns, self.seed), warnings))
+    }
+
+    fn patterns(
+        &self,
+        in_features: usize,
+        classes: usize,
+    ) -> Result<(Vec<CsrPattern>, Vec<String>), Error> {
         let widths: Vec<usize> =
             [in_features].into_iter().chain(self.hidden.iter().copied()).chain([classes]).collect();
-        let patterns: Result<Vec<CsrPattern>, Error> = widths
-            .windows(2)
-            .enumerate()
-            .map(|(layer, width)| {
-                let is_output = layer == self.hidden.len();
-                let sparsity = match (is_output, self.sparse_output) {
-                    (false, _) => self.hidden_sparsity(),
-                    (true, true) if self.engine != Engine::Dense => self.sparsity,
-                    (true, _) => 0.0,
-                };
-                let (profile, spread) = (&self.profile, self.spread);
-                topology::build(width[0], width[1], sparsity, profile, spread, self.seed, layer)
-                    .map_err(|source| Error::Topology { layer: layer + 1, source })
-            })
-            .collect();
-        Ok(Mlp::new(self.engine, patterns?, self.seed))
+        let shapes: Vec<[usize; 2]> = widths.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+        let sparse: Vec<usize> = (0..shapes.len()).filter(|&layer| self.is_sparse(layer)).collect();
+        let sparse_shapes: Vec<[usize; 2]> = sparse.iter().map(|&layer| shapes[layer]).collect();
+        let mut patterns: Vec<CsrPattern> =
+            shapes.iter().map(|&[cols, rows]| CsrPattern::full(rows, cols)).collect();
+        let mut warnings = Vec::new();
+        let error = |layer: usize| move |source| Error::Topology { layer: layer + 1, source };
+        if !self.topology.is_empty() && self.engine != Engine::Dense {
+            let made = read_topology(&self.topology)?;
+            if made.len() != sparse.len() {
+                return Err(Error::Config(format!(
+                    "the topology has {} layers; {} of the network's are sparse",
+                    made.len(),
+                    sparse.len()
+                )));
+            }
+            for (&layer, made) in sparse.iter().zip(made) {
+                let (found, full) = ([made.rows(), made.cols()], &patterns[layer]);
+                let expected = [full.rows(), full.cols()];
+                if found != expected {
+                    return Err(error(layer)(TopologyError::Shape { found, expected }));
+                }
+                patterns[layer] = made;
+            }
+            return Ok((patterns, warnings));
+        }
+        let sparsities =
+            self.allocation.sparsities(&sparse_shapes, self.sparsity).map_err(error(0))?;
+        for (&layer, sparsity) in sparse.iter().zip(sparsities) {
+            let (rule, shape) = (self.rule(), shapes[layer]);
+            let (pattern, unmet) =
+                topology::build(&rule, self.spread, shape, sparsity, self.seed, layer)
+                    .map_err(error(layer))?;
+            patterns[layer] = pattern;
+            warnings.extend(unmet.iter().map(|unmet| format!("layer {}: {unmet}", layer + 1)));
+        }
+        Ok((patterns, warnings))
     }
 }
 
@@ -202,18 +277,20 @@ mod tests {
     fn the_dense_mnist_net_has_the_papers_parameters() {
         // Paper §2.1, notes G23: weights, biases, and LayerNorm's γ and β.
         let config = TrainConfig { engine: Engine::Dense, ..TrainConfig::default() };
-        assert_eq!(config.build(784, 10).unwrap().parameters(), 1_867_786);
+        assert_eq!(config.build(784, 10).unwrap().0.parameters(), 1_867_786);
     }
 
     #[test]
     fn hidden_and_output_layers_are_sparse_as_asked() {
         let config = TrainConfig { hidden: vec![20], sparsity: 0.75, ..TrainConfig::default() };
         let nnz = |config: &TrainConfig| {
-            let model = config.build(16, 8).unwrap();
+            let model = config.build(16, 8).unwrap().0;
             model.layers().iter().map(|layer| layer.linear.nnz()).collect::<Vec<_>>()
         };
         assert_eq!(nnz(&config), [80, 160]);
         assert_eq!(nnz(&TrainConfig { sparse_output: true, ..config.clone() }), [80, 40]);
+        let dense_first = TrainConfig { dense_first: true, ..config.clone() };
+        assert_eq!(nnz(&dense_first), [320, 160]);
         let dense_hidden = TrainConfig { dense_hidden: true, sparse_output: true, ..config };
         assert_eq!(nnz(&dense_hidden), [320, 40]);
     }

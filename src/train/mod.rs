@@ -3,6 +3,7 @@
 pub mod checkpoint;
 mod classification;
 mod config;
+mod gradient_ratio;
 mod metrics;
 mod model_file;
 mod predict;
@@ -13,6 +14,7 @@ mod trainer;
 
 pub use classification::{ClassResult, Classification};
 pub use config::{RunConfig, TrainConfig};
+pub use gradient_ratio::gradient_ratios;
 pub use metrics::{
     EpochMetrics, EpochReport, Evaluation, LayerSummary, NetworkSummary, StepReport, peak_rss_bytes,
 };

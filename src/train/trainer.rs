@@ -29,6 +29,7 @@ pub struct Trainer<'a> {
     position: Position,
     /// The loss of the last step.
     last_loss: Option<f64>,
+    warnings: Vec<String>,
 }
 
 /// Where a run is: what a checkpoint must hold beside the model and the moments.
@@ -64,7 +65,7 @@ impl<'a> Trainer<'a> {
         if data.train.is_empty() {
             return Err(Error::Config("there are no training samples".into()));
         }
-        let model = config.build(data.train.features(), data.train.classes())?;
+        let (model, warnings) = config.build(data.train.features(), data.train.classes())?;
         let settings = AdamSettings { lr: config.lr as f32, ..AdamSettings::default() };
         let optimizer = Adam::new(settings, &model);
         let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
@@ -77,11 +78,17 @@ impl<'a> Trainer<'a> {
             executor: Arc::new(executor),
             position: Position::default(),
             last_loss: None,
+            warnings,
             config,
             data,
             model,
             optimizer,
         })
+    }
+
+    /// What of the configured topology could not be met.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The network as it stands.

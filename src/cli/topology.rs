@@ -1,0 +1,126 @@
+//! `fanin topology`.
+
+use super::config_flags::TopologyFlags;
+use super::console::{Console, grouped};
+use crate::Error;
+use crate::format::replace_file;
+use crate::report::topology_figure;
+use crate::sparse::CsrPattern;
+use crate::topology::{self, TopologyStats, write_topology};
+use crate::train::RunConfig;
+use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Flags of `fanin topology`.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  fanin topology --profile exponential --shape 784x1024 --sparsity 0.9 --rounding floor
+  fanin topology --profile lognormal:ccv=2.5 --spread even --out mask.npz --shape 784x1024
+  fanin topology --profile exponential --figure figure-1.svg
+
+Profiles: uniform, linear, quadratic, exponential[:alpha=3], bell[:beta=3], their inverse-…,
+multipeak:k=5,beta=50, lognormal:ccv=1.5[,sampled], powerlaw:ccv=1.0")]
+pub(super) struct TopologyArgs {
+    #[command(flatten)]
+    flags: TopologyFlags,
+    /// Layers as INPUTSxNEURONS
+    #[arg(long, value_delimiter = ',', default_value = "784x1024,1024x1024", value_parser = parse_shape)]
+    shape: Vec<[usize; 2]>,
+    /// Write the layers' connections: SciPy .npz (one layer) or .safetensors
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write the paper's Figure 1 for the first layer as SVG: profiles, lognormals, mask, multi-peak
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
+    /// Print the numbers as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Topology {
+    sparsity_target: f64,
+    layers: Vec<TopologyStats>,
+    /// Mean of the layers' CCVs.
+    ccv: f64,
+}
+
+fn parse_shape(text: &str) -> Result<[usize; 2], String> {
+    let sizes: Option<Vec<usize>> = text.split('x').map(|size| size.parse().ok()).collect();
+    match sizes.as_deref() {
+        Some(&[inputs, neurons]) if inputs > 0 && neurons > 0 && inputs <= u32::MAX as usize => {
+            Ok([inputs, neurons])
+        }
+        _ => Err(format!("'{text}' is no INPUTSxNEURONS, such as 784x1024")),
+    }
+}
+
+pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
+    let console = Console::new(args.json, args.json);
+    let config = RunConfig::from_tables([args.flags.table()])
+        .map_err(|problem| Error::Config(problem.to_string()))?
+        .train;
+    let rule = config.rule();
+    let sparsities = config
+        .allocation
+        .sparsities(&args.shape, config.sparsity)
+        .map_err(|source| Error::Topology { layer: 1, source })?;
+    let mut patterns = Vec::new();
+    for (layer, (&shape, &sparsity)) in args.shape.iter().zip(&sparsities).enumerate() {
+        let error = |source| Error::Topology { layer: layer + 1, source };
+        let (pattern, warnings) =
+            topology::build(&rule, config.spread, shape, sparsity, config.seed, layer)
+                .map_err(error)?;
+        for warning in warnings {
+            console.warn(&format!("layer {}: {warning}", layer + 1));
+        }
+        let stats = TopologyStats::of(&pattern);
+        console.line(format!(
+            "{} → {}, {}, {} spread, {} rounding",
+            shape[0], shape[1], rule.profile, config.spread, rule.rounding
+        ));
+        console.line(stats_text(&stats, sparsity));
+        patterns.push(pattern);
+    }
+    let layers: Vec<TopologyStats> = patterns.iter().map(TopologyStats::of).collect();
+    let ccv = layers.iter().map(|stats| stats.fan_in.ccv).sum::<f64>() / layers.len() as f64;
+    if layers.len() > 1 {
+        console.line(format!("network: CCV {ccv:.3} (mean of its layers)"));
+    }
+    console.object(&Topology { sparsity_target: config.sparsity, layers, ccv });
+    if let Some(path) = &args.out {
+        write_topology(path, &patterns.iter().collect::<Vec<&CsrPattern>>())?;
+    }
+    if let Some(path) = &args.figure {
+        let svg = topology_figure(&rule, sparsities[0], &patterns[0])
+            .map_err(|source| Error::Topology { layer: 1, source })?;
+        replace_file(path, svg.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// A layer's numbers; `fanin inspect` shows them too.
+pub(super) fn stats_text(stats: &TopologyStats, target: f64) -> String {
+    let TopologyStats { fan_in, fan_out, .. } = stats;
+    format!(
+        "  connections  {}, sparsity {:.6} (target {target})
+  fan-in       min {}  mean {:.1}  max {}  max/min {:.1}×  CCV {:.3}  Gini {:.3}
+  fan-out      min {}  mean {:.1}  max {}  std {:.1}
+  dead         {} inputs, {} neurons\n",
+        grouped(stats.nnz as u64),
+        stats.sparsity,
+        fan_in.min,
+        fan_in.mean,
+        fan_in.max,
+        stats.fan_in_ratio,
+        fan_in.ccv,
+        fan_in.gini,
+        fan_out.min,
+        fan_out.mean,
+        fan_out.max,
+        fan_out.std,
+        stats.dead_inputs,
+        stats.dead_neurons,
+    )
+}

@@ -1,0 +1,149 @@
+//! A topology in numbers: how uneven its fan-in is, and how well its inputs are covered.
+
+use crate::sparse::CsrPattern;
+use serde::Serialize;
+
+/// One layer's connectivity.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TopologyStats {
+    /// Stored connections.
+    pub nnz: usize,
+    /// 1 − connections / positions.
+    pub sparsity: f64,
+    /// Inputs per neuron.
+    pub fan_in: Spreadout,
+    /// Neurons per input.
+    pub fan_out: Spreadout,
+    /// Neurons without an input.
+    pub dead_neurons: usize,
+    /// Inputs without a neuron.
+    pub dead_inputs: usize,
+    /// Most inputs of a neuron / least inputs of a neuron that has any.
+    pub fan_in_ratio: f64,
+}
+
+/// A distribution of counts; deviations are the population's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Spreadout {
+    /// Least.
+    pub min: usize,
+    /// Mean.
+    pub mean: f64,
+    /// Most.
+    pub max: usize,
+    /// Standard deviation.
+    pub std: f64,
+    /// Standard deviation / mean; of fan-ins the paper's CCV.
+    pub ccv: f64,
+    /// Gini coefficient: 0 where all are equal, towards 1 where one has all.
+    pub gini: f64,
+}
+
+impl Spreadout {
+    /// The distribution of `counts`.
+    ///
+    /// **Panics** if there is none.
+    pub fn of(counts: impl Iterator<Item = usize>) -> Spreadout {
+        let mut counts: Vec<usize> = counts.collect();
+        counts.sort_unstable();
+        let (first, last) = (counts.first(), counts.last());
+        let (min, max) = (*first.expect("a layer has neurons"), *last.expect("and inputs"));
+        let count = counts.len() as f64;
+        let sum = counts.iter().sum::<usize>() as f64;
+        let mean = sum / count;
+        let squares = counts.iter().map(|&c| (c as f64 - mean).powi(2)).sum::<f64>();
+        let std = (squares / count).sqrt();
+        // Σ (2i − n + 1)·x_i / (n·Σx) over ascending x, i from 0.
+        let weighted = (0..).zip(&counts).map(|(i, &c)| (2 * i + 1) as f64 * c as f64).sum::<f64>();
+        let of_mean = |x: f64| if sum > 0.0 { x } else { 0.0 };
+        Spreadout {
+            min,
+            mean,
+            max,
+            std,
+            ccv: of_mean(std / mean),
+            gini: of_mean(weighted / (count * sum) - 1.0),
+        }
+    }
+}
+
+impl TopologyStats {
+    /// The numbers of a pattern.
+    pub fn of(pattern: &CsrPattern) -> TopologyStats {
+        let mut fan_out = vec![0; pattern.cols()];
+        for &col in pattern.col_idx() {
+            fan_out[col as usize] += 1;
+        }
+        let fan_in = Spreadout::of(pattern.fan_in());
+        let least = pattern.fan_in().filter(|&fan_in| fan_in > 0).min();
+        TopologyStats {
+            nnz: pattern.nnz(),
+            sparsity: 1.0 - pattern.density(),
+            dead_neurons: pattern.fan_in().filter(|&fan_in| fan_in == 0).count(),
+            dead_inputs: fan_out.iter().filter(|&&fan_out| fan_out == 0).count(),
+            fan_in_ratio: least.map_or(0.0, |least| fan_in.max as f64 / least as f64),
+            fan_out: Spreadout::of(fan_out.into_iter()),
+            fan_in,
+        }
+    }
+}
+
+/// How much larger gradients are at hubs than at specialists (paper §3.1).
+///
+/// Hubs are the ⌈m/2⌉ neurons with the largest fan-in, the lower index first among equals. The
+/// paper's ratio averages |∂L/∂W| over whole rows, the zeros of absent connections included, and so
+/// repeats the ratio of fan-ins; over the connections that exist it is about 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct GradientRatio {
+    /// Mean over full rows: hubs / specialists.
+    pub full_rows: f64,
+    /// Mean over stored connections: hubs / specialists.
+    pub active_only: f64,
+}
+
+/// The gradient ratio of a layer.
+///
+/// **Shapes**: `dw` `[nnz]`, in the pattern's order.
+///
+/// **Panics** if the shapes disagree, or there are fewer than two neurons.
+pub fn gradient_ratio(pattern: &CsrPattern, dw: &[f32]) -> GradientRatio {
+    assert_eq!(dw.len(), pattern.nnz(), "one gradient per connection");
+    assert!(pattern.rows() > 1, "one neuron is neither hub nor specialist");
+    let mut rows: Vec<usize> = (0..pattern.rows()).collect();
+    rows.sort_by_key(|&row| (std::cmp::Reverse(pattern.entries(row).len()), row));
+    let (hubs, specialists) = rows.split_at(rows.len().div_ceil(2));
+    let sums = |rows: &[usize]| {
+        let entries = rows.iter().flat_map(|&row| pattern.entries(row));
+        let total: f64 = entries.map(|entry| f64::from(dw[entry].abs())).sum();
+        let stored: usize = rows.iter().map(|&row| pattern.entries(row).len()).sum();
+        (total / rows.len() as f64, total / stored.max(1) as f64)
+    };
+    let ((hub_row, hub_entry), (row, entry)) = (sums(hubs), sums(specialists));
+    GradientRatio { full_rows: hub_row / row, active_only: hub_entry / entry }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stats_of_a_small_pattern() {
+        let pattern = CsrPattern::new(4, vec![0, 3, 3, 4], vec![0, 1, 2, 1]).unwrap();
+        let stats = TopologyStats::of(&pattern);
+        assert_eq!((stats.nnz, stats.dead_neurons, stats.dead_inputs), (4, 1, 1));
+        assert_eq!((stats.fan_in.min, stats.fan_in.max, stats.fan_in_ratio), (0, 3, 3.0));
+        // Fan-ins 0, 1, 3: mean 4/3, variance 14/9, Gini Σ|xi − xj| / (2n²·mean) = 12/(18·4/3).
+        assert!((stats.fan_in.ccv - (14f64 / 9.0).sqrt() / (4.0 / 3.0)).abs() < 1e-15);
+        assert!((stats.fan_in.gini - 0.5).abs() < 1e-15, "{}", stats.fan_in.gini);
+        // Fan-outs 1, 2, 1, 0.
+        assert_eq!((stats.fan_out.min, stats.fan_out.max, stats.fan_out.mean), (0, 2, 1.0));
+    }
+
+    #[test]
+    fn gradient_ratio_counts_zeros_or_not() {
+        // The hub (row 1) has three connections, the specialist one; all gradients equal.
+        let pattern = CsrPattern::new(4, vec![0, 1, 4], vec![2, 0, 1, 3]).unwrap();
+        let ratio = gradient_ratio(&pattern, &[-0.5, 0.5, 0.5, -0.5]);
+        assert_eq!((ratio.full_rows, ratio.active_only), (3.0, 1.0));
+    }
+}

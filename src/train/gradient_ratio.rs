@@ -1,0 +1,41 @@
+//! The gradient ratio of a network on real samples (paper §3.1).
+
+use crate::dataset::{Samples, Scaling};
+use crate::nn::{Mlp, Tile};
+use crate::parallel::{self, Executor};
+use crate::topology::{GradientRatio, gradient_ratio};
+use fanin_kernels::TILE;
+
+/// The gradient ratio, hubs to specialists, of every layer that lacks connections, on the first
+/// `batch` samples; none for the others.
+///
+/// **Panics** if there are fewer samples, or none is asked for.
+pub fn gradient_ratios(
+    executor: &Executor,
+    model: &Mlp,
+    samples: &Samples,
+    scaling: Scaling,
+    batch: usize,
+) -> Vec<Option<GradientRatio>> {
+    assert!((1..=samples.len()).contains(&batch), "{batch} of {} samples", samples.len());
+    let indices: Vec<u32> = (0..batch as u32).collect();
+    let mut tiles = vec![Tile::new(model); batch.div_ceil(TILE)];
+    executor.install(|| {
+        parallel::for_each(&mut tiles, |index, tile| {
+            let first = index * TILE;
+            let indices = &indices[first..batch.min(first + TILE)];
+            samples.load_tile(executor.isa(), scaling, indices, tile);
+            model.forward(executor, false, tile);
+            model.loss(executor, batch, tile);
+            model.backward(executor, false, tile);
+        });
+    });
+    let gradients = model.gradients(executor, &tiles);
+    let ratio = |(layer, gradient): (&crate::nn::Layer, &crate::nn::LayerTensors)| {
+        let pattern = layer.linear.pattern().filter(|pattern| pattern.density() < 1.0)?;
+        let is_csr = gradient.weight.len() == pattern.nnz();
+        let dense = (!is_csr).then(|| pattern.gather(&gradient.weight));
+        Some(gradient_ratio(pattern, dense.as_ref().unwrap_or(&gradient.weight)))
+    };
+    model.layers().iter().zip(&gradients).map(ratio).collect()
+}
