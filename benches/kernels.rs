@@ -3,8 +3,10 @@
 //! `cargo bench --bench kernels`; one thread, batch 128, every vector level of this CPU.
 
 mod common;
+#[path = "common/timing.rs"]
+mod timing;
 
-use common::{print_machine, time_in_turn};
+use common::print_machine;
 use fanin::random::{Purpose, stream};
 use fanin::sparse::{CsrPattern, Transpose};
 use fanin::topology::{self, FanInRule, Profile, Spread};
@@ -12,12 +14,13 @@ use fanin_kernels::{
     Isa, Level, MatMut, MatRef, Row, TILE, fma_peak_pass, gemm, naive, sddmm, spmm,
 };
 use rand::RngExt;
+use timing::time_in_turn;
 
 const TILES: usize = 2;
 
 fn main() {
     print_machine("1");
-    println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, common::SAMPLES);
+    println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, timing::SAMPLES);
     println!("a sparse product counts 2·nnz·batch flops, GEMM 2·rows·cols·batch; % is of the peak");
     for isa in Isa::available().into_iter().filter(|isa| isa.level() >= Level::Avx2) {
         println!("\nlevel {}", isa.level());

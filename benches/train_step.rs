@@ -3,8 +3,10 @@
 //! `cargo bench --bench train_step`; batch 128, the default level (or `FANIN_ISA`).
 
 mod common;
+#[path = "common/timing.rs"]
+mod timing;
 
-use common::{print_machine, time_in_turn};
+use common::print_machine;
 use fanin::Error;
 use fanin::dataset::{self, Dataset, Normalize};
 use fanin::nn::{Engine, Layer, LayerTensors, Tile};
@@ -12,6 +14,7 @@ use fanin::optim::{Adam, AdamSettings};
 use fanin::train::{TrainConfig, Trainer, step};
 use fanin_kernels::TILE;
 use std::cell::RefCell;
+use timing::time_in_turn;
 
 const BATCH: usize = 128;
 
@@ -21,7 +24,7 @@ fn main() -> Result<(), Error> {
     println!(
         "784-1024-1024-10, batch {BATCH}; milliseconds, medians of {} samples; \
          rest: what the whole step spends outside the phases",
-        common::SAMPLES
+        timing::SAMPLES
     );
     for threads in [1, 2] {
         println!("\nthreads {threads}");
