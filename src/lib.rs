@@ -7,7 +7,7 @@
 //! # Code map
 //! | module | holds |
 //! |---|---|
-//! | [`sparse`] | CSR: the validated pattern, values on it, the transpose with its position map |
+//! | [`sparse`] | CSR: the validated pattern, its transpose with the position map |
 //! | [`topology`] | how many inputs each neuron has (profile), which (spread), and the statistics |
 //! | [`nn`] | layers, loss, initialisation, the MLP; its f64 twin and the gradient check |
 //! | [`optim`] | Adam |

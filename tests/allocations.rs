@@ -18,7 +18,16 @@ fn sparse_steps_allocate_nothing() {
         let mut trainer = Trainer::new(config, &data).unwrap();
         let mut allocations = Vec::with_capacity(1280);
         let region = Region::new(ALLOCATOR);
-        trainer.run_epoch(|_| allocations.push(region.change().allocations)).unwrap();
+        trainer
+            .run_epoch(|_| {
+                let change = region.change();
+                allocations.push((
+                    change.allocations,
+                    change.reallocations,
+                    change.bytes_allocated,
+                ));
+            })
+            .unwrap();
         let last = allocations.len() - 1;
         assert_eq!(allocations[0], allocations[last], "{threads} threads, batch {batch}");
     }

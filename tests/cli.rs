@@ -206,6 +206,13 @@ fn settings_out_of_range_are_errors() {
     assert_error(fanin().args(SMALL).args(["--batch", "0"]), 1, "batch");
     assert_error(fanin().args(SMALL).arg("--lr=-1"), 1, "learning rate");
     assert_error(fanin().args(["train", "--hidden", "0"]), 1, "width 0");
+    assert_error(fanin().args(["train", "--hidden", "90000000000"]), 1, "at most 16777216");
+    assert_error(fanin().args(SMALL).arg("--lr=1e-300"), 1, "learning rate");
+    assert_error(fanin().args(["train", "--epochs", "9223372036854775808"]), 1, "a flag's value");
+    let nothing = ["--fan-in-min", "0", "--sparsity", "0.99999"];
+    assert_error(fanin().args(SMALL).args(nothing), 1, "no connection is left");
+    let vanishing = ["--profile", "inverse-linear", "--rounding", "floor", "--hidden", "1"];
+    assert_error(fanin().arg("train").args(vanishing), 1, "is 0 at all of 1 neurons");
     assert_error(fanin().args(SMALL).args(["--dataset", "imagenet"]), 1, "unknown data set");
     assert_error(fanin().args(SMALL).env("FANIN_ISA", "mmx"), 1, "unknown instruction set");
 }

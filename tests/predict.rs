@@ -87,6 +87,7 @@ fn bad_rows_are_errors_with_line_and_column() {
     let bad = |word: &str| good.replacen("0,0", &format!("0,{word}"), 1);
     expect(&format!("{good}{}", bad("x")), "line 2, column 2: 'x' is not a finite number");
     expect(&format!("{good}{}", bad("inf")), "line 2, column 2: 'inf' is not a finite number");
+    expect(&bad("x"), "line 1, column 2: 'x' is not a finite number");
     expect(&bad("nan"), "line 1, column 2: 'nan' is not a finite number");
     assert_eq!(predict("", &[]).lines().count(), 1);
 }

@@ -192,6 +192,23 @@ fn a_checkpoint_that_cannot_be_written_loses_nothing_written_before() {
 }
 
 #[test]
+fn an_update_that_ruins_the_network_leaves_the_last_good_checkpoint() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("run");
+    let file = dir.path().join("config.toml");
+    // One step per epoch: its own loss is finite, the evaluation after it is not.
+    fs::write(&file, "hidden = [8, 8]\nsparsity = 0.5\nbatch = 60000\nepochs = 1\nlr = 1e30\n")
+        .unwrap();
+    let name = file.to_str().unwrap();
+    assert_error(&["train", "--config", name, "--out"], &path, "the loss is not finite");
+    let metrics = path.join("metrics.jsonl");
+    assert!(!metrics.exists(), "no line of a ruined epoch");
+    let model = path.join("model.safetensors");
+    let output = fanin().arg("eval").arg(model).arg("--json").output().unwrap();
+    assert!(output.status.success(), "the initial model is there and whole");
+}
+
+#[test]
 fn a_config_file_gives_the_run_its_flags_would() {
     let dir = TempDir::new().unwrap();
     let flags = ["train", "--hidden", "18,17", "--epochs", "1", "--lr", "0.01", "--sparse-output"];

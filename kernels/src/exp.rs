@@ -32,7 +32,7 @@ pub(crate) fn exp<L: Lanes>(x: f32) -> f32 {
     if x.is_nan() { x } else { y }
 }
 
-/// ln x, to 2 units in the last place (2e-7 absolute near 1) for finite normal x > 0.
+/// ln x, to 2 units in the last place (2e-7 absolute near 1) for finite normal x > 0; NaN for NaN.
 ///
 /// x = 2^k·m with m in [√½, √2); with s = (m−1)/(m+1), ln m = 2·(s + s³/3 + s⁵/5 + …), whose terms
 /// beyond s⁹ are below 3e-9.
@@ -48,7 +48,8 @@ pub(crate) fn ln<L: Lanes>(x: f32) -> f32 {
     for coefficient in [2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0, 2.0] {
         p = L::scalar_mul_add(p, square, coefficient);
     }
-    L::scalar_mul_add(k, std::f32::consts::LN_2, p * s)
+    let y = L::scalar_mul_add(k, std::f32::consts::LN_2, p * s);
+    if x.is_nan() { x } else { y }
 }
 
 #[cfg(test)]
@@ -84,5 +85,6 @@ mod tests {
             x *= 1.0013;
         }
         assert_eq!(ln::<FusedLanes>(1.0), 0.0);
+        assert!(ln::<FusedLanes>(f32::NAN).is_nan() && ln::<FusedLanes>(-f32::NAN).is_nan());
     }
 }

@@ -289,6 +289,16 @@ fn cross_entropy_survives_huge_logits() {
 }
 
 #[test]
+fn a_nan_logit_of_any_class_makes_the_loss_nan() {
+    for isa in Isa::available() {
+        let mut logits = vec![Row::ZERO; 3];
+        logits[2].0[1] = f32::NAN;
+        let loss = softmax_cross_entropy(isa, &mut logits, &[0, 0], 0.5);
+        assert!(loss.loss_sum.is_nan(), "{}", isa.level());
+    }
+}
+
+#[test]
 fn softmax_gives_probabilities() {
     let rng = &mut Pcg64::seed_from_u64(17);
     let logits = rows(rng, 5, real);

@@ -1,6 +1,7 @@
 //! The flags that determine a run, and how they meet a configuration file.
 
 use crate::Error;
+use crate::error::FileProblem;
 use crate::topology::{Allocation, Profile, Rounding, Spread};
 use crate::train::RunConfig;
 use clap::{Args, ValueEnum};
@@ -101,9 +102,16 @@ pub(super) struct TopologyFlags {
 
 impl TopologyFlags {
     /// The flags given, by name.
-    pub(super) fn table(&self) -> Table {
-        Table::try_from(self).expect("flags are plain values")
+    ///
+    /// **Errors**: [`Error::Config`] for a value that TOML cannot hold.
+    pub(super) fn table(&self) -> Result<Table, Error> {
+        to_table(self)
     }
+}
+
+/// Flags as settings. TOML refuses numbers beyond 2⁶³ and paths that are not UTF-8.
+fn to_table(flags: &impl Serialize) -> Result<Table, Error> {
+    Table::try_from(flags).map_err(|problem| Error::Config(format!("a flag's value: {problem}")))
 }
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]
@@ -130,8 +138,8 @@ enum NormalizeArg {
 
 impl ConfigFlags {
     /// The flags given, by name.
-    fn table(&self) -> Table {
-        Table::try_from(self).expect("flags are plain values")
+    fn table(&self) -> Result<Table, Error> {
+        to_table(self)
     }
 
     /// The effective configuration: the defaults, `file` over them, the flags over both.
@@ -146,8 +154,14 @@ impl ConfigFlags {
             RunConfig::from_tables([table.clone()]).map_err(problem)?;
             tables.push(table);
         }
-        tables.push(self.table());
-        RunConfig::from_tables(tables).map_err(|problem| Error::Config(problem.to_string()))
+        tables.push(self.table()?);
+        let problem = |problem: FileProblem| Error::Config(problem.to_string());
+        let mut config = RunConfig::from_tables(tables).map_err(problem)?;
+        // A run is resumed from anywhere.
+        for path in config.data_dir.iter_mut().chain(&mut config.train.topology) {
+            *path = std::path::absolute(&*path).map_err(Error::io(path))?;
+        }
+        Ok(config)
     }
 
     /// A run's own configuration with what may change when it is resumed.
@@ -156,7 +170,8 @@ impl ConfigFlags {
     /// it already has.
     pub(super) fn for_resume(&self, mut config: RunConfig) -> Result<RunConfig, Error> {
         let changeable = ["epochs", "threads", "data-dir"];
-        if let Some(flag) = self.table().keys().find(|key| !changeable.contains(&key.as_str())) {
+        let table = self.table()?;
+        if let Some(flag) = table.keys().find(|key| !changeable.contains(&key.as_str())) {
             return Err(Error::Config(format!(
                 "--{flag} cannot change when a run is resumed: only --{} can",
                 changeable.join(", --")

@@ -84,6 +84,10 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
     };
     show(&console, &args, &inspection);
     console.object(&inspection);
+    if sparse.is_empty() && (args.topology.is_some() || args.figure.is_some()) {
+        let problem = "no layer lacks connections: there is no topology to write";
+        return Err(Error::Config(problem.to_string()));
+    }
     if let Some(path) = &args.topology {
         write_topology(path, &sparse)?;
     }
@@ -116,11 +120,9 @@ fn show(console: &Console, args: &InspectArgs, inspection: &Inspection<'_>) {
         network.sparsity_realised
     ));
     console.line(network_table(network));
-    let target = inspection.config.train.hidden_sparsity();
     for (index, stats) in inspection.topology.iter().enumerate() {
         console.line(format!("\nlayer {}", index + 1));
-        let target = if stats.sparsity > 0.0 { target } else { 0.0 };
-        console.line(stats_text(stats, target).trim_end());
+        console.line(stats_text(stats, None).trim_end());
         let ratios = inspection.gradient_ratios.as_ref();
         if let Some(ratio) = ratios.and_then(|ratios| ratios[index]) {
             console.line(format!(

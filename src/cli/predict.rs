@@ -96,9 +96,9 @@ fn answer_all(
                 other => Error::data(name, DataProblem::Csv(format!("{other:?}"))),
             })?;
         if more {
-            // A header is a first row in which some field is no number at all.
+            // A header is a first row without a single number; one bad field is an error.
             let number = |field: &str| field.trim().parse::<f32>().is_ok();
-            let is_header = std::mem::take(&mut is_first) && !record.iter().all(number);
+            let is_header = std::mem::take(&mut is_first) && !record.iter().any(number);
             if !is_header {
                 parse_row(&record, predictor.in_features(), &mut rows)
                     .map_err(|problem| Error::data(name, problem))?;

@@ -58,7 +58,7 @@ fn parse_shape(text: &str) -> Result<[usize; 2], String> {
 
 pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
-    let config = RunConfig::from_tables([args.flags.table()])
+    let config = RunConfig::from_tables([args.flags.table()?])
         .map_err(|problem| Error::Config(problem.to_string()))?
         .train;
     let rule = config.rule();
@@ -80,13 +80,20 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
             "{} → {}, {}, {} spread, {} rounding",
             shape[0], shape[1], rule.profile, config.spread, rule.rounding
         ));
-        console.line(stats_text(&stats, sparsity));
+        console.line(stats_text(&stats, Some(sparsity)));
         patterns.push(pattern);
     }
     let layers: Vec<TopologyStats> = patterns.iter().map(TopologyStats::of).collect();
     let ccv = layers.iter().map(|stats| stats.fan_in.ccv).sum::<f64>() / layers.len() as f64;
     if layers.len() > 1 {
-        console.line(format!("network: CCV {ccv:.3} (mean of its layers)"));
+        let of =
+            |f: fn(&TopologyStats) -> f64| layers.iter().map(f).sum::<f64>() / layers.len() as f64;
+        console.line(format!(
+            "network, means of its layers: fan-in min {:.1}  mean {:.1}  max {:.1}  CCV {ccv:.3}",
+            of(|stats| stats.fan_in.min as f64),
+            of(|stats| stats.fan_in.mean),
+            of(|stats| stats.fan_in.max as f64),
+        ));
     }
     console.object(&Topology { sparsity_target: config.sparsity, layers, ccv });
     if let Some(path) = &args.out {
@@ -101,10 +108,11 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
 }
 
 /// A layer's numbers; `fanin inspect` shows them too.
-pub(super) fn stats_text(stats: &TopologyStats, target: f64) -> String {
+pub(super) fn stats_text(stats: &TopologyStats, target: Option<f64>) -> String {
     let TopologyStats { fan_in, fan_out, .. } = stats;
+    let target = target.map_or(String::new(), |target| format!(" (target {target})"));
     format!(
-        "  connections  {}, sparsity {:.6} (target {target})
+        "  connections  {}, sparsity {:.6}{target}
   fan-in       min {}  mean {:.1}  max {}  max/min {:.1}×  CCV {:.3}  Gini {:.3}
   fan-out      min {}  mean {:.1}  max {}  std {:.1}
   dead         {} inputs, {} neurons\n",

@@ -12,7 +12,7 @@ use crate::train::{
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -63,9 +63,12 @@ struct Summary<'a> {
     /// Median over this call's epochs; loading included, evaluation excluded.
     seconds_per_epoch: Option<f64>,
     eval_seconds: f64,
+    version: &'a str,
+    commit: &'a str,
     parameters: usize,
     nnz: usize,
-    sparsity_target: f64,
+    /// None where a list or a file decides layer by layer.
+    sparsity_target: Option<f64>,
     sparsity_realised: f64,
     train_flops_per_sample: u64,
     inference_flops_per_sample: u64,
@@ -75,7 +78,7 @@ struct Summary<'a> {
     isa: &'a str,
     engine: Engine,
     seed: u64,
-    run_dir: Option<&'a Path>,
+    run_dir: Option<String>,
 }
 
 pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
@@ -111,6 +114,11 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     };
     let network = NetworkSummary::of(trainer.model());
     introduce(&console, &network, &trainer, &config, data.train.len(), data.test.len());
+    let is_done = trainer.position().epochs == config.train.epochs;
+    if args.resume.is_some() && is_done {
+        console.line("nothing is left to train: name more --epochs to go on");
+        return Ok(());
+    }
     if let Some(folder) = &folder {
         folder.write_record("running", &trainer, &config, None::<&()>)?;
     }
@@ -126,12 +134,8 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
         }
     })?;
     let started = Instant::now();
-    let last = match (new_epochs.last(), &folder) {
-        (Some(last), _) => Some(last.clone()),
-        (None, Some(folder)) => folder.metrics()?.pop(),
-        (None, None) => None,
-    };
-    let (test_accuracy, test_loss, eval_seconds) = match &last {
+    let last = new_epochs.last();
+    let (test_accuracy, test_loss, eval_seconds) = match last {
         Some(last) => (last.test_accuracy, last.test_loss, last.eval_seconds),
         None => {
             let evaluation = trainer.evaluate(&data.test)?;
@@ -141,13 +145,15 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     let summary = Summary {
         test_accuracy,
         test_loss,
-        train_loss: last.as_ref().map(|metrics| metrics.train_loss),
+        train_loss: last.map(|metrics| metrics.train_loss),
         epochs: trainer.position().epochs,
         seconds_per_epoch: median(new_epochs.iter().map(|metrics| metrics.seconds).collect()),
         eval_seconds,
+        version: env!("CARGO_PKG_VERSION"),
+        commit: env!("FANIN_COMMIT"),
         parameters: network.parameters,
         nnz: network.nnz,
-        sparsity_target: config.train.hidden_sparsity(),
+        sparsity_target: config.train.sparsity_target(),
         sparsity_realised: network.sparsity_realised,
         train_flops_per_sample: network.train_flops_per_sample,
         inference_flops_per_sample: network.inference_flops_per_sample,
@@ -157,7 +163,7 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
         isa: trainer.executor().isa().level().name(),
         engine: config.train.engine,
         seed: config.train.seed,
-        run_dir: folder.as_ref().map(RunFolder::path),
+        run_dir: folder.as_ref().map(|folder| folder.path().display().to_string()),
     };
     if let Some(folder) = &folder {
         folder.write_record("finished", &trainer, &config, Some(&summary))?;
@@ -319,8 +325,8 @@ fn summary_text(summary: &Summary<'_>) -> String {
     if let Some(bytes) = summary.peak_rss_bytes {
         text += &format!("; peak memory {:.0} MB", bytes as f64 / 1e6);
     }
-    if let Some(dir) = summary.run_dir {
-        text += &format!("\nthe run is in {}", dir.display());
+    if let Some(dir) = &summary.run_dir {
+        text += &format!("\nthe run is in {dir}");
     }
     text
 }

@@ -4,6 +4,6 @@ mod catalog;
 mod idx;
 mod samples;
 
-pub use catalog::{KNOWN, KnownDataset, load};
+pub use catalog::{KNOWN, KnownDataset, KnownFile, load};
 pub use idx::{IdxFile, read_idx};
 pub use samples::{Dataset, Normalize, Samples, Scaling};

@@ -126,6 +126,12 @@ impl TensorFile {
             let shape = view.shape().to_vec();
             let tensor = match view.dtype() {
                 Dtype::F32 => Tensor::F32(shape, words.map(|&w| f32::from_le_bytes(w)).collect()),
+                // Other tools' indices; wider than 31 bits there is no layer.
+                Dtype::I64 => {
+                    let words = view.data().as_chunks::<8>().0.iter();
+                    let narrow = |&word| i32::try_from(i64::from_le_bytes(word)).unwrap_or(-1);
+                    Tensor::I32(shape, words.map(narrow).collect())
+                }
                 Dtype::I32 => Tensor::I32(shape, words.map(|&w| i32::from_le_bytes(w)).collect()),
                 other => return Err(FileProblem::Dtype(name.to_string(), format!("{other:?}"))),
             };

@@ -150,10 +150,14 @@ impl Tally {
             // A NaN must not disappear in a maximum.
             if error.is_nan() { f64::INFINITY } else { max.max(error) }
         });
-        if scale > 0.0 {
-            self.worst[kind] = self.worst[kind].max(error / scale);
-            self.compared[kind] += pairs.len();
-        }
+        let relative = match (error > 0.0, scale > 0.0) {
+            (false, _) => 0.0,
+            (true, true) => error / scale,
+            // Something where there should be nothing.
+            (true, false) => f64::INFINITY,
+        };
+        self.worst[kind] = self.worst[kind].max(relative);
+        self.compared[kind] += pairs.len();
     }
 
     fn finish(self) -> impl Iterator<Item = Check> {
@@ -222,7 +226,7 @@ fn check_engine(executor: &Executor, case: &Case, engine: Engine, tally: &mut Ta
 }
 
 /// The gradients of `model` at samples `x` `[samples, features]`.
-pub fn engine_gradients(
+fn engine_gradients(
     executor: &Executor,
     model: &Mlp,
     x: &[f32],
@@ -253,4 +257,25 @@ pub fn engine_gradients(
 
 fn widen(x: &[f32]) -> Vec<f64> {
     x.iter().map(|&x| f64::from(x)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(pairs: &[(f64, f64)]) -> bool {
+        let mut tally = Tally::new("x".into(), 1e-4);
+        tally.add(0, pairs);
+        tally.finish().next().is_some_and(|check| check.passed())
+    }
+
+    #[test]
+    fn every_way_to_be_wrong_fails_the_check() {
+        assert!(verdict(&[(1.0, 1.0), (0.50001, 0.5)]));
+        assert!(!verdict(&[(1.0, 1.0), (0.501, 0.5)]), "beyond the bound");
+        assert!(!verdict(&[(f64::NAN, 1.0)]), "not a number");
+        assert!(!verdict(&[(1e-9, 0.0)]), "something where there should be nothing");
+        assert!(!verdict(&[]), "nothing compared");
+        assert!(verdict(&[(0.0, 0.0)]));
+    }
 }

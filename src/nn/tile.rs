@@ -65,11 +65,6 @@ impl Tile {
         }
     }
 
-    /// The labels of the real samples.
-    pub fn labels(&self) -> &[u16] {
-        &self.labels[..self.samples]
-    }
-
     /// What layer `layer` takes in, and the gradient of what its linear part gave out.
     pub fn input_and_gradient(&self, layer: usize) -> (&[Row], &[Row]) {
         let x = if layer == 0 { &self.input } else { &self.layers[layer - 1].h };

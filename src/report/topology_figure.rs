@@ -2,7 +2,7 @@
 
 use super::figure::{Drawn, Panel, Series, line_chart};
 use crate::sparse::CsrPattern;
-use crate::topology::{FanInRule, Profile, TopologyError, TopologyStats, fan_in};
+use crate::topology::{Distribution, FanInRule, Profile, TopologyError, TopologyStats, fan_in};
 use plotters::prelude::*;
 
 /// The figure as SVG: (a) the eight parametric profiles and the uniform one, (b) lognormals at
@@ -19,6 +19,13 @@ pub fn topology_figure(
     let series = |profile: Profile, name: String, dashed: bool, color: usize| {
         let rule = FanInRule { profile, ..rule.clone() };
         let counts = fan_in(&rule, n, m, sparsity, 0, 0)?.counts;
+        // A target CCV may be out of reach: the legend says what the line has.
+        let name = match rule.profile {
+            Profile::Lognormal { .. } => {
+                format!("CCV {:.2}", Distribution::of(counts.iter().copied()).ccv)
+            }
+            _ => name,
+        };
         let points = (0..).zip(counts).map(|(i, f)| (f64::from(i), f as f64)).collect();
         Ok::<_, TopologyError>(Series { name, points, dashed, color })
     };

@@ -1,4 +1,5 @@
-//! CSR matrices: the pattern of connections, values on it, and its transpose.
+//! CSR matrices: the pattern of connections, and its transpose with a position map. Values are plain
+//! slices in the pattern's order.
 //!
 //! Rows are output neurons, columns inputs. The pattern is a type of its own, validated once and
 //! shared by weights, gradients and moments. Nothing here knows of learning.

@@ -119,8 +119,8 @@ const CCV_TOLERANCE: f64 = 1e-3;
 ///
 /// `seed` and `layer` matter to the sampled lognormal alone.
 ///
-/// **Errors**: [`TopologyError::Sparsity`] outside [0, 1); [`TopologyError::FanInMin`]; and
-/// [`TopologyError::Ceiling`] (eq 7) unless the rule clamps.
+/// **Errors**: [`TopologyError::Sparsity`] outside [0, 1); [`TopologyError::FanInMin`];
+/// [`TopologyError::Vanishing`]; and [`TopologyError::Ceiling`] (eq 7) unless the rule clamps.
 pub fn fan_in(
     rule: &FanInRule,
     in_features: usize,
@@ -150,26 +150,49 @@ pub fn fan_in(
         }
         if rule.rounding == Rounding::Exact {
             let realised = 1.0 - fan_in_min as f64 / in_features as f64;
-            warnings.push(format!(
-                "sparsity {sparsity} cannot be had: every neuron keeps {fan_in_min}, realised \
-                 {realised:.6}"
-            ));
+            warnings.push(clamped(sparsity, fan_in_min, realised));
             return Ok(FanIn { counts: vec![fan_in_min; out_features], warnings });
         }
     }
     let range = Range { min: fan_in_min as f64, max: in_features as f64 };
     let weights = weights(rule, range, mean, out_features, seed, layer, &mut warnings);
-    let printed = mean * out_features as f64 / weights.iter().sum::<f64>();
     let re_found = rule.match_budget || rule.profile.density(0.0).is_none();
     let counts = match rule.rounding {
         Rounding::Exact => exact(&weights, range, budget),
         rounding => {
-            let lambda = if re_found { range.scale(&weights, mean) } else { printed };
+            let lambda = match re_found {
+                true => range.scale(&weights, mean),
+                false => printed_scale(rule, &weights, mean)?,
+            };
             let whole = |p: &f64| range.clamp(rounding.apply(lambda * p)) as usize;
             weights.iter().map(whole).collect()
         }
     };
+    if budget < out_features * fan_in_min {
+        let stored = counts.iter().sum::<usize>() as f64;
+        let realised = 1.0 - stored / (in_features * out_features) as f64;
+        warnings.push(clamped(sparsity, fan_in_min, realised));
+    }
     Ok(FanIn { counts, warnings })
+}
+
+/// λ of eq 6 as printed: the unclamped mean of λ·P is `mean`.
+fn printed_scale(rule: &FanInRule, weights: &[f64], mean: f64) -> Result<f64, TopologyError> {
+    // Less, and the scale would overflow.
+    const LEAST_TOTAL: f64 = 1e-290;
+    let total: f64 = weights.iter().sum();
+    if total < LEAST_TOTAL {
+        let profile = rule.profile.to_string();
+        return Err(TopologyError::Vanishing { profile, out_features: weights.len() });
+    }
+    Ok(mean * weights.len() as f64 / total)
+}
+
+/// The warning that clamping has changed the sparsity.
+fn clamped(sparsity: f64, fan_in_min: usize, realised: f64) -> String {
+    format!(
+        "sparsity {sparsity} cannot be had: every neuron keeps {fan_in_min}, realised {realised:.6}"
+    )
 }
 
 /// The bounds of a fan-in.

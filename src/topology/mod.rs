@@ -16,7 +16,7 @@ pub use fan_in::{FanIn, FanInRule, Rounding, fan_in};
 pub use file::{read_topology, write_topology};
 pub use profile::Profile;
 pub use spread::{Spread, even_offset};
-pub use stats::{GradientRatio, Spreadout, TopologyStats, gradient_ratio};
+pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio};
 
 use crate::sparse::CsrPattern;
 
@@ -40,6 +40,17 @@ pub enum TopologyError {
         in_features: usize,
         /// The highest sparsity that gives every neuron its least, 1 − f_min/n.
         ceiling: f64,
+    },
+    /// No connection is left.
+    #[error("no connection is left")]
+    Empty,
+    /// A profile that is nothing at every neuron of the layer.
+    #[error("profile '{profile}' is 0 at all of {out_features} neurons: it has no scale")]
+    Vanishing {
+        /// The profile.
+        profile: String,
+        /// Neurons.
+        out_features: usize,
     },
     /// A least fan-in above the number of inputs.
     #[error("a least fan-in of {fan_in_min} is more than the {in_features} inputs there are")]

@@ -11,9 +11,9 @@ pub struct TopologyStats {
     /// 1 − connections / positions.
     pub sparsity: f64,
     /// Inputs per neuron.
-    pub fan_in: Spreadout,
+    pub fan_in: Distribution,
     /// Neurons per input.
-    pub fan_out: Spreadout,
+    pub fan_out: Distribution,
     /// Neurons without an input.
     pub dead_neurons: usize,
     /// Inputs without a neuron.
@@ -24,7 +24,7 @@ pub struct TopologyStats {
 
 /// A distribution of counts; deviations are the population's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Spreadout {
+pub struct Distribution {
     /// Least.
     pub min: usize,
     /// Mean.
@@ -39,11 +39,11 @@ pub struct Spreadout {
     pub gini: f64,
 }
 
-impl Spreadout {
+impl Distribution {
     /// The distribution of `counts`.
     ///
     /// **Panics** if there is none.
-    pub fn of(counts: impl Iterator<Item = usize>) -> Spreadout {
+    pub fn of(counts: impl Iterator<Item = usize>) -> Distribution {
         let mut counts: Vec<usize> = counts.collect();
         counts.sort_unstable();
         let (first, last) = (counts.first(), counts.last());
@@ -56,7 +56,7 @@ impl Spreadout {
         // Σ (2i − n + 1)·x_i / (n·Σx) over ascending x, i from 0.
         let weighted = (0..).zip(&counts).map(|(i, &c)| (2 * i + 1) as f64 * c as f64).sum::<f64>();
         let of_mean = |x: f64| if sum > 0.0 { x } else { 0.0 };
-        Spreadout {
+        Distribution {
             min,
             mean,
             max,
@@ -74,7 +74,7 @@ impl TopologyStats {
         for &col in pattern.col_idx() {
             fan_out[col as usize] += 1;
         }
-        let fan_in = Spreadout::of(pattern.fan_in());
+        let fan_in = Distribution::of(pattern.fan_in());
         let least = pattern.fan_in().filter(|&fan_in| fan_in > 0).min();
         TopologyStats {
             nnz: pattern.nnz(),
@@ -82,7 +82,7 @@ impl TopologyStats {
             dead_neurons: pattern.fan_in().filter(|&fan_in| fan_in == 0).count(),
             dead_inputs: fan_out.iter().filter(|&&fan_out| fan_out == 0).count(),
             fan_in_ratio: least.map_or(0.0, |least| fan_in.max as f64 / least as f64),
-            fan_out: Spreadout::of(fan_out.into_iter()),
+            fan_out: Distribution::of(fan_out.into_iter()),
             fan_in,
         }
     }
@@ -105,10 +105,11 @@ pub struct GradientRatio {
 ///
 /// **Shapes**: `dw` `[nnz]`, in the pattern's order.
 ///
-/// **Panics** if the shapes disagree, or there are fewer than two neurons.
-pub fn gradient_ratio(pattern: &CsrPattern, dw: &[f32]) -> GradientRatio {
+/// None where specialists have no gradient, as with a single neuron.
+///
+/// **Panics** if the shapes disagree.
+pub fn gradient_ratio(pattern: &CsrPattern, dw: &[f32]) -> Option<GradientRatio> {
     assert_eq!(dw.len(), pattern.nnz(), "one gradient per connection");
-    assert!(pattern.rows() > 1, "one neuron is neither hub nor specialist");
     let mut rows: Vec<usize> = (0..pattern.rows()).collect();
     rows.sort_by_key(|&row| (std::cmp::Reverse(pattern.entries(row).len()), row));
     let (hubs, specialists) = rows.split_at(rows.len().div_ceil(2));
@@ -116,10 +117,11 @@ pub fn gradient_ratio(pattern: &CsrPattern, dw: &[f32]) -> GradientRatio {
         let entries = rows.iter().flat_map(|&row| pattern.entries(row));
         let total: f64 = entries.map(|entry| f64::from(dw[entry].abs())).sum();
         let stored: usize = rows.iter().map(|&row| pattern.entries(row).len()).sum();
-        (total / rows.len() as f64, total / stored.max(1) as f64)
+        (total / rows.len().max(1) as f64, total / stored.max(1) as f64)
     };
     let ((hub_row, hub_entry), (row, entry)) = (sums(hubs), sums(specialists));
-    GradientRatio { full_rows: hub_row / row, active_only: hub_entry / entry }
+    let ratio = GradientRatio { full_rows: hub_row / row, active_only: hub_entry / entry };
+    (row > 0.0).then_some(ratio)
 }
 
 #[cfg(test)]
@@ -143,7 +145,8 @@ mod tests {
     fn gradient_ratio_counts_zeros_or_not() {
         // The hub (row 1) has three connections, the specialist one; all gradients equal.
         let pattern = CsrPattern::new(4, vec![0, 1, 4], vec![2, 0, 1, 3]).unwrap();
-        let ratio = gradient_ratio(&pattern, &[-0.5, 0.5, 0.5, -0.5]);
+        let ratio = gradient_ratio(&pattern, &[-0.5, 0.5, 0.5, -0.5]).unwrap();
+        assert_eq!(gradient_ratio(&CsrPattern::full(1, 2), &[1.0, 1.0]), None);
         assert_eq!((ratio.full_rows, ratio.active_only), (3.0, 1.0));
     }
 }

@@ -83,6 +83,9 @@ impl Default for TrainConfig {
     }
 }
 
+/// The widest layer: two of them can be connected sparsely without overflow.
+const MAX_WIDTH: usize = 1 << 24;
+
 impl TrainConfig {
     /// Refuses values outside their range.
     ///
@@ -95,15 +98,35 @@ impl TrainConfig {
         if self.batch == 0 || self.batch > 1 << 20 {
             return refuse(format!("a batch of {} samples: 1 to 1048576 are possible", self.batch));
         }
-        if !(self.lr.is_finite() && self.lr > 0.0) {
+        if let Some(width) = self.hidden.iter().find(|width| **width > MAX_WIDTH) {
+            return refuse(format!(
+                "a hidden layer of width {width}: at most {MAX_WIDTH} is possible"
+            ));
+        }
+        // As Adam has it: what is too small for f32 would train nothing.
+        let lr = self.lr as f32;
+        if !(lr.is_finite() && lr > 0.0) {
             return refuse(format!("a learning rate of {}: it must be positive", self.lr));
+        }
+        if !(0.0..1.0).contains(&self.sparsity) {
+            return refuse(format!(
+                "a sparsity of {}: it is at least 0 and below 1",
+                self.sparsity
+            ));
         }
         Ok(())
     }
 
-    /// The sparsity of the hidden layers: none where the engine or the user wants all connections.
-    pub fn hidden_sparsity(&self) -> f64 {
-        if self.dense_hidden || self.engine == Engine::Dense { 0.0 } else { self.sparsity }
+    /// The sparsity that the sparse layers have together, as configured: 0 if there are none, and
+    /// none where a list or a file gives each layer its own.
+    pub fn sparsity_target(&self) -> Option<f64> {
+        let any_sparse = (0..=self.hidden.len()).any(|layer| self.is_sparse(layer));
+        let listed = matches!(self.allocation, Allocation::List(_)) || !self.topology.is_empty();
+        match (any_sparse, listed) {
+            (false, _) => Some(0.0),
+            (true, true) => None,
+            (true, false) => Some(self.sparsity),
+        }
     }
 
     /// How fan-ins are found.
@@ -147,10 +170,19 @@ impl TrainConfig {
         let shapes: Vec<[usize; 2]> = widths.windows(2).map(|pair| [pair[0], pair[1]]).collect();
         let sparse: Vec<usize> = (0..shapes.len()).filter(|&layer| self.is_sparse(layer)).collect();
         let sparse_shapes: Vec<[usize; 2]> = sparse.iter().map(|&layer| shapes[layer]).collect();
-        let mut patterns: Vec<CsrPattern> =
-            shapes.iter().map(|&[cols, rows]| CsrPattern::full(rows, cols)).collect();
+        // A sparse layer is never held dense, not even for a moment.
+        let full = |(layer, &[cols, rows]): (usize, &[usize; 2])| match sparse.contains(&layer) {
+            true => CsrPattern::full(0, cols),
+            false => CsrPattern::full(rows, cols),
+        };
+        let mut patterns: Vec<CsrPattern> = shapes.iter().enumerate().map(full).collect();
         let mut warnings = Vec::new();
         let error = |layer: usize| move |source| Error::Topology { layer: layer + 1, source };
+        let empty = |patterns: &[CsrPattern]| {
+            patterns.iter().position(|pattern| pattern.nnz() == 0).map_or(Ok(()), |layer| {
+                Err(Error::Topology { layer: layer + 1, source: TopologyError::Empty })
+            })
+        };
         if !self.topology.is_empty() && self.engine != Engine::Dense {
             let made = read_topology(&self.topology)?;
             if made.len() != sparse.len() {
@@ -161,13 +193,14 @@ impl TrainConfig {
                 )));
             }
             for (&layer, made) in sparse.iter().zip(made) {
-                let (found, full) = ([made.rows(), made.cols()], &patterns[layer]);
-                let expected = [full.rows(), full.cols()];
+                let (found, [cols, rows]) = ([made.rows(), made.cols()], shapes[layer]);
+                let expected = [rows, cols];
                 if found != expected {
                     return Err(error(layer)(TopologyError::Shape { found, expected }));
                 }
                 patterns[layer] = made;
             }
+            empty(&patterns)?;
             return Ok((patterns, warnings));
         }
         let sparsities =
@@ -180,6 +213,7 @@ impl TrainConfig {
             patterns[layer] = pattern;
             warnings.extend(unmet.iter().map(|unmet| format!("layer {}: {unmet}", layer + 1)));
         }
+        empty(&patterns)?;
         Ok((patterns, warnings))
     }
 }

@@ -35,7 +35,7 @@ pub fn gradient_ratios(
         let pattern = layer.linear.pattern().filter(|pattern| pattern.density() < 1.0)?;
         let is_csr = gradient.weight.len() == pattern.nnz();
         let dense = (!is_csr).then(|| pattern.gather(&gradient.weight));
-        Some(gradient_ratio(pattern, dense.as_ref().unwrap_or(&gradient.weight)))
+        gradient_ratio(pattern, dense.as_ref().unwrap_or(&gradient.weight))
     };
     model.layers().iter().zip(&gradients).map(ratio).collect()
 }

@@ -1,6 +1,6 @@
 //! A whole run: epochs, their evaluation and their files, until done or told to stop.
 
-use super::{EpochMetrics, Evaluation, RunConfig, RunFolder, StepReport, Trainer};
+use super::{EpochMetrics, Evaluation, Position, RunConfig, RunFolder, StepReport, Trainer};
 use crate::Error;
 use crate::dataset::Dataset;
 use std::ops::ControlFlow;
@@ -32,6 +32,10 @@ pub fn run(
     observer: &mut dyn Observer,
 ) -> Result<Vec<EpochMetrics>, Error> {
     let mut epochs = Vec::new();
+    if let Some(folder) = folder.filter(|_| trainer.position() == Position::default()) {
+        // The initial network: a run of no epochs has a model too.
+        folder.save(trainer, data.scaling, config)?;
+    }
     while trainer.position().epochs < config.train.epochs {
         let epoch = trainer.position().epochs + 1;
         observer.epoch_begins(epoch);
@@ -50,6 +54,12 @@ pub fn run(
         };
         let started = Instant::now();
         let Evaluation { accuracy, loss } = trainer.evaluate(&data.test)?;
+        if !loss.is_finite() {
+            // The last update ruined the parameters; what stands on disk is from before it.
+            let layer = trainer.first_non_finite_layer();
+            let (step, last_loss) = (trainer.steps_per_epoch(), Some(report.loss));
+            return Err(Error::Diverged { epoch, step, layer, last_loss });
+        }
         let metrics = EpochMetrics {
             epoch,
             step: trainer.optimizer().steps(),

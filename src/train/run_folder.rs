@@ -23,7 +23,7 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    started: SystemTime,
+    opened: SystemTime,
     /// Held as long as the folder is; the system lets go of it however the process ends.
     _lock: File,
 }
@@ -94,7 +94,7 @@ impl RunFolder {
             Err(TryLockError::WouldBlock) => return Err(Error::RunLocked(path.to_path_buf())),
             Err(TryLockError::Error(source)) => return Err(Error::io(&file)(source)),
         }
-        Ok(RunFolder { path: path.to_path_buf(), started: SystemTime::now(), _lock: lock })
+        Ok(RunFolder { path: path.to_path_buf(), opened: SystemTime::now(), _lock: lock })
     }
 
     /// Where it is.
@@ -119,6 +119,11 @@ impl RunFolder {
         }
         let metrics = self.path.join(METRICS);
         if metrics.exists() {
+            if !checkpoint.exists() {
+                // Every run begins with a checkpoint, so it was removed: nothing is thrown away.
+                let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+                return Err(Error::io(&checkpoint)(missing));
+            }
             let text = fs::read_to_string(&metrics).map_err(Error::io(&metrics))?;
             let kept: Vec<&str> =
                 text.split_inclusive('\n').take(trainer.position().epochs).collect();
@@ -146,6 +151,18 @@ impl RunFolder {
             file.sync_data()
         };
         append().map_err(Error::io(&path))?;
+        self.save(trainer, scaling, config)
+    }
+
+    /// Writes `model.safetensors` and `checkpoint.safetensors`.
+    ///
+    /// **Errors**: [`Error::Io`]; what was written before stays.
+    pub fn save(
+        &self,
+        trainer: &Trainer<'_>,
+        scaling: Scaling,
+        config: &RunConfig,
+    ) -> Result<(), Error> {
         ModelFile::write(&self.path.join(MODEL), trainer.model(), scaling, config)?;
         self.checkpoint(trainer)
     }
@@ -155,22 +172,6 @@ impl RunFolder {
     /// **Errors**: [`Error::Io`]; the checkpoint before is then untouched.
     pub fn checkpoint(&self, trainer: &Trainer<'_>) -> Result<(), Error> {
         checkpoint::write(&self.path.join(CHECKPOINT), trainer)
-    }
-
-    /// The metrics recorded so far.
-    ///
-    /// **Errors**: [`Error::Io`].
-    pub fn metrics(&self) -> Result<Vec<EpochMetrics>, Error> {
-        let path = self.path.join(METRICS);
-        if !path.exists() {
-            return Ok(Vec::new());
-        }
-        let text = fs::read_to_string(&path).map_err(Error::io(&path))?;
-        let parse = |line| {
-            serde_json::from_str(line)
-                .map_err(|problem| Error::io(&path)(std::io::Error::other(problem)))
-        };
-        text.lines().map(parse).collect()
     }
 
     /// Writes `run.json`: where the run ran, how it stands, and its result once there is one.
@@ -184,12 +185,17 @@ impl RunFolder {
         result: Option<&impl Serialize>,
     ) -> Result<(), Error> {
         let time = |time| humantime::format_rfc3339_seconds(time).to_string();
+        let path = self.path.join(RUN);
+        let before = fs::read(&path).ok();
+        let before: Option<serde_json::Value> =
+            before.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let started = before.and_then(|record| Some(record["started"].as_str()?.to_string()));
         let record = RunRecord {
             status,
             version: env!("CARGO_PKG_VERSION"),
             commit: env!("FANIN_COMMIT"),
             compiler: env!("FANIN_COMPILER"),
-            command: std::env::args().collect(),
+            command: std::env::args_os().map(|part| part.to_string_lossy().into_owned()).collect(),
             machine: Machine {
                 os: std::env::consts::OS,
                 architecture: std::env::consts::ARCH,
@@ -199,12 +205,12 @@ impl RunFolder {
             isa: trainer.executor().isa().level().name(),
             threads: trainer.executor().threads(),
             seed: config.train.seed,
-            started: time(self.started),
+            started: started.unwrap_or_else(|| time(self.opened)),
             updated: time(SystemTime::now()),
             result,
         };
         let text = serde_json::to_string_pretty(&record).expect("plain data serialises") + "\n";
-        replace_file(&self.path.join(RUN), text.as_bytes())
+        replace_file(&path, text.as_bytes())
     }
 }
 

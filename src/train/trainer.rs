@@ -203,11 +203,10 @@ impl<'a> Trainer<'a> {
         });
         let loss_sum: f64 = tiles.iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
         if !loss_sum.is_finite() {
-            let layer = tiles.iter().find_map(|tile| model.first_non_finite(tile));
             return Err(Error::Diverged {
                 epoch: self.position.epochs + 1,
                 step: first / self.config.batch + 1,
-                layer: layer.map_or(model.layers().len(), |layer| layer + 1),
+                layer: self.first_non_finite_layer(),
                 last_loss: self.last_loss,
             });
         }
@@ -240,6 +239,13 @@ impl<'a> Trainer<'a> {
             self.order.shuffle(&mut stream(self.config.seed, Purpose::Shuffle, epoch as u64));
             self.order_epoch = Some(epoch);
         }
+    }
+
+    /// The first layer with a non-finite output on the tiles last run, counted from 1; the last
+    /// layer if all are finite.
+    pub fn first_non_finite_layer(&self) -> usize {
+        let layer = self.tiles.iter().find_map(|tile| self.model.first_non_finite(tile));
+        layer.map_or(self.model.layers().len(), |layer| layer + 1)
     }
 
     /// How the network does on `samples`.
