@@ -11,6 +11,7 @@
 //! | [`topology`] | how many inputs each neuron has (profile), which (spread), and the statistics |
 //! | [`nn`] | layers, loss, initialisation, the MLP; its f64 twin and the gradient check |
 //! | [`optim`] | Adam |
+//! | [`rewire`] | dynamic sparse training: what is dropped, what is grown, when |
 //! | [`dataset`] | file formats, the known data sets, samples to tiles |
 //! | [`train`] | configuration, the optimiser step, the epoch loop, metrics |
 //! | [`format`] | safetensors, SciPy's npz |
@@ -23,7 +24,7 @@
 //! The SIMD kernels, and all `unsafe`, live in the crate `fanin-kernels`.
 //!
 //! # Invariants
-//! - Arrows between modules never turn back: `cli → { report, train } → { nn, optim, dataset, topology } →
+//! - Arrows between modules never turn back: `cli → { report, train } → { nn, optim, rewire, dataset, topology } →
 //!   { sparse, parallel, random, format }`.
 //! - Work is parallel over outputs, never over the terms of one sum.
 //! - A [`sparse::CsrPattern`] is valid by construction: whoever holds one need not check it.
@@ -63,6 +64,7 @@ pub mod optim;
 pub mod parallel;
 pub mod random;
 pub mod report;
+pub mod rewire;
 pub mod sparse;
 pub mod topology;
 pub mod train;

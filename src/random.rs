@@ -21,6 +21,8 @@ pub enum Purpose {
     Spread,
     /// Fan-ins drawn from a distribution; index: layer.
     FanIn,
+    /// Which connections are grown; index: layer and update.
+    Grow,
     /// Inputs made up for a gradient check; index: case.
     GradientCheck,
 }
@@ -35,17 +37,19 @@ impl Purpose {
             Purpose::Spread => 3,
             Purpose::GradientCheck => 4,
             Purpose::FanIn => 5,
+            Purpose::Grow => 6,
         }
     }
 }
 
 /// The generator of one stream (PCG-64, O'Neill 2014).
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> Pcg64 {
-    let mut state = seed;
-    for part in [purpose.id(), index] {
-        state = split_mix(state ^ split_mix(part));
-    }
-    Pcg64::seed_from_u64(state)
+    Pcg64::seed_from_u64(hash([seed, purpose.id(), index]))
+}
+
+/// A hash of numbers: a tie key that no draw and no order of visiting decides.
+pub fn hash<const N: usize>(parts: [u64; N]) -> u64 {
+    parts.into_iter().reduce(|state, part| split_mix(state ^ split_mix(part))).unwrap_or(0)
 }
 
 /// SplitMix64's output function (Steele et al. 2014): a bijection that mixes every bit.

@@ -91,6 +91,30 @@ fn a_checkpoint_brings_back_every_bit_on_every_engine() {
 }
 
 #[test]
+fn a_checkpoint_of_a_rewired_run_brings_back_every_bit() {
+    for engine in [Engine::Sparse, Engine::Masked] {
+        let mut run = Run::new(engine);
+        run.config.train.rewire = fanin::train::RewireMethod::Rigl;
+        run.config.train.rewire_every = 2;
+        let mut straight = run.trainer();
+        for _ in 0..5 {
+            straight.step().unwrap();
+        }
+        checkpoint::write(&run.checkpoint(), &straight).unwrap();
+        let mut resumed = run.trainer();
+        checkpoint::restore(&run.checkpoint(), &mut resumed, &run.config).unwrap();
+        for _ in 5..12 {
+            straight.step().unwrap();
+            resumed.step().unwrap();
+        }
+        for (a, b) in straight.model().layers().iter().zip(resumed.model().layers()) {
+            assert!(a.params == b.params && a.connections() == b.connections(), "{engine}");
+        }
+        assert!(straight.optimizer().m == resumed.optimizer().m, "{engine}");
+    }
+}
+
+#[test]
 fn a_model_file_predicts_as_the_model_did() {
     for engine in [Engine::Sparse, Engine::Dense, Engine::Masked] {
         let run = Run::new(engine);

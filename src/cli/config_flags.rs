@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::error::FileProblem;
 use crate::topology::{Allocation, Profile, Rounding, Spread};
-use crate::train::RunConfig;
+use crate::train::{RewireMethod, RunConfig};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -46,6 +46,21 @@ pub(super) struct ConfigFlags {
     /// Keep every connection of the hidden layers [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Network")]
     dense_hidden: Option<bool>,
+    /// How connections change while the network trains [default: static]
+    #[arg(long, value_enum, help_heading = "Rewiring")]
+    rewire: Option<RewireArg>,
+    /// Steps between updates of the connections (ΔT) [default: 100]
+    #[arg(long, value_name = "STEPS", help_heading = "Rewiring")]
+    rewire_every: Option<u64>,
+    /// Fraction of connections dropped at first, decaying by a cosine (α) [default: 0.3]
+    #[arg(long, value_name = "F", help_heading = "Rewiring")]
+    drop_fraction: Option<f64>,
+    /// Fraction of all steps after which connections stay (T_end) [default: 0.75]
+    #[arg(long, value_name = "F", help_heading = "Rewiring")]
+    rewire_end: Option<f64>,
+    /// Adam's moments of a grown connection [default: zero]
+    #[arg(long, value_enum, help_heading = "Rewiring")]
+    grown_state: Option<GrownStateArg>,
     /// How the layers compute [default: sparse]
     #[arg(long, value_enum, help_heading = "Training")]
     engine: Option<EngineArg>,
@@ -126,6 +141,26 @@ enum EngineArg {
 }
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum RewireArg {
+    /// Not at all
+    Static,
+    /// Drop the smallest weights, grow where the gradient is largest
+    Rigl,
+    /// Drop the smallest weights, grow at random, on the same schedule
+    SetRigl,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum GrownStateArg {
+    /// Zero, as RigL's authors have it
+    Zero,
+    /// As if the connection had been there all along
+    Warm,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum NormalizeArg {
     /// 0 to 255 as they are
@@ -176,6 +211,11 @@ impl ConfigFlags {
                 "--{flag} cannot change when a run is resumed: only --{} can",
                 changeable.join(", --")
             )));
+        }
+        let other_epochs = self.epochs.is_some_and(|epochs| epochs != config.train.epochs);
+        if other_epochs && config.train.rewire != RewireMethod::Static {
+            let problem = "a rewired run cannot be extended: its schedule ends with its epochs";
+            return Err(Error::Config(problem.to_string()));
         }
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.train.threads = self.threads.unwrap_or(config.train.threads);

@@ -65,13 +65,18 @@ impl Adam {
         self.steps
     }
 
+    /// 1 − β1^steps and 1 − β2^steps.
+    pub fn corrections(&self) -> [f32; 2] {
+        self.powers.map(|power| (1.0 - power) as f32)
+    }
+
     /// Begins the next update and returns its scalars.
     pub fn begin_step(&mut self) -> AdamStep {
         let AdamSettings { lr, beta1, beta2, eps } = self.settings;
         self.steps += 1;
         self.powers[0] *= f64::from(beta1);
         self.powers[1] *= f64::from(beta2);
-        let [correction1, correction2] = self.powers.map(|power| (1.0 - power) as f32);
+        let [correction1, correction2] = self.corrections();
         AdamStep { lr, beta1, beta2, eps, correction1, correction2 }
     }
 }

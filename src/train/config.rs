@@ -1,5 +1,6 @@
 //! Everything that determines a training run.
 
+use super::{GrownState, RewireMethod};
 use crate::Error;
 use crate::dataset::Normalize;
 use crate::error::FileProblem;
@@ -43,6 +44,16 @@ pub struct TrainConfig {
     pub sparse_output: bool,
     /// Whether the hidden layers keep every connection.
     pub dense_hidden: bool,
+    /// How connections change while the network trains.
+    pub rewire: RewireMethod,
+    /// Steps between updates of the connections (ΔT).
+    pub rewire_every: u64,
+    /// Fraction of a layer's connections dropped at the first update, decaying by a cosine (α).
+    pub drop_fraction: f64,
+    /// Fraction of all steps after which connections stay (T_end).
+    pub rewire_end: f64,
+    /// Adam's moments of a grown connection.
+    pub grown_state: GrownState,
     /// How the layers compute.
     pub engine: Engine,
     /// Passes over the training samples.
@@ -73,6 +84,11 @@ impl Default for TrainConfig {
             topology: vec![],
             sparse_output: false,
             dense_hidden: false,
+            rewire: RewireMethod::Static,
+            rewire_every: 100,
+            drop_fraction: 0.3,
+            rewire_end: 0.75,
+            grown_state: GrownState::Zero,
             engine: Engine::Sparse,
             epochs: 10,
             batch: 128,
@@ -107,6 +123,16 @@ impl TrainConfig {
         let lr = self.lr as f32;
         if !(lr.is_finite() && lr > 0.0) {
             return refuse(format!("a learning rate of {}: it must be positive", self.lr));
+        }
+        for (name, fraction) in
+            [("drop fraction", self.drop_fraction), ("rewiring end", self.rewire_end)]
+        {
+            if !(0.0..=1.0).contains(&fraction) {
+                return refuse(format!("a {name} of {fraction}: it is a fraction, 0 to 1"));
+            }
+        }
+        if self.rewire_every == 0 {
+            return refuse("an update of the connections every 0 steps".to_string());
         }
         if !(0.0..1.0).contains(&self.sparsity) {
             return refuse(format!(

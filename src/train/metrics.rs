@@ -40,6 +40,8 @@ pub struct EpochMetrics {
     pub test_loss: f64,
     /// Fraction of test samples that are right.
     pub test_accuracy: f64,
+    /// σ/μ of the fan-in of each layer that lacks connections.
+    pub fan_in_ccv: Vec<f64>,
     /// Seconds of the epoch's steps, loading included, evaluation excluded.
     pub seconds: f64,
     /// Seconds of the evaluation.

@@ -7,6 +7,7 @@ mod gradient_ratio;
 mod metrics;
 mod model_file;
 mod predict;
+mod rewire;
 mod run;
 mod run_folder;
 pub mod step;
@@ -20,6 +21,7 @@ pub use metrics::{
 };
 pub use model_file::ModelFile;
 pub use predict::{Predictor, most_probable};
+pub use rewire::{GrownState, RewireMethod};
 pub use run::{Observer, run};
 pub use run_folder::RunFolder;
 pub use trainer::{Position, Trainer, evaluate};

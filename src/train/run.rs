@@ -3,6 +3,8 @@
 use super::{EpochMetrics, Evaluation, Position, RunConfig, RunFolder, StepReport, Trainer};
 use crate::Error;
 use crate::dataset::Dataset;
+use crate::nn::Mlp;
+use crate::topology::TopologyStats;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -67,6 +69,7 @@ pub fn run(
             train_accuracy: report.accuracy,
             test_loss: loss,
             test_accuracy: accuracy,
+            fan_in_ccv: fan_in_ccv(trainer.model()),
             seconds,
             eval_seconds: started.elapsed().as_secs_f64(),
         };
@@ -80,6 +83,13 @@ pub fn run(
         }
     }
     Ok(epochs)
+}
+
+/// The CCV of each layer that lacks connections.
+fn fan_in_ccv(model: &Mlp) -> Vec<f64> {
+    let patterns = model.layers().iter().filter_map(|layer| layer.linear.pattern());
+    let sparse = patterns.filter(|pattern| pattern.density() < 1.0);
+    sparse.map(|pattern| TopologyStats::of(pattern).fan_in.ccv).collect()
 }
 
 /// Writes the checkpoint, and gives the error that says how to go on.

@@ -1,6 +1,7 @@
 //! The epoch loop.
 
 use super::metrics::{EpochReport, Evaluation, StepReport};
+use super::rewire::RewirePlan;
 use super::{TrainConfig, step};
 use crate::Error;
 use crate::dataset::{Dataset, Samples, Scaling};
@@ -30,6 +31,7 @@ pub struct Trainer<'a> {
     /// The loss of the last step.
     last_loss: Option<f64>,
     warnings: Vec<String>,
+    plan: Option<RewirePlan>,
 }
 
 /// Where a run is: what a checkpoint must hold beside the model and the moments.
@@ -70,7 +72,9 @@ impl<'a> Trainer<'a> {
         let optimizer = Adam::new(settings, &model);
         let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
         let batch = config.batch.min(data.train.len());
+        let plan = RewirePlan::new(&config, data.train.len().div_ceil(config.batch));
         Ok(Trainer {
+            plan,
             tiles: vec![Tile::new(&model); batch.div_ceil(TILE)],
             gradients: model.layers().iter().map(zeros).collect(),
             order: (0..data.train.len() as u32).collect(),
@@ -210,7 +214,22 @@ impl<'a> Trainer<'a> {
                 last_loss: self.last_loss,
             });
         }
-        step::update(executor, model, optimizer, gradients, tiles);
+        // Steps of the whole run, this one included: rewiring steps count as steps.
+        let step = self.position.epochs * order.len().div_ceil(self.config.batch)
+            + first / self.config.batch
+            + 1;
+        match self.plan.filter(|plan| plan.is_update(step as u64)) {
+            Some(plan) => plan.update(
+                &self.config,
+                executor.threads(),
+                model,
+                optimizer,
+                gradients,
+                tiles,
+                step as u64,
+            ),
+            None => step::update(executor, model, optimizer, gradients, tiles),
+        }
         self.last_loss = Some(loss_sum / batch.len() as f64);
         let position = &mut self.position;
         position.samples += batch.len();
