@@ -24,8 +24,8 @@
 //! The SIMD kernels, and all `unsafe`, live in the crate `fanin-kernels`.
 //!
 //! # Invariants
-//! - Arrows between modules never turn back: `cli → { report, train } → { nn, optim, rewire, dataset, topology } →
-//!   { sparse, parallel, random, format }`.
+//! - Arrows between modules never turn back: `cli → { report, train } →
+//!   { nn, optim, rewire, dataset, topology } → { sparse, parallel, random, format }`.
 //! - Work is parallel over outputs, never over the terms of one sum.
 //! - A [`sparse::CsrPattern`] is valid by construction: whoever holds one need not check it.
 //!
