@@ -22,6 +22,7 @@
 //! | [`layer_norm_relu_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
 //! | [`layer_norm_relu_backward`] | dz, dγ, dβ of the above | `layer_norm.rs` |
 //! | [`softmax_cross_entropy`] | Σ −ln p[label] and its gradient | `softmax.rs` |
+//! | [`softmax`] | probabilities of the logits | `softmax.rs` |
 //! | [`adam`] | one Adam update | `elementwise.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
 //!

@@ -1,8 +1,9 @@
 //! The gradient ratio of a network on real samples (paper §3.1).
 
+use super::step;
 use crate::dataset::{Samples, Scaling};
 use crate::nn::{Mlp, Tile};
-use crate::parallel::{self, Executor};
+use crate::parallel::Executor;
 use crate::topology::{GradientRatio, gradient_ratio};
 use fanin_kernels::TILE;
 
@@ -21,13 +22,10 @@ pub fn gradient_ratios(
     let indices: Vec<u32> = (0..batch as u32).collect();
     let mut tiles = vec![Tile::new(model); batch.div_ceil(TILE)];
     executor.install(|| {
-        parallel::for_each(&mut tiles, |index, tile| {
+        step::forward_backward(executor, model, &mut tiles, batch, |index, tile| {
             let first = index * TILE;
             let indices = &indices[first..batch.min(first + TILE)];
             samples.load_tile(executor.isa(), scaling, indices, tile);
-            model.forward(executor, false, tile);
-            model.loss(executor, batch, tile);
-            model.backward(executor, false, tile);
         });
     });
     let gradients = model.gradients(executor, &tiles);
