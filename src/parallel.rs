@@ -84,6 +84,14 @@ impl<T: Send> RowBlock for &mut [T] {
     }
 }
 
+impl<A: RowBlock, B: RowBlock> RowBlock for (A, Option<B>) {
+    fn split_at_row(self, row: usize) -> (Self, Self) {
+        let (before, after) = self.0.split_at_row(row);
+        let (also_before, also_after) = self.1.map(|block| block.split_at_row(row)).unzip();
+        ((before, also_before), (after, also_after))
+    }
+}
+
 /// Runs `f` for each block of rows `bounds[i]..bounds[i + 1]` with its part of `work`, in parallel.
 ///
 /// **Panics** if `bounds` is empty.

@@ -7,7 +7,8 @@ mod mersenne_twister;
 
 pub use mersenne_twister::MersenneTwister;
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
+use rand_distr::Normal;
 use rand_pcg::Pcg64;
 
 /// What a stream is for.
@@ -47,6 +48,15 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> Pcg64 {
     Pcg64::seed_from_u64(hash([seed, purpose.id(), index]))
 }
 
+/// `count` numbers from N(0, deviation²).
+///
+/// **Panics** unless `deviation` is positive and finite.
+pub fn normal(rng: &mut Pcg64, deviation: f64, count: usize) -> Vec<f32> {
+    assert!(deviation > 0.0, "a deviation of {deviation}");
+    let normal = Normal::new(0.0, deviation).expect("a finite deviation");
+    (0..count).map(|_| rng.sample(normal) as f32).collect()
+}
+
 /// A hash of numbers: a tie key that no draw and no order of visiting decides.
 pub fn hash<const N: usize>(parts: [u64; N]) -> u64 {
     parts.into_iter().reduce(|state, part| split_mix(state ^ split_mix(part))).unwrap_or(0)
@@ -63,7 +73,6 @@ fn split_mix(x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::RngExt;
     use std::collections::HashSet;
 
     #[test]

@@ -23,6 +23,14 @@ pub struct AdamStep {
     pub correction2: f32,
 }
 
+impl AdamStep {
+    /// Both corrections moved out of the loop: `w −= rate·m / (√v + eps)` with these two.
+    pub fn rate_and_eps(&self) -> [f32; 2] {
+        let root_correction = self.correction2.sqrt();
+        [self.lr / self.correction1 * root_correction, self.eps * root_correction]
+    }
+}
+
 /// One Adam update of the parameters `w` with the gradient `dw`.
 ///
 /// Equation (Kingma & Ba 2015, algorithm 1): `m = β1·m + (1−β1)·dw`, `v = β2·v + (1−β2)·dw²`,
@@ -53,15 +61,76 @@ impl Kernel for Adam<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let AdamStep { lr, beta1, beta2, eps, correction1, correction2 } = *self.step;
-        let (rest1, rest2) = (1.0 - beta1, 1.0 - beta2);
-        // m̂/(√v̂ + eps) with both corrections moved out of the loop: one root and one division each.
-        let root_correction = correction2.sqrt();
-        let (rate, eps) = (lr / correction1 * root_correction, eps * root_correction);
+        let [rate, eps] = self.step.rate_and_eps();
         for (((w, m), v), &dw) in self.w.iter_mut().zip(self.m).zip(self.v).zip(self.dw) {
-            *m = L::scalar_mul_add(beta1, *m, rest1 * dw);
-            *v = L::scalar_mul_add(beta2, *v, rest2 * (dw * dw));
-            *w -= rate * *m / (v.sqrt() + eps);
+            update::<L>(self.step, [rate, eps], w, m, v, dw);
+        }
+    }
+}
+
+/// One parameter's update: one root and one division.
+#[inline(always)]
+fn update<L: Lanes>(
+    step: &AdamStep,
+    [rate, eps]: [f32; 2],
+    w: &mut f32,
+    m: &mut f32,
+    v: &mut f32,
+    dw: f32,
+) {
+    *m = L::scalar_mul_add(step.beta1, *m, (1.0 - step.beta1) * dw);
+    *v = L::scalar_mul_add(step.beta2, *v, (1.0 - step.beta2) * (dw * dw));
+    *w -= rate * *m / (v.sqrt() + eps);
+}
+
+/// One Adam update of parameters that have not all been there from the beginning.
+///
+/// Equation: as [`adam`], with each parameter's own count of updates in place of `step`:
+/// `rates[age − 1]` holds [`AdamStep::rate_and_eps`] of a parameter's update number `age`, and older
+/// ones use the last.
+///
+/// **Shapes**: `rates` at least one; all others `[n]`. `age` counts whole updates, at most 2²⁴ and,
+/// once past the end of `rates`, no further; it is raised by one before it is used.
+///
+/// **Panics** if the lengths differ or there is no rate.
+pub fn adam_aged(
+    isa: Isa,
+    step: &AdamStep,
+    rates: &[[f32; 2]],
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    age: &mut [f32],
+    dw: &[f32],
+) {
+    assert!(!rates.is_empty(), "a rate for the first update");
+    assert_eq!(w.len(), dw.len(), "one gradient per parameter");
+    assert_eq!(m.len(), dw.len(), "one first moment per parameter");
+    assert_eq!(v.len(), dw.len(), "one second moment per parameter");
+    assert_eq!(age.len(), dw.len(), "one age per parameter");
+    isa.run(AdamAged { step, rates, w, m, v, age, dw });
+}
+
+struct AdamAged<'a> {
+    step: &'a AdamStep,
+    rates: &'a [[f32; 2]],
+    w: &'a mut [f32],
+    m: &'a mut [f32],
+    v: &'a mut [f32],
+    age: &'a mut [f32],
+    dw: &'a [f32],
+}
+
+impl Kernel for AdamAged<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let oldest = self.rates.len() as f32;
+        let parameters = self.w.iter_mut().zip(self.m).zip(self.v).zip(self.age).zip(self.dw);
+        for ((((w, m), v), age), &dw) in parameters {
+            *age = (*age + 1.0).min(oldest);
+            update::<L>(self.step, self.rates[*age as usize - 1], w, m, v, dw);
         }
     }
 }

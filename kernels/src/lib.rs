@@ -23,7 +23,7 @@
 //! | [`layer_norm_relu_backward`] | dz, dγ, dβ of the above | `layer_norm.rs` |
 //! | [`softmax_cross_entropy`] | Σ −ln p[label] and its gradient | `softmax.rs` |
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
-//! | [`adam`] | one Adam update | `elementwise.rs` |
+//! | [`adam`], [`adam_aged`] | one Adam update; the same where parameters differ in age | `elementwise.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
 //!
 //! The f64 specification of every operation is [`naive`]. Which instructions run is a value,
@@ -43,7 +43,7 @@ mod sddmm;
 mod softmax;
 mod spmm;
 
-pub use elementwise::{AdamStep, adam, normalize_tile};
+pub use elementwise::{AdamStep, adam, adam_aged, normalize_tile};
 pub use gemm::{MatMut, MatRef, gemm};
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_relu_backward, layer_norm_relu_forward};

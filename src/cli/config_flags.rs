@@ -9,6 +9,9 @@ use serde::Serialize;
 use std::path::PathBuf;
 use toml::Table;
 
+/// Heading of the flags that read RigL in another way than its authors' code.
+const READINGS: &str = "Rewiring, read otherwise";
+
 /// Settings of a run; what is not given comes from `--config`, then from the defaults.
 #[derive(Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -52,15 +55,41 @@ pub(super) struct ConfigFlags {
     /// Steps between updates of the connections (ΔT) [default: 100]
     #[arg(long, value_name = "STEPS", help_heading = "Rewiring")]
     rewire_every: Option<u64>,
-    /// Fraction of connections dropped at first, decaying by a cosine (α) [default: 0.3]
+    /// Fraction of connections dropped at first (α; of set its ζ) [default: 0.3]
     #[arg(long, value_name = "F", help_heading = "Rewiring")]
     drop_fraction: Option<f64>,
+    /// How that fraction decays until --rewire-end [default: cosine]
+    #[arg(long, value_enum, help_heading = "Rewiring")]
+    drop_decay: Option<DecayArg>,
     /// Fraction of all steps after which connections stay (T_end) [default: 0.75]
     #[arg(long, value_name = "F", help_heading = "Rewiring")]
     rewire_end: Option<f64>,
     /// Adam's moments of a grown connection [default: zero]
     #[arg(long, value_enum, help_heading = "Rewiring")]
     grown_state: Option<GrownStateArg>,
+    /// Where a rewired run starts: its profile, or a lognormal at the CCV that a first run settles
+    /// to [default: profile]
+    #[arg(long, value_enum, help_heading = "Rewiring")]
+    init_ccv: Option<InitCcvArg>,
+    /// Take the optimiser step and then update, instead of updating in its place [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = READINGS)]
+    step_on_update: Option<bool>,
+    /// Seek the smallest weights and largest gradients per layer or over all [default: layer]
+    #[arg(long, value_enum, help_heading = READINGS)]
+    rewire_scope: Option<ScopeArg>,
+    /// Drop no neuron below this fan-in [default: 0]
+    #[arg(long, value_name = "N", help_heading = READINGS)]
+    rewire_fan_in_min: Option<usize>,
+    /// Which positions may be grown [default: free]
+    #[arg(long, value_enum, help_heading = READINGS)]
+    grow_from: Option<CandidatesArg>,
+    /// Gradient that scores a position: masked makes the artefact of masks on purpose
+    /// [default: dense]
+    #[arg(long, value_enum, help_heading = READINGS)]
+    grow_score: Option<GrowScoreArg>,
+    /// What decides between equals: index makes rows fill up in order, on purpose [default: noise]
+    #[arg(long, value_enum, help_heading = READINGS)]
+    tie: Option<TieArg>,
     /// How the layers compute [default: sparse]
     #[arg(long, value_enum, help_heading = "Training")]
     engine: Option<EngineArg>,
@@ -149,6 +178,64 @@ enum RewireArg {
     Rigl,
     /// Drop the smallest weights, grow at random, on the same schedule
     SetRigl,
+    /// After every epoch but the last, drop the weights nearest to 0 on either side, grow at random
+    Set,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum DecayArg {
+    /// α/2·(1 + cos(π·t/T_end))
+    Cosine,
+    /// α
+    Constant,
+    /// α·(1 − t/T_end)
+    Linear,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum InitCcvArg {
+    /// From the profile as it is given
+    Profile,
+    /// From where rewiring leads: runs twice
+    Equilibrium,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum ScopeArg {
+    /// Each layer keeps its number of connections
+    Layer,
+    /// The network does; connections move between layers
+    Network,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum CandidatesArg {
+    /// All but the survivors: what was just dropped may come back
+    Free,
+    /// Those that were no connection before the update
+    Absent,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum GrowScoreArg {
+    /// The gradient as if every connection existed
+    Dense,
+    /// The gradient of weight times mask, 0 where no connection is
+    Masked,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum TieArg {
+    /// A hash of seed, step, layer and position
+    Noise,
+    /// The lowest position
+    Index,
 }
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]
@@ -156,6 +243,8 @@ enum RewireArg {
 enum GrownStateArg {
     /// Zero, as RigL's authors have it
     Zero,
+    /// Zero, with bias corrections by the connection's own number of updates
+    OwnStep,
     /// As if the connection had been there all along
     Warm,
 }
@@ -190,6 +279,7 @@ impl ConfigFlags {
             tables.push(table);
         }
         tables.push(self.table()?);
+        refuse_schedule_of_set(&tables)?;
         let problem = |problem: FileProblem| Error::Config(problem.to_string());
         let mut config = RunConfig::from_tables(tables).map_err(problem)?;
         // A run is resumed from anywhere.
@@ -221,6 +311,23 @@ impl ConfigFlags {
         config.train.threads = self.threads.unwrap_or(config.train.threads);
         config.data_dir = self.data_dir.clone().or(config.data_dir);
         Ok(config)
+    }
+}
+
+/// Refuses a schedule for `set`, which has its own.
+fn refuse_schedule_of_set(tables: &[Table]) -> Result<(), Error> {
+    let given = |key: &str| tables.iter().rev().find_map(|table| table.get(key));
+    let of_rigl = ["rewire-every", "rewire-end", "drop-decay"];
+    let defaults: Table = RunConfig::default().to_toml().parse().expect("it was just written");
+    let is_other = |key: &&str| given(key).is_some_and(|value| Some(value) != defaults.get(*key));
+    match of_rigl.into_iter().find(is_other) {
+        Some(flag) if given("rewire").and_then(|method| method.as_str()) == Some("set") => {
+            Err(Error::Config(format!(
+                "--{flag} is not for set: it updates after every epoch but the last, by a \
+                 constant fraction (set-rigl has rigl's schedule)"
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

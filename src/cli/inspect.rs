@@ -7,7 +7,7 @@ use crate::format::replace_file;
 use crate::parallel::Executor;
 use crate::report::network_figure;
 use crate::sparse::CsrPattern;
-use crate::topology::{GradientRatio, TopologyStats, write_topology};
+use crate::topology::{GradientRatio, TopologyStats, histogram, write_topology};
 use crate::train::{ModelFile, NetworkSummary, RunConfig, gradient_ratios};
 use crate::{Error, dataset};
 use clap::Args;
@@ -53,9 +53,6 @@ struct Inspection<'a> {
     fan_in_histograms: Vec<Vec<(usize, usize)>>,
     config: &'a RunConfig,
 }
-
-/// Bins of a histogram.
-const BINS: usize = 10;
 
 pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
@@ -139,19 +136,6 @@ fn show(console: &Console, args: &InspectArgs, inspection: &Inspection<'_>) {
     console.line(format!("\ntrained with\n{}", inspection.config.to_toml().trim_end()));
 }
 
-/// Neurons by fan-in, in at most [`BINS`] bins of equal width from the least to the most.
-fn histogram(fan_in: &[usize]) -> Vec<(usize, usize)> {
-    let (Some(&min), Some(&max)) = (fan_in.iter().min(), fan_in.iter().max()) else {
-        return Vec::new();
-    };
-    let width = (max - min + 1).div_ceil(BINS);
-    let mut bins: Vec<(usize, usize)> = (min..=max).step_by(width).map(|from| (from, 0)).collect();
-    for fan_in in fan_in {
-        bins[(fan_in - min) / width].1 += 1;
-    }
-    bins
-}
-
 fn histogram_text(bins: &[(usize, usize)]) -> String {
     let most = bins.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
     let line = |(from, count): &(usize, usize)| {
@@ -160,17 +144,4 @@ fn histogram_text(bins: &[(usize, usize)]) -> String {
         format!("{from:>6}  {count:>6}  {bar}").trim_end().to_string()
     };
     bins.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_neuron_is_in_one_bin() {
-        assert_eq!(histogram(&[3, 3, 4]), [(3, 2), (4, 1)]);
-        let bins = histogram(&(0..95).collect::<Vec<_>>());
-        assert_eq!((bins.len(), bins[0], bins[9]), (10, (0, 10), (90, 5)));
-        assert!(histogram(&[]).is_empty());
-    }
 }

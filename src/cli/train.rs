@@ -5,9 +5,10 @@ use super::console::{Console, grouped, table};
 use crate::Error;
 use crate::dataset;
 use crate::nn::Engine;
+use crate::report::rewiring_figure;
 use crate::train::{
-    EpochMetrics, NetworkSummary, Observer, RunConfig, RunFolder, StepReport, Trainer,
-    peak_rss_bytes, run as run_training,
+    EpochMetrics, InitCcv, NetworkSummary, Observer, RewireMethod, RunConfig, RunFolder,
+    StepReport, Trainer, fan_in_ccv, peak_rss_bytes, run as run_training, start_at_equilibrium,
 };
 use clap::Args;
 use indicatif::ProgressBar;
@@ -24,6 +25,7 @@ use std::time::Instant;
   fanin train --sparsity 0.98 --out runs/s98    keep model, metrics and checkpoint
   fanin train --resume runs/s98 --epochs 20     go on where it stopped, to 20 epochs
   fanin train --engine dense --epochs 2         the dense baseline
+  fanin train --rewire rigl --epochs 20         connections move while it trains
   fanin train --hidden 512 --print-config > small.toml; fanin train --config small.toml
 
 Ctrl-C finishes the step at hand, writes the checkpoint and exits with 130.")]
@@ -73,6 +75,12 @@ struct Summary<'a> {
     train_flops_per_sample: u64,
     inference_flops_per_sample: u64,
     inference_flops_per_sample_dense: u64,
+    /// Of all steps so far, updates of the connections included.
+    train_flops: u64,
+    /// Mean CCV of the layers that lack connections, if any does.
+    ccv: Option<f64>,
+    /// Seconds that updates of the connections took; none if they do not change.
+    rewire_seconds: Option<f64>,
     peak_rss_bytes: Option<u64>,
     threads: usize,
     isa: &'a str,
@@ -83,7 +91,7 @@ struct Summary<'a> {
 
 pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.quiet);
-    let (folder, config) = match &args.resume {
+    let (folder, mut config) = match &args.resume {
         Some(path) => {
             let (folder, config) = RunFolder::open(path)?;
             (Some(folder), args.flags.for_resume(config)?)
@@ -98,20 +106,29 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     let data = dataset::load(&config.dataset, config.data_dir.as_deref(), config.normalize)?;
     let mut trainer = Trainer::new(config.train.clone(), &data)?;
     let folder = match (folder, &args.out) {
-        (Some(folder), _) => {
-            folder.resume(&mut trainer, &config)?;
-            let done = trainer.position().epochs;
-            if config.train.epochs < done {
-                let problem =
-                    format!("the run already has {done} epochs: --epochs cannot undo any");
-                return Err(Error::Config(problem));
-            }
-            folder.write_config(&config)?;
-            Some(folder)
-        }
+        (Some(folder), _) => Some(folder),
         (None, Some(path)) => Some(RunFolder::create(path, &config, args.force)?),
         (None, None) => None,
     };
+    let stop = stop_on_signal();
+    let mut observer = Progress::new(&console, trainer.steps_per_epoch() as u64);
+    if config.train.init_ccv == InitCcv::Equilibrium {
+        console.line("first run, to find the fan-in that rewiring settles to:");
+        let found = start_at_equilibrium(&config, &data, folder.as_ref(), &stop, &mut observer);
+        observer.bar.finish_and_clear();
+        config = found?;
+        console.line(format!("second run, from profile {}:\n", config.train.profile));
+        trainer = Trainer::new(config.train.clone(), &data)?;
+    }
+    if let Some(folder) = &folder {
+        folder.resume(&mut trainer, &config)?;
+        let done = trainer.position().epochs;
+        if config.train.epochs < done {
+            let problem = format!("the run already has {done} epochs: --epochs cannot undo any");
+            return Err(Error::Config(problem));
+        }
+        folder.write_config(&config)?;
+    }
     let network = NetworkSummary::of(trainer.model());
     introduce(&console, &network, &trainer, &config, data.train.len(), data.test.len());
     let is_done = trainer.position().epochs == config.train.epochs;
@@ -122,11 +139,12 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     if let Some(folder) = &folder {
         folder.write_record("running", &trainer, &config, None::<&()>)?;
     }
-    let stop = stop_on_signal();
-    let steps = trainer.steps_per_epoch() as u64;
-    let mut observer = Progress::new(&console, steps);
     let result = run_training(&mut trainer, &data, &config, folder.as_ref(), &stop, &mut observer);
     observer.bar.finish_and_clear();
+    let is_rewired = config.train.rewire != RewireMethod::Static;
+    if let (Some(folder), true) = (&folder, is_rewired) {
+        folder.write_figure(&rewiring_figure(&folder.updates()?))?;
+    }
     let new_epochs = result.inspect_err(|error| {
         if let (Some(folder), false) = (&folder, matches!(error, Error::Interrupted { .. })) {
             // The error itself is what the user must see.
@@ -158,6 +176,9 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
         train_flops_per_sample: network.train_flops_per_sample,
         inference_flops_per_sample: network.inference_flops_per_sample,
         inference_flops_per_sample_dense: network.inference_flops_per_sample_dense,
+        train_flops: trainer.position().flops,
+        ccv: mean(&fan_in_ccv(trainer.model())),
+        rewire_seconds: is_rewired.then_some(trainer.position().rewire_seconds),
         peak_rss_bytes: peak_rss_bytes(),
         threads: trainer.executor().threads(),
         isa: trainer.executor().isa().level().name(),
@@ -271,6 +292,10 @@ fn introduce(
     }
 }
 
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
@@ -324,6 +349,13 @@ fn summary_text(summary: &Summary<'_>) -> String {
     }
     if let Some(bytes) = summary.peak_rss_bytes {
         text += &format!("; peak memory {:.0} MB", bytes as f64 / 1e6);
+    }
+    text += &format!("\n{:.3e} flops of products", summary.train_flops as f64);
+    if let Some(ccv) = summary.ccv {
+        text += &format!("; fan-in CCV {ccv:.3}");
+    }
+    if let Some(seconds) = summary.rewire_seconds {
+        text += &format!("; {seconds:.2} s spent rewiring");
     }
     if let Some(dir) = &summary.run_dir {
         text += &format!("\nthe run is in {dir}");

@@ -188,6 +188,44 @@ impl TensorFile {
         self.tensors.insert(name, Tensor::I32(vec![values.len()], values));
     }
 
+    /// Adds bytes, as little-endian words filled up with zeros: their number, then they.
+    ///
+    /// **Panics** if there are 2³¹ or more.
+    pub fn add_bytes(&mut self, name: String, bytes: &[u8]) {
+        let count = i32::try_from(bytes.len()).expect("fewer than 2^31 bytes");
+        let word = |chunk: &[u8]| {
+            let mut word = [0; 4];
+            word[..chunk.len()].copy_from_slice(chunk);
+            i32::from_le_bytes(word)
+        };
+        let words: Vec<i32> = [count].into_iter().chain(bytes.chunks(4).map(word)).collect();
+        self.tensors.insert(name, Tensor::I32(vec![words.len()], words));
+    }
+
+    /// Takes out bytes that [`TensorFile::add_bytes`] put in.
+    ///
+    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`]; [`FileProblem::Damaged`] if
+    /// there are not as many as it says.
+    pub fn take_bytes(&mut self, name: &str) -> Result<Vec<u8>, FileProblem> {
+        let words = match self.tensors.remove(name) {
+            None => return Err(FileProblem::Missing(name.to_string())),
+            Some(Tensor::I32(_, words)) => words,
+            Some(other) => {
+                let dtype = other.dtype_name().to_string();
+                return Err(FileProblem::Dtype(name.to_string(), dtype));
+            }
+        };
+        let [count, words @ ..] = words.as_slice() else {
+            return Err(FileProblem::Damaged(format!("{name} is empty")));
+        };
+        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        match usize::try_from(*count) {
+            Ok(count) if count.div_ceil(4) == words.len() => bytes.truncate(count),
+            _ => return Err(FileProblem::Damaged(format!("{name} is not as long as it says"))),
+        }
+        Ok(bytes)
+    }
+
     /// Takes out a tensor of floats of this shape.
     ///
     /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`], [`FileProblem::Shape`].

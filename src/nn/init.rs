@@ -1,7 +1,6 @@
 //! Initial weights.
 
-use rand::RngExt;
-use rand_distr::Normal;
+use crate::random::normal;
 use rand_pcg::Pcg64;
 
 /// `count` weights from N(0, 2 / mean_fan_in).
@@ -12,8 +11,7 @@ use rand_pcg::Pcg64;
 /// **Panics** unless `mean_fan_in` is positive.
 pub fn he_normal(rng: &mut Pcg64, mean_fan_in: f64, count: usize) -> Vec<f32> {
     assert!(mean_fan_in > 0.0, "a layer without connections has no variance to keep");
-    let normal = Normal::new(0.0, (2.0 / mean_fan_in).sqrt()).expect("a positive deviation");
-    (0..count).map(|_| rng.sample(normal) as f32).collect()
+    normal(rng, (2.0 / mean_fan_in).sqrt(), count)
 }
 
 #[cfg(test)]

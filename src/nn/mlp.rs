@@ -113,6 +113,14 @@ impl Mlp {
         self.layers.iter().map(|layer| layer.linear.nnz()).sum()
     }
 
+    /// Flops of one training sample's products over the connections: forward, dX but for the first
+    /// layer, and dW if it is wanted.
+    pub fn flops_per_sample(&self, with_dw: bool) -> u64 {
+        let of = |layer: &Layer| 2 * layer.linear.nnz() as u64;
+        let all: u64 = self.layers.iter().map(of).sum();
+        2 * all - of(&self.layers[0]) + if with_dw { all } else { 0 }
+    }
+
     /// The tile's samples through all layers; leaves the logits in the last layer's `z`.
     pub fn forward(&self, executor: &Executor, cut_rows: bool, tile: &mut Tile) {
         let Tile { input, layers: tiles, .. } = tile;
@@ -169,14 +177,26 @@ impl Mlp {
     pub fn gradients(&self, executor: &Executor, tiles: &[Tile]) -> Vec<LayerTensors> {
         let gradient_of = |(index, layer): (usize, &Layer)| {
             let mut gradient = LayerTensors::zeros_like(&layer.params);
-            let work = LayerBlock::new(layer.linear.row_ptr(), [gradient.slices()]);
-            parallel::by_rows(layer.linear.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
-                let [mut gradient] = block.sets;
-                gradient_rows(executor, &layer.linear, index, rows, tiles, &mut gradient);
-            });
+            self.layer_gradient(executor, index, tiles, &mut gradient);
             gradient
         };
         executor.install(|| self.layers.iter().enumerate().map(gradient_of).collect())
+    }
+
+    /// The gradients of layer `index` after [`Mlp::backward`] of every tile, overwriting `gradient`.
+    pub fn layer_gradient(
+        &self,
+        executor: &Executor,
+        index: usize,
+        tiles: &[Tile],
+        gradient: &mut LayerTensors,
+    ) {
+        let linear = &self.layers[index].linear;
+        let work = LayerBlock::new(linear.row_ptr(), [gradient.slices()]);
+        parallel::by_rows(linear.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
+            let [mut gradient] = block.sets;
+            gradient_rows(executor, linear, index, rows, tiles, &mut gradient);
+        });
     }
 
     /// The first layer whose output for the tile is not finite, if any.

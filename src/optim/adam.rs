@@ -35,24 +35,47 @@ pub struct Adam {
     pub m: Vec<LayerTensors>,
     /// Second moments, per layer.
     pub v: Vec<LayerTensors>,
+    /// Each parameter's own count of updates, where not all are as old as the run.
+    pub ages: Option<Ages>,
+}
+
+/// The updates that each parameter has had, for bias corrections of its own.
+#[derive(Clone, Debug)]
+pub struct Ages {
+    /// Whole numbers, per layer; past the last rate they stand still.
+    pub counts: Vec<LayerTensors>,
+    /// [`AdamStep::rate_and_eps`] of a parameter's first update, its second, …, until both
+    /// corrections are 1.
+    rates: Vec<[f32; 2]>,
+}
+
+impl Ages {
+    /// The counts, to be changed, with the scalars by age.
+    pub fn counts_and_rates(&mut self) -> (&mut [LayerTensors], &[[f32; 2]]) {
+        (&mut self.counts, &self.rates)
+    }
 }
 
 impl Adam {
-    /// Moments of zero for every parameter of `model`.
-    pub fn new(settings: AdamSettings, model: &Mlp) -> Adam {
+    /// Moments of zero for every parameter of `model`; `aged` if parameters are to count their own
+    /// updates.
+    pub fn new(settings: AdamSettings, model: &Mlp, aged: bool) -> Adam {
         let zeros =
             || model.layers().iter().map(|layer| LayerTensors::zeros_like(&layer.params)).collect();
-        Adam { settings, steps: 0, powers: [1.0; 2], m: zeros(), v: zeros() }
+        Adam::restore(settings, 0, zeros(), zeros(), aged.then(zeros))
     }
 
-    /// The state after `steps` updates that left these moments.
+    /// The state after `steps` updates that left these moments and, if parameters count their own,
+    /// these ages.
     pub fn restore(
         settings: AdamSettings,
         steps: u64,
         m: Vec<LayerTensors>,
         v: Vec<LayerTensors>,
+        ages: Option<Vec<LayerTensors>>,
     ) -> Adam {
-        let mut adam = Adam { settings, steps: 0, powers: [1.0; 2], m, v };
+        let ages = ages.map(|counts| Ages { counts, rates: rates(settings) });
+        let mut adam = Adam { settings, steps: 0, powers: [1.0; 2], m, v, ages };
         // The running products again, factor by factor: the same bits.
         for _ in 0..steps {
             adam.begin_step();
@@ -78,5 +101,36 @@ impl Adam {
         self.powers[1] *= f64::from(beta2);
         let [correction1, correction2] = self.corrections();
         AdamStep { lr, beta1, beta2, eps, correction1, correction2 }
+    }
+}
+
+/// The scalars of the first, the second, … update, until the corrections round to 1 (or, for decays
+/// that never do, the last age that `f32` counts).
+fn rates(settings: AdamSettings) -> Vec<[f32; 2]> {
+    let mut adam = Adam::restore(settings, 0, Vec::new(), Vec::new(), None);
+    let mut rates = Vec::new();
+    while adam.corrections() != [1.0; 2] && rates.len() < 1 << 24 {
+        rates.push(adam.begin_step().rate_and_eps());
+    }
+    rates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_by_age_are_those_of_the_steps_and_end_at_the_learning_rate() {
+        let settings = AdamSettings::default();
+        let rates = rates(settings);
+        let mut adam = Adam::restore(settings, 0, Vec::new(), Vec::new(), None);
+        for rate in &rates {
+            assert_eq!(*rate, adam.begin_step().rate_and_eps());
+        }
+        // 0.999^n is below half a unit in the last place of 1.
+        assert!((17_000..18_000).contains(&rates.len()), "{}", rates.len());
+        assert_eq!(rates[rates.len() - 1], [settings.lr, settings.eps]);
+        // What comes after the table is what its end says.
+        assert_eq!(adam.begin_step().rate_and_eps(), [settings.lr, settings.eps]);
     }
 }

@@ -2,4 +2,4 @@
 
 mod adam;
 
-pub use adam::{Adam, AdamSettings};
+pub use adam::{Adam, AdamSettings, Ages};

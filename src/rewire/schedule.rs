@@ -1,7 +1,10 @@
 //! When connections change, and how many of them.
 
+use serde::{Deserialize, Serialize};
+
 /// The decay of the drop fraction towards the last update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Decay {
     /// α/2·(1 + cos(π·t/T_end)).
     Cosine,

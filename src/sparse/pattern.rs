@@ -164,6 +164,22 @@ impl CsrPattern {
         })
     }
 
+    /// How many positions are stored in both.
+    ///
+    /// **Panics** if the shapes differ.
+    pub fn common(&self, other: &CsrPattern) -> usize {
+        assert_eq!((self.rows(), self.cols), (other.rows(), other.cols), "patterns of one shape");
+        let in_row = |row: usize| {
+            let mut rest = other.row(row).iter().peekable();
+            let stored = self.row(row).iter().filter(|col| {
+                while rest.next_if(|other| other < col).is_some() {}
+                rest.next_if(|other| other == col).is_some()
+            });
+            stored.count()
+        };
+        (0..self.rows()).map(in_row).sum()
+    }
+
     /// Bounds of blocks of rows with about `entries` stored entries each, at least one row;
     /// starts with 0 and ends with the number of rows.
     pub fn blocks(&self, entries: usize) -> Vec<usize> {
@@ -215,6 +231,13 @@ mod tests {
         let dense = pattern.scatter(&[1.0, 2.0, 3.0]);
         assert_eq!(dense, [1.0, 0.0, 2.0, 0.0, 3.0, 0.0]);
         assert_eq!(pattern.gather(&dense), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn common_counts_what_both_store() {
+        let a = CsrPattern::new(5, vec![0, 3, 3, 5], vec![0, 2, 4, 1, 3]).unwrap();
+        let b = CsrPattern::new(5, vec![0, 3, 4, 5], vec![1, 2, 4, 0, 3]).unwrap();
+        assert_eq!((a.common(&b), b.common(&a), a.common(&a)), (3, 3, 5));
     }
 
     #[test]

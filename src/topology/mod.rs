@@ -16,7 +16,7 @@ pub use fan_in::{FanIn, FanInRule, Rounding, fan_in};
 pub use file::{read_topology, write_topology};
 pub use profile::Profile;
 pub use spread::{Spread, even_offset};
-pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio};
+pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio, histogram};
 
 use crate::sparse::CsrPattern;
 

@@ -1,7 +1,7 @@
 //! A topology in numbers: how uneven its fan-in is, and how well its inputs are covered.
 
 use crate::sparse::CsrPattern;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One layer's connectivity.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -88,12 +88,29 @@ impl TopologyStats {
     }
 }
 
+/// Bins of a histogram.
+const BINS: usize = 10;
+
+/// Neurons by fan-in as (least fan-in of the bin, neurons), in at most ten bins of equal width from
+/// the least to the most.
+pub fn histogram(fan_in: &[usize]) -> Vec<(usize, usize)> {
+    let (Some(&min), Some(&max)) = (fan_in.iter().min(), fan_in.iter().max()) else {
+        return Vec::new();
+    };
+    let width = (max - min + 1).div_ceil(BINS);
+    let mut bins: Vec<(usize, usize)> = (min..=max).step_by(width).map(|from| (from, 0)).collect();
+    for fan_in in fan_in {
+        bins[(fan_in - min) / width].1 += 1;
+    }
+    bins
+}
+
 /// How much larger gradients are at hubs than at specialists (paper §3.1).
 ///
 /// Hubs are the ⌈m/2⌉ neurons with the largest fan-in, the lower index first among equals. The
 /// paper's ratio averages |∂L/∂W| over whole rows, the zeros of absent connections included, and so
 /// repeats the ratio of fan-ins; over the connections that exist it is about 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GradientRatio {
     /// Mean over full rows: hubs / specialists.
     pub full_rows: f64,
@@ -139,6 +156,14 @@ mod tests {
         assert!((stats.fan_in.gini - 0.5).abs() < 1e-15, "{}", stats.fan_in.gini);
         // Fan-outs 1, 2, 1, 0.
         assert_eq!((stats.fan_out.min, stats.fan_out.max, stats.fan_out.mean), (0, 2, 1.0));
+    }
+
+    #[test]
+    fn every_neuron_is_in_one_bin() {
+        assert_eq!(histogram(&[3, 3, 4]), [(3, 2), (4, 1)]);
+        let bins = histogram(&(0..95).collect::<Vec<_>>());
+        assert_eq!((bins.len(), bins[0], bins[9]), (10, (0, 10), (90, 5)));
+        assert!(histogram(&[]).is_empty());
     }
 
     #[test]

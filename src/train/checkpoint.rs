@@ -1,16 +1,20 @@
 //! A run in mid-flight as a file: parameters, moments, and where it is.
 //!
 //! All numbers as the engine stores them, in `layers.N.*`, `adam.m.N.*`, `adam.v.N.*`, patterns in
-//! `layers.N.pattern.*`. Random streams are functions of the seed and the position, so resuming from
+//! `layers.N.pattern.*`; where parameters count their own updates, `adam.age.N.*`; of rewired layers
+//! every position that ever was a connection, in `rewire.N.ever`, a Roaring bitmap in the portable
+//! format, cut into words. Random streams are functions of the seed and the position, so resuming from
 //! here gives the bits of a run that was never interrupted.
 
 use super::model_file::{expect_format, from_json, take_pattern, to_json};
+use super::rewire::History;
 use super::{Position, RunConfig, Trainer};
 use crate::Error;
 use crate::error::FileProblem;
 use crate::format::safetensors::TensorFile;
 use crate::nn::{Layer, LayerTensors, Mlp, TENSOR_NAMES};
 use crate::optim::{Adam, AdamSettings};
+use roaring::RoaringTreemap;
 use std::path::Path;
 
 const FORMAT: &str = "fanin-checkpoint-1";
@@ -30,13 +34,19 @@ pub fn write(path: &Path, trainer: &Trainer<'_>) -> Result<(), Error> {
             file.add_indices(format!("{prefix}.row_ptr"), pattern.row_ptr().iter().copied());
             file.add_indices(format!("{prefix}.col_idx"), columns);
         }
-        let Adam { m, v, .. } = trainer.optimizer();
+        let Adam { m, v, ages, .. } = trainer.optimizer();
         let sets = [("layers", &layer.params), ("adam.m", &m[index]), ("adam.v", &v[index])];
-        for (prefix, set) in sets {
+        let ages = ages.iter().map(|ages| ("adam.age", &ages.counts[index]));
+        for (prefix, set) in sets.into_iter().chain(ages) {
             for (name, values) in TENSOR_NAMES.iter().zip(set.each()) {
                 file.add_f32(format!("{prefix}.{index}.{name}"), vec![values.len()], values);
             }
         }
+    }
+    for history in trainer.histories() {
+        let mut bytes = Vec::new();
+        history.ever.serialize_into(&mut bytes).expect("memory takes any number of bytes");
+        file.add_bytes(format!("rewire.{}.ever", history.layer), &bytes);
     }
     file.write(path)
 }
@@ -46,17 +56,23 @@ pub fn write(path: &Path, trainer: &Trainer<'_>) -> Result<(), Error> {
 /// **Errors**: [`Error::Io`]; [`Error::File`] for a file that is damaged or of another network.
 pub fn restore(path: &Path, trainer: &mut Trainer<'_>, config: &RunConfig) -> Result<(), Error> {
     let file = TensorFile::read(path)?;
-    let (model, optimizer, position) =
-        parse(file, trainer, config).map_err(|problem| Error::file(path, problem))?;
-    trainer.restore(model, optimizer, position);
+    let state = parse(file, trainer, config).map_err(|problem| Error::file(path, problem))?;
+    trainer.restore(state.model, state.optimizer, state.position, state.ever);
     Ok(())
+}
+
+struct State {
+    model: Mlp,
+    optimizer: Adam,
+    position: Position,
+    ever: Vec<RoaringTreemap>,
 }
 
 fn parse(
     mut file: TensorFile,
     trainer: &Trainer<'_>,
     config: &RunConfig,
-) -> Result<(Mlp, Adam, Position), FileProblem> {
+) -> Result<State, FileProblem> {
     expect_format(&file, FORMAT, "checkpoint")?;
     let position: Position = from_json(&file, "position")?;
     let steps = from_json(&file, "steps")?;
@@ -65,6 +81,7 @@ fn parse(
         return Err(FileProblem::Damaged(problem));
     }
     let (mut layers, mut m, mut v) = (vec![], vec![], vec![]);
+    let mut ages = trainer.optimizer().ages.as_ref().map(|_| vec![]);
     for (index, fresh) in trainer.model().layers().iter().enumerate() {
         let (rows, cols) = (fresh.linear.out_features(), fresh.linear.in_features());
         let pattern = match fresh.linear.pattern() {
@@ -95,6 +112,9 @@ fn parse(
         let mut params = take("layers")?;
         m.push(take("adam.m")?);
         v.push(take("adam.v")?);
+        if let Some(ages) = &mut ages {
+            ages.push(take("adam.age")?);
+        }
         layers.push(match pattern {
             None => Layer { linear: fresh.linear.clone(), params },
             Some(pattern) => {
@@ -106,5 +126,13 @@ fn parse(
         });
     }
     let settings = AdamSettings { lr: config.train.lr as f32, ..AdamSettings::default() };
-    Ok((Mlp::from_layers(layers), Adam::restore(settings, steps, m, v), position))
+    let optimizer = Adam::restore(settings, steps, m, v, ages);
+    let ever_of = |history: &History| {
+        let name = format!("rewire.{}.ever", history.layer);
+        let bytes = file.take_bytes(&name)?;
+        let ever = RoaringTreemap::deserialize_from(bytes.as_slice());
+        ever.map_err(|problem| FileProblem::Damaged(format!("{name}: {problem}")))
+    };
+    let ever = trainer.histories().iter().map(ever_of).collect::<Result<_, _>>()?;
+    Ok(State { model: Mlp::from_layers(layers), optimizer, position, ever })
 }

@@ -5,6 +5,7 @@ use crate::Error;
 use crate::dataset::Normalize;
 use crate::error::FileProblem;
 use crate::nn::{Engine, Mlp};
+use crate::rewire::{Candidates, Decay, GrowScore, Reading, Scope, TieOrder};
 use crate::sparse::CsrPattern;
 use crate::topology::{
     self, Allocation, FanInRule, Profile, Rounding, Spread, TopologyError, read_topology,
@@ -48,12 +49,28 @@ pub struct TrainConfig {
     pub rewire: RewireMethod,
     /// Steps between updates of the connections (ΔT).
     pub rewire_every: u64,
-    /// Fraction of a layer's connections dropped at the first update, decaying by a cosine (α).
+    /// Fraction of a layer's connections dropped at first (α).
     pub drop_fraction: f64,
+    /// How that fraction decays.
+    pub drop_decay: Decay,
     /// Fraction of all steps after which connections stay (T_end).
     pub rewire_end: f64,
     /// Adam's moments of a grown connection.
     pub grown_state: GrownState,
+    /// Whether an update of the connections follows an optimiser step, rather than replacing it.
+    pub step_on_update: bool,
+    /// Over what the smallest weights and the largest gradients are sought.
+    pub rewire_scope: Scope,
+    /// No neuron is dropped below this fan-in.
+    pub rewire_fan_in_min: usize,
+    /// Which positions may be grown.
+    pub grow_from: Candidates,
+    /// What a position's score is.
+    pub grow_score: GrowScore,
+    /// What decides between equal weights and between equal scores.
+    pub tie: TieOrder,
+    /// Where a rewired run starts from.
+    pub init_ccv: InitCcv,
     /// How the layers compute.
     pub engine: Engine,
     /// Passes over the training samples.
@@ -68,8 +85,19 @@ pub struct TrainConfig {
     pub threads: usize,
 }
 
+/// Where a rewired run starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitCcv {
+    /// From its profile.
+    Profile,
+    /// From a lognormal at the CCV that a first run from the profile settles to.
+    Equilibrium,
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
+        let reading = Reading::default();
         TrainConfig {
             hidden: vec![1024, 1024],
             sparsity: 0.9,
@@ -87,8 +115,16 @@ impl Default for TrainConfig {
             rewire: RewireMethod::Static,
             rewire_every: 100,
             drop_fraction: 0.3,
+            drop_decay: Decay::Cosine,
             rewire_end: 0.75,
             grown_state: GrownState::Zero,
+            step_on_update: false,
+            rewire_scope: reading.scope,
+            rewire_fan_in_min: reading.fan_in_min,
+            grow_from: reading.candidates,
+            grow_score: reading.score,
+            tie: reading.ties,
+            init_ccv: InitCcv::Profile,
             engine: Engine::Sparse,
             epochs: 10,
             batch: 128,
@@ -131,6 +167,7 @@ impl TrainConfig {
                 return refuse(format!("a {name} of {fraction}: it is a fraction, 0 to 1"));
             }
         }
+        self.validate_rewiring()?;
         if self.rewire_every == 0 {
             return refuse("an update of the connections every 0 steps".to_string());
         }
@@ -141,6 +178,29 @@ impl TrainConfig {
             ));
         }
         Ok(())
+    }
+
+    /// Refuses readings of RigL where they mean nothing.
+    fn validate_rewiring(&self) -> Result<(), Error> {
+        let (reading, plain) = (self.reading(), Reading::default());
+        let scored = (reading.scope, reading.score) != (plain.scope, plain.score);
+        let problem = match self.rewire {
+            RewireMethod::SetRigl if scored => {
+                "set-rigl grows at random: it has no use for --rewire-scope and --grow-score"
+            }
+            RewireMethod::Set if reading != plain || self.step_on_update => {
+                "set has one reading: --rewire-scope, --rewire-fan-in-min, --grow-from, \
+                 --grow-score, --tie and --step-on-update belong to rigl and set-rigl"
+            }
+            RewireMethod::Static if self.init_ccv == InitCcv::Equilibrium => {
+                "--init-ccv equilibrium needs a --rewire that settles to one"
+            }
+            _ if self.init_ccv == InitCcv::Equilibrium && !self.topology.is_empty() => {
+                "--init-ccv equilibrium makes its own topology: leave out --topology"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Config(problem.to_string()))
     }
 
     /// The sparsity that the sparse layers have together, as configured: 0 if there are none, and

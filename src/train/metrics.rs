@@ -1,10 +1,11 @@
 //! What a run reports: the network, each step, each epoch.
 
 use crate::nn::{Layer, Mlp};
+use crate::topology::GradientRatio;
 use serde::{Deserialize, Serialize};
 
 /// Where a run is after an optimiser step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     /// Steps of this epoch done.
     pub step: usize,
@@ -14,6 +15,8 @@ pub struct StepReport {
     pub loss: f64,
     /// The epoch's means, if this was its last step.
     pub epoch: Option<EpochReport>,
+    /// What became of the connections, if this step rewired them.
+    pub update: Option<UpdateMetrics>,
 }
 
 /// The means of one pass over the training samples.
@@ -46,6 +49,52 @@ pub struct EpochMetrics {
     pub seconds: f64,
     /// Seconds of the evaluation.
     pub eval_seconds: f64,
+}
+
+/// What an update did to the connections, a line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpdateMetrics {
+    /// The step of the whole run, counted from 1; updates count as steps.
+    pub update: u64,
+    /// The fraction of connections that was to be dropped.
+    pub drop_fraction: f64,
+    /// Mean of the layers' CCVs.
+    pub ccv: f64,
+    /// Each layer that is rewired.
+    pub layers: Vec<LayerUpdate>,
+    /// Seconds of the update, its own gradient included, the batch's passes excluded.
+    pub seconds: f64,
+}
+
+/// What an update did to a layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerUpdate {
+    /// Counted from 1.
+    pub layer: usize,
+    /// Connections afterwards.
+    pub nnz: usize,
+    /// σ/μ of the fan-in afterwards.
+    pub ccv: f64,
+    /// Neurons by fan-in afterwards: (least fan-in of the bin, neurons).
+    pub fan_in_histogram: Vec<(usize, usize)>,
+    /// Connections dropped, those that came back included.
+    pub dropped: usize,
+    /// Connections grown, those that came back included.
+    pub grown: usize,
+    /// Connections that were dropped and grown again at once.
+    pub returned: usize,
+    /// Share of the connections before the update that exist after it.
+    pub overlap_previous: f64,
+    /// Share of the run's first connections that exist.
+    pub overlap_first: f64,
+    /// Share of all positions that ever were a connection.
+    pub ever_active: f64,
+    /// Neurons without an input.
+    pub dead_neurons: usize,
+    /// Inputs without a neuron.
+    pub dead_inputs: usize,
+    /// Gradient at hubs / at specialists on this batch, before the update.
+    pub gradient_ratio: Option<GradientRatio>,
 }
 
 /// How a network does on a set of samples.
@@ -116,7 +165,7 @@ impl NetworkSummary {
             parameters: model.parameters(),
             nnz: model.nnz(),
             sparsity_realised: 1.0 - stored as f64 / positions as f64,
-            train_flops_per_sample: 3 * inference - layers[0].flops,
+            train_flops_per_sample: model.flops_per_sample(true),
             inference_flops_per_sample: inference,
             inference_flops_per_sample_dense: layers.iter().map(|l| l.flops_dense).sum(),
             layers,

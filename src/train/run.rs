@@ -42,14 +42,19 @@ pub fn run(
         let epoch = trainer.position().epochs + 1;
         observer.epoch_begins(epoch);
         let started = Instant::now();
+        let mut written = Ok(());
         let report = trainer.run_epoch_while(|step| {
             observer.step_done(&step);
-            if stop.load(Ordering::Relaxed) {
+            if let (Some(folder), Some(update)) = (folder, &step.update) {
+                written = folder.append_update(update);
+            }
+            if written.is_err() || stop.load(Ordering::Relaxed) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         })?;
+        written?;
         let seconds = started.elapsed().as_secs_f64();
         let Some(report) = report else {
             return Err(interrupt(trainer, config, folder)?);
@@ -86,7 +91,7 @@ pub fn run(
 }
 
 /// The CCV of each layer that lacks connections.
-fn fan_in_ccv(model: &Mlp) -> Vec<f64> {
+pub fn fan_in_ccv(model: &Mlp) -> Vec<f64> {
     let patterns = model.layers().iter().filter_map(|layer| layer.linear.pattern());
     let sparse = patterns.filter(|pattern| pattern.density() < 1.0);
     sparse.map(|pattern| TopologyStats::of(pattern).fan_in.ccv).collect()

@@ -1,8 +1,8 @@
 //! A run as a folder: `config.toml`, `metrics.jsonl`, `run.json`, `model.safetensors`,
-//! `checkpoint.safetensors`. Every file is replaced as a whole or appended to by whole lines; one
+//! `checkpoint.safetensors`; of a rewired run `rewiring.svg` too. Every file is replaced as a whole or appended to by whole lines; one
 //! process at a time owns the folder.
 
-use super::{EpochMetrics, ModelFile, RunConfig, Trainer, checkpoint};
+use super::{EpochMetrics, ModelFile, RunConfig, Trainer, UpdateMetrics, checkpoint};
 use crate::Error;
 use crate::dataset::Scaling;
 use crate::format::replace_file;
@@ -17,6 +17,9 @@ const METRICS: &str = "metrics.jsonl";
 const RUN: &str = "run.json";
 const MODEL: &str = "model.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
+const FIGURE: &str = "rewiring.svg";
+/// The folder of a first run whose end is the start of this one.
+pub(super) const EQUILIBRIUM: &str = "equilibrium";
 const LOCK: &str = "lock";
 
 /// A folder that this process writes a run to.
@@ -60,10 +63,14 @@ impl RunFolder {
     pub fn create(path: &Path, config: &RunConfig, force: bool) -> Result<RunFolder, Error> {
         fs::create_dir_all(path).map_err(Error::io(path))?;
         let folder = RunFolder::lock(path)?;
-        let files = [CONFIG, METRICS, RUN, MODEL, CHECKPOINT].map(|name| path.join(name));
+        let files = [CONFIG, METRICS, RUN, MODEL, CHECKPOINT, FIGURE].map(|name| path.join(name));
         if files.iter().any(|file| file.exists()) {
             if !force {
                 return Err(Error::RunExists(path.to_path_buf()));
+            }
+            let first = path.join(EQUILIBRIUM);
+            if first.join(CONFIG).exists() {
+                fs::remove_dir_all(&first).map_err(Error::io(&first))?;
             }
             for file in files.iter().filter(|file| file.exists()) {
                 fs::remove_file(file).map_err(Error::io(file))?;
@@ -125,8 +132,17 @@ impl RunFolder {
                 return Err(Error::io(&checkpoint)(missing));
             }
             let text = fs::read_to_string(&metrics).map_err(Error::io(&metrics))?;
-            let kept: Vec<&str> =
-                text.split_inclusive('\n').take(trainer.position().epochs).collect();
+            let (epochs, steps) = (trainer.position().epochs as u64, trainer.steps());
+            let is_known = |line: &&str| {
+                // A line that a crash cut short is of a later time.
+                let line = serde_json::from_str::<serde_json::Value>(line).unwrap_or_default();
+                match (line["epoch"].as_u64(), line["update"].as_u64()) {
+                    (Some(epoch), _) => epoch <= epochs,
+                    (None, Some(update)) => update <= steps,
+                    (None, None) => false,
+                }
+            };
+            let kept: Vec<&str> = text.split_inclusive('\n').filter(is_known).collect();
             replace_file(&metrics, kept.concat().as_bytes())?;
         }
         Ok(())
@@ -143,15 +159,47 @@ impl RunFolder {
         scaling: Scaling,
         config: &RunConfig,
     ) -> Result<(), Error> {
-        let line = serde_json::to_string(metrics).expect("plain data serialises") + "\n";
+        self.append(metrics, true)?;
+        self.save(trainer, scaling, config)
+    }
+
+    /// Appends an update's line to `metrics.jsonl`.
+    ///
+    /// **Errors**: [`Error::Io`].
+    pub fn append_update(&self, update: &UpdateMetrics) -> Result<(), Error> {
+        // The epoch's line, or the checkpoint of an interruption, brings it to the disk.
+        self.append(update, false)
+    }
+
+    fn append(&self, line: &impl Serialize, sync: bool) -> Result<(), Error> {
+        let line = serde_json::to_string(line).expect("plain data serialises") + "\n";
         let path = self.path.join(METRICS);
         let append = || {
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
             file.write_all(line.as_bytes())?;
-            file.sync_data()
+            if sync { file.sync_data() } else { Ok(()) }
         };
-        append().map_err(Error::io(&path))?;
-        self.save(trainer, scaling, config)
+        append().map_err(Error::io(&path))
+    }
+
+    /// The updates that `metrics.jsonl` tells of.
+    ///
+    /// **Errors**: [`Error::Io`].
+    pub fn updates(&self) -> Result<Vec<UpdateMetrics>, Error> {
+        let path = self.path.join(METRICS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(problem) => return Err(Error::io(&path)(problem)),
+        };
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Writes `rewiring.svg`.
+    ///
+    /// **Errors**: [`Error::Io`].
+    pub fn write_figure(&self, svg: &str) -> Result<(), Error> {
+        replace_file(&self.path.join(FIGURE), svg.as_bytes())
     }
 
     /// Writes `model.safetensors` and `checkpoint.safetensors`.

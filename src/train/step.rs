@@ -8,7 +8,7 @@
 use crate::nn::{self, Layer, LayerBlock, LayerTensors, Mlp, Tile};
 use crate::optim::Adam;
 use crate::parallel::{self, Executor};
-use fanin_kernels::{AdamStep, adam};
+use fanin_kernels::{AdamStep, adam, adam_aged};
 
 /// Loads every tile, and runs it forward and back.
 ///
@@ -40,23 +40,27 @@ pub fn update(
     tiles: &[Tile],
 ) {
     let step = optimizer.begin_step();
-    let work = Layers {
-        first: 0,
-        layers: model.layers_mut(),
-        gradients,
-        m: &mut optimizer.m,
-        v: &mut optimizer.v,
+    let Adam { m, v, ages, .. } = optimizer;
+    let (ages, rates) = match ages {
+        Some(ages) => ages.counts_and_rates(),
+        None => (&mut [][..], &[][..]),
     };
-    update_layers(executor, &step, work, tiles);
+    let work = Layers { first: 0, layers: model.layers_mut(), sets: [gradients, m, v, ages] };
+    update_layers(executor, &Scalars { step, rates }, work, tiles);
 }
 
-/// Consecutive layers with their gradients and moments.
+/// What the update of every parameter has in common.
+struct Scalars<'a> {
+    step: AdamStep,
+    /// Rates by age; empty where all parameters are as old as the run.
+    rates: &'a [[f32; 2]],
+}
+
+/// Consecutive layers with their gradients, moments and, if parameters have them, ages.
 struct Layers<'a> {
     first: usize,
     layers: &'a mut [Layer],
-    gradients: &'a mut [LayerTensors],
-    m: &'a mut [LayerTensors],
-    v: &'a mut [LayerTensors],
+    sets: [&'a mut [LayerTensors]; 4],
 }
 
 impl Layers<'_> {
@@ -64,54 +68,60 @@ impl Layers<'_> {
     fn halves(self) -> (Self, Self) {
         let at = self.layers.len() / 2;
         let (layers, later_layers) = self.layers.split_at_mut(at);
-        let (gradients, later_gradients) = self.gradients.split_at_mut(at);
-        let (m, later_m) = self.m.split_at_mut(at);
-        let (v, later_v) = self.v.split_at_mut(at);
+        let [gradients, m, v, ages] = self.sets.map(|set| set.split_at_mut(at.min(set.len())));
         (
-            Layers { first: self.first, layers, gradients, m, v },
+            Layers { first: self.first, layers, sets: [gradients.0, m.0, v.0, ages.0] },
             Layers {
                 first: self.first + at,
                 layers: later_layers,
-                gradients: later_gradients,
-                m: later_m,
-                v: later_v,
+                sets: [gradients.1, m.1, v.1, ages.1],
             },
         )
     }
 }
 
 /// Layers side by side: no layer waits for another's last block.
-fn update_layers(executor: &Executor, step: &AdamStep, work: Layers<'_>, tiles: &[Tile]) {
+fn update_layers(executor: &Executor, scalars: &Scalars<'_>, work: Layers<'_>, tiles: &[Tile]) {
     if work.layers.len() > 1 {
         let (before, after) = work.halves();
         parallel::join(
-            || update_layers(executor, step, before, tiles),
-            || update_layers(executor, step, after, tiles),
+            || update_layers(executor, scalars, before, tiles),
+            || update_layers(executor, scalars, after, tiles),
         );
-    } else if let Layers { first, layers: [layer], gradients: [dw], m: [m], v: [v] } = work {
-        update_layer(executor, step, first, layer, [dw, m, v], tiles);
+    } else if let Layers { first, layers: [layer], sets: [[gradient], [m], [v], ages] } = work {
+        update_layer(executor, scalars, first, layer, [gradient, m, v], ages.first_mut(), tiles);
     }
 }
 
 /// One layer: blocks of rows in parallel, then the transposed values.
 fn update_layer(
     executor: &Executor,
-    step: &AdamStep,
+    scalars: &Scalars<'_>,
     index: usize,
     layer: &mut Layer,
     [gradient, m, v]: [&mut LayerTensors; 3],
+    ages: Option<&mut LayerTensors>,
     tiles: &[Tile],
 ) {
+    let (isa, step) = (executor.isa(), &scalars.step);
     let Layer { linear, params } = layer;
     let sets = [params.slices(), gradient.slices(), m.slices(), v.slices()];
-    let work = LayerBlock::new(linear.row_ptr(), sets);
-    parallel::by_rows(linear.blocks(), work, &|rows, block: LayerBlock<'_, 4>| {
+    let ages = ages.map(|ages| LayerBlock::new(linear.row_ptr(), [ages.slices()]));
+    let work = (LayerBlock::new(linear.row_ptr(), sets), ages);
+    type Block<'a> = (LayerBlock<'a, 4>, Option<LayerBlock<'a, 1>>);
+    parallel::by_rows(linear.blocks(), work, &|rows, (block, ages): Block<'_>| {
         let [params, mut gradient, m, v] = block.sets;
         nn::gradient_rows(executor, linear, index, rows.clone(), tiles, &mut gradient);
+        let (mut params, gradient) = (params.each(), gradient.each());
         let moments = m.each().into_iter().zip(v.each());
-        let mut params = params.each();
-        for ((w, dw), (m, v)) in params.iter_mut().zip(gradient.each()).zip(moments) {
-            adam(executor.isa(), step, w, m, v, dw);
+        let updates = params.iter_mut().zip(gradient).zip(moments);
+        match ages {
+            None => updates.for_each(|((w, dw), (m, v))| adam(isa, step, w, m, v, dw)),
+            Some(LayerBlock { sets: [ages], .. }) => {
+                for (((w, dw), (m, v)), age) in updates.zip(ages.each()) {
+                    adam_aged(isa, step, scalars.rates, w, m, v, age, dw);
+                }
+            }
         }
         linear.mask_rows(rows, params[0]);
     });

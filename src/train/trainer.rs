@@ -1,8 +1,8 @@
 //! The epoch loop.
 
 use super::metrics::{EpochReport, Evaluation, StepReport};
-use super::rewire::RewirePlan;
-use super::{TrainConfig, step};
+use super::rewire::{History, Rewirer};
+use super::{GrownState, RewireMethod, TrainConfig, step};
 use crate::Error;
 use crate::dataset::{Dataset, Samples, Scaling};
 use crate::nn::{Layer, LayerTensors, Mlp, Tile};
@@ -11,6 +11,7 @@ use crate::parallel::{self, Executor};
 use crate::random::{Purpose, stream};
 use fanin_kernels::TILE;
 use rand::seq::SliceRandom;
+use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub struct Trainer<'a> {
     /// The loss of the last step.
     last_loss: Option<f64>,
     warnings: Vec<String>,
-    plan: Option<RewirePlan>,
+    rewirer: Option<Rewirer>,
 }
 
 /// Where a run is: what a checkpoint must hold beside the model and the moments.
@@ -45,6 +46,19 @@ pub struct Position {
     pub loss_sum: f64,
     /// How many of them were right.
     pub correct: usize,
+    /// Flops of the whole run's products so far, updates of the connections included.
+    #[serde(default)]
+    pub flops: u64,
+    /// Seconds that updates of the connections took so far.
+    #[serde(default)]
+    pub rewire_seconds: f64,
+}
+
+impl Position {
+    /// Steps of the whole run done; updates of the connections count as steps.
+    pub(super) fn steps(&self, samples_per_epoch: usize, batch: usize) -> u64 {
+        (self.epochs * samples_per_epoch.div_ceil(batch) + self.samples / batch) as u64
+    }
 }
 
 impl<'a> Trainer<'a> {
@@ -69,12 +83,14 @@ impl<'a> Trainer<'a> {
         }
         let (model, warnings) = config.build(data.train.features(), data.train.classes())?;
         let settings = AdamSettings { lr: config.lr as f32, ..AdamSettings::default() };
-        let optimizer = Adam::new(settings, &model);
+        let rewires = config.rewire != RewireMethod::Static;
+        let aged = rewires && config.grown_state == GrownState::OwnStep;
+        let optimizer = Adam::new(settings, &model, aged);
         let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
         let batch = config.batch.min(data.train.len());
-        let plan = RewirePlan::new(&config, data.train.len().div_ceil(config.batch));
+        let steps_per_epoch = data.train.len().div_ceil(config.batch);
         Ok(Trainer {
-            plan,
+            rewirer: Rewirer::new(&config, &model, steps_per_epoch),
             tiles: vec![Tile::new(&model); batch.div_ceil(TILE)],
             gradients: model.layers().iter().map(zeros).collect(),
             order: (0..data.train.len() as u32).collect(),
@@ -105,10 +121,22 @@ impl<'a> Trainer<'a> {
         &self.optimizer
     }
 
-    /// Continues where a checkpoint stood.
+    /// What the connections of rewired layers have been; empty if none is rewired.
+    pub(super) fn histories(&self) -> &[History] {
+        self.rewirer.as_ref().map_or(&[], |rewirer| &rewirer.histories)
+    }
+
+    /// Continues where a checkpoint stood; `ever` are the positions that ever were connections, of
+    /// each rewired layer.
     ///
     /// **Panics** if the state's shapes are not this network's.
-    pub fn restore(&mut self, model: Mlp, optimizer: Adam, position: Position) {
+    pub(super) fn restore(
+        &mut self,
+        model: Mlp,
+        optimizer: Adam,
+        position: Position,
+        ever: Vec<RoaringTreemap>,
+    ) {
         let shapes = |model: &Mlp| -> Vec<_> {
             model
                 .layers()
@@ -120,6 +148,10 @@ impl<'a> Trainer<'a> {
         let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
         self.gradients = model.layers().iter().map(zeros).collect();
         (self.model, self.optimizer, self.position) = (model, optimizer, position);
+        if let Some(rewirer) = &mut self.rewirer {
+            assert_eq!(ever.len(), rewirer.histories.len(), "a history per rewired layer");
+            rewirer.histories.iter_mut().zip(ever).for_each(|(history, ever)| history.ever = ever);
+        }
     }
 
     /// The gradients of the last step, one set of tensors per layer.
@@ -148,7 +180,12 @@ impl<'a> Trainer<'a> {
         self.order.len()
     }
 
-    /// Optimiser steps of an epoch.
+    /// Steps of the whole run done; updates of the connections count as steps.
+    pub fn steps(&self) -> u64 {
+        self.position.steps(self.order.len(), self.config.batch)
+    }
+
+    /// Steps of an epoch.
     pub fn steps_per_epoch(&self) -> usize {
         self.order.len().div_ceil(self.config.batch)
     }
@@ -178,9 +215,10 @@ impl<'a> Trainer<'a> {
         executor.install(|| {
             loop {
                 let report = self.step_in_pool()?;
+                let epoch = report.epoch;
                 let flow = on_step(report);
-                if report.epoch.is_some() || flow.is_break() {
-                    return Ok(report.epoch);
+                if epoch.is_some() || flow.is_break() {
+                    return Ok(epoch);
                 }
             }
         })
@@ -214,25 +252,22 @@ impl<'a> Trainer<'a> {
                 last_loss: self.last_loss,
             });
         }
-        // Steps of the whole run, this one included: rewiring steps count as steps.
-        let step = self.position.epochs * order.len().div_ceil(self.config.batch)
-            + first / self.config.batch
-            + 1;
-        match self.plan.filter(|plan| plan.is_update(step as u64)) {
-            Some(plan) => plan.update(
-                &self.config,
-                executor.threads(),
-                model,
-                optimizer,
-                gradients,
-                tiles,
-                step as u64,
-            ),
-            None => step::update(executor, model, optimizer, gradients, tiles),
+        let step = self.position.steps(order.len(), self.config.batch) + 1;
+        let rewirer = self.rewirer.as_mut().filter(|rewirer| rewirer.is_update(step));
+        let takes_step = rewirer.as_ref().is_none_or(|rewirer| rewirer.takes_step);
+        let mut flops = model.flops_per_sample(takes_step);
+        if takes_step {
+            step::update(executor, model, optimizer, gradients, tiles);
         }
+        let update = rewirer.map(|rewirer| {
+            flops += rewirer.flops_per_sample(model);
+            rewirer.update(&self.config, executor, model, optimizer, gradients, tiles, step)
+        });
         self.last_loss = Some(loss_sum / batch.len() as f64);
         let position = &mut self.position;
         position.samples += batch.len();
+        position.flops += flops * batch.len() as u64;
+        position.rewire_seconds += update.as_ref().map_or(0.0, |update| update.seconds);
         position.loss_sum += loss_sum;
         position.correct += tiles.iter().map(|tile| tile.loss.correct as usize).sum::<usize>();
         let mut report = StepReport {
@@ -240,12 +275,15 @@ impl<'a> Trainer<'a> {
             samples: position.samples,
             loss: loss_sum / batch.len() as f64,
             epoch: None,
+            update,
         };
         if position.samples == order.len() {
             let count = position.samples as f64;
             let (loss, accuracy) = (position.loss_sum / count, position.correct as f64 / count);
             report.epoch = Some(EpochReport { loss, accuracy });
-            *position = Position { epochs: position.epochs + 1, ..Position::default() };
+            let Position { epochs, flops, rewire_seconds, .. } = *position;
+            let epochs = epochs + 1;
+            *position = Position { epochs, flops, rewire_seconds, ..Position::default() };
         }
         Ok(report)
     }

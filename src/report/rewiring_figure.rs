@@ -1,0 +1,42 @@
+//! What became of a run's connections, over its steps.
+
+use super::figure::{Drawn, Series, line_chart};
+use crate::train::{LayerUpdate, UpdateMetrics};
+use plotters::prelude::*;
+
+/// The figure as SVG: (a) the CCV of each rewired layer and their mean; (b) the share of the first
+/// connections that are still there and, dashed, of all positions that ever were connections.
+pub fn rewiring_figure(updates: &[UpdateMetrics]) -> String {
+    let layers = updates.first().map_or(0, |update| update.layers.len());
+    let series = |layer: usize, what: &str, dashed: bool, of: fn(&LayerUpdate) -> f64| {
+        let point = |update: &UpdateMetrics| (update.update as f64, of(&update.layers[layer]));
+        let name = format!("layer {}{what}", layer + 1);
+        let points = updates.iter().map(point).collect();
+        Series { name, points, dashed, color: layer }
+    };
+    let mut ccv: Vec<Series> =
+        (0..layers).map(|layer| series(layer, "", false, |layer| layer.ccv)).collect();
+    let mean = updates.iter().map(|update| (update.update as f64, update.ccv)).collect();
+    ccv.push(Series { name: "mean".into(), points: mean, dashed: true, color: 7 });
+    let shares: Vec<Series> = (0..layers)
+        .flat_map(|layer| {
+            [
+                series(layer, ", first still there", false, |layer| layer.overlap_first),
+                series(layer, ", ever a connection", true, |layer| layer.ever_active),
+            ]
+        })
+        .collect();
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (1280, 480)).into_drawing_area();
+        let draw = || -> Drawn<'static> {
+            area.fill(&WHITE)?;
+            let panels = area.split_evenly((1, 2));
+            line_chart(&panels[0], "(a) fan-in CCV", ["step", "CCV (σ/μ)"], &ccv)?;
+            line_chart(&panels[1], "(b) connections", ["step", "share"], &shares)?;
+            area.present()
+        };
+        draw().expect("drawing into memory");
+    }
+    svg
+}
