@@ -230,3 +230,91 @@ fn a_config_file_gives_the_run_its_flags_would() {
     fs::write(&file, "epochs = 1\nbatch = \n").unwrap();
     assert_error(&["train", "--config"], &file, "line 2");
 }
+
+/// A rewired run with every kind of state that must survive.
+const REWIRED: [&str; 15] = [
+    "train",
+    "--hidden",
+    "24,16",
+    "--batch",
+    "700",
+    "--epochs",
+    "12",
+    "--sparsity",
+    "0.7",
+    "--rewire",
+    "rigl",
+    "--rewire-every",
+    "7",
+    "--grown-state",
+    "own-step",
+];
+
+#[test]
+fn a_rewired_run_interrupted_and_killed_ends_with_the_same_bits_and_the_same_updates() {
+    let dir = TempDir::new().unwrap();
+    let straight = dir.path().join("straight");
+    finish(&[&REWIRED[..], &["--out"]].concat(), &straight);
+    let expected = outcome(&straight);
+    let updates = expected.1.iter().filter(|line| line["update"].is_u64()).count();
+    // ΔT = 7, T_end = .75 of 12 epochs of 86 steps.
+    assert_eq!((updates, expected.1.len()), (110, 122));
+    assert!(fs::read_to_string(straight.join("rewiring.svg")).unwrap().contains("fan-in CCV"));
+    let path = dir.path().join("interrupted");
+    let mut rng = Pcg64::seed_from_u64(22);
+    let mut args = [&REWIRED[..], &["--out"]].concat();
+    for kill in [false, true, false, true] {
+        let mut child = start(&args, &path);
+        assert!(wait_for_epochs(&mut child, 2));
+        spin(&mut rng);
+        if kill {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        } else {
+            assert_eq!(signal(child, "INT").status.code(), Some(130));
+        }
+        args = vec!["train", "--resume"];
+    }
+    finish(&args, &path);
+    assert!(outcome(&path) == expected);
+    assert_error(&["train", "--epochs", "20", "--resume"], &path, "cannot be extended");
+}
+
+#[test]
+fn a_run_from_its_own_equilibrium_can_be_interrupted_in_either_part() {
+    let dir = TempDir::new().unwrap();
+    let flags = [&REWIRED[..], &["--init-ccv", "equilibrium"]].concat();
+    let straight = dir.path().join("straight");
+    finish(&[&flags[..], &["--out"]].concat(), &straight);
+    let expected = outcome(&straight);
+    // The first part is the run without the flag, and its end the start of the second.
+    let first = dir.path().join("first");
+    finish(&[&REWIRED[..], &["--out"]].concat(), &first);
+    assert!(outcome(&straight.join("equilibrium")) == outcome(&first));
+    let record = fs::read_to_string(straight.join("equilibrium/run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let ccv = record["result"]["ccv"].as_f64().unwrap();
+    let config = fs::read_to_string(straight.join("config.toml")).unwrap();
+    assert!(config.contains(&format!("lognormal:ccv={ccv}")), "{config}");
+    let path = dir.path().join("interrupted");
+    let mut args = [&flags[..], &["--out"]].concat();
+    // In the first part, and twelve epochs later in the second.
+    for epochs in [3, 12] {
+        let mut child = start(&args, &path);
+        assert!(wait_for_epochs(&mut child, epochs));
+        let output = signal(child, "INT");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(&format!("--resume {}\n", path.display())), "{stderr}");
+        args = vec!["train", "--resume"];
+    }
+    finish(&args, &path);
+    assert!(outcome(&path) == expected);
+}
+
+#[test]
+fn set_refuses_a_schedule_that_is_not_its_own() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("run");
+    let flags = ["train", "--rewire", "set", "--rewire-every", "50", "--out"];
+    assert_error(&flags, &path, "--rewire-every is not for set");
+}

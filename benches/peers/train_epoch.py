@@ -7,12 +7,13 @@ Each peer gets the fastest Adam it can run (fused).
 import argparse
 import gzip
 import json
+import math
 import os
 import pathlib
 import time
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--peer", required=True, choices=["dense", "masked", "csr", "sparselab", "sparseprop"])
+parser.add_argument("--peer", required=True, choices=["dense", "masked", "rigl", "csr", "sparselab", "sparseprop"])
 parser.add_argument("--sparsity", type=float, default=0.0)
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--data", type=pathlib.Path, required=True, help="folder of the four IDX files")
@@ -67,6 +68,50 @@ class Masked(nn.Module):
         return F.linear(x, self.weight * self.mask, self.bias)
 
 
+class Rigl(nn.Module):
+    """Dense weights kept zero outside a mask, so that the gradient is dense and costs no extra pass.
+
+    RigL on a mask (Evci et al. 2020): every 100 steps, instead of the optimiser's step, the smallest
+    weights go and as many positions of the largest gradient come, with moments of zero.
+    """
+
+    EVERY, DROP, END = 100, 0.3, 0.75
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = nn.Parameter(torch.from_numpy(weight))
+        self.register_buffer("mask", (self.weight != 0).float())
+        self.bias = nn.Parameter(torch.zeros(len(weight)))
+
+    def forward(self, x):
+        return F.linear(x, self.weight, self.bias)
+
+    @torch.no_grad()
+    def before_step(self):
+        self.weight.grad.mul_(self.mask)
+
+    @torch.no_grad()
+    def after_step(self):
+        self.weight.mul_(self.mask)
+
+    @torch.no_grad()
+    def update(self, fraction, state):
+        active = self.mask.view(-1).nonzero().squeeze(1)
+        count = int(fraction * len(active))
+        weight, gradient, mask = self.weight.view(-1), self.weight.grad.view(-1), self.mask.view(-1)
+        dropped = active[weight[active].abs().topk(count, largest=False).indices]
+        mask[dropped] = 0
+        scores = torch.where(mask == 0, gradient.abs(), -1)
+        grown = scores.topk(count).indices
+        was = torch.zeros_like(mask)
+        was[active] = 1
+        mask[grown] = 1
+        new = grown[was[grown] == 0]
+        for values in (weight, state["exp_avg"].view(-1), state["exp_avg_sq"].view(-1)):
+            values[new] = 0
+            values.mul_(mask)
+
+
 class Csr(nn.Module):
     """torch's CSR tensors with hand-made gradients, feature-major as their kernels like it."""
 
@@ -119,8 +164,8 @@ def hidden_layer(in_features, out_features, seed):
 
         return sparselab.SparseLinear(in_features, out_features, sparsity=arguments.sparsity)
     weight = constant_fan_in(out_features, in_features, seed)
-    if arguments.peer == "masked":
-        return Masked(weight)
+    if arguments.peer in ("masked", "rigl"):
+        return {"masked": Masked, "rigl": Rigl}[arguments.peer](weight)
     if arguments.peer == "csr":
         return Csr(weight)
     from sparseprop.modules import SparseLinear
@@ -138,14 +183,29 @@ model = nn.Sequential(
     nn.Linear(HIDDEN, 10),
 )
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+rewired = [module for module in model if isinstance(module, Rigl)]
+# As in a run of 20 epochs; the timed ones are the first of it, where updates never pause.
+last_update = Rigl.END * 20 * math.ceil(len(x_train) / BATCH)
+step = 0
 
 
 def train(steps=None):
+    global step
     for batch in torch.randperm(len(x_train)).split(BATCH)[:steps]:
         loss = F.cross_entropy(model(x_train[batch]), y_train[batch])
         optimizer.zero_grad()
         loss.backward()
+        step += 1
+        if rewired and step % Rigl.EVERY == 0 and step < last_update:
+            fraction = Rigl.DROP / 2 * (1 + math.cos(math.pi * step / last_update))
+            for module in rewired:
+                module.update(fraction, optimizer.state[module.weight])
+            continue
+        for module in rewired:
+            module.before_step()
         optimizer.step()
+        for module in rewired:
+            module.after_step()
 
 
 def timed_epoch():

@@ -127,10 +127,18 @@ impl Kernel for AdamAged<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let oldest = self.rates.len() as f32;
-        let parameters = self.w.iter_mut().zip(self.m).zip(self.v).zip(self.age).zip(self.dw);
-        for ((((w, m), v), age), &dw) in parameters {
-            *age = (*age + 1.0).min(oldest);
-            update::<L>(self.step, self.rates[*age as usize - 1], w, m, v, dw);
+        // Rates are looked up for 16 parameters at a time, so that the updates stay vectors.
+        let sets = self.w.chunks_mut(LANES).zip(self.m.chunks_mut(LANES));
+        let sets = sets.zip(self.v.chunks_mut(LANES).zip(self.age.chunks_mut(LANES)));
+        for (((w, m), (v, age)), dw) in sets.zip(self.dw.chunks(LANES)) {
+            let mut rates = [[0.0; LANES]; 2];
+            for (i, age) in age.iter_mut().enumerate() {
+                *age = (*age + 1.0).min(oldest);
+                [rates[0][i], rates[1][i]] = self.rates[*age as usize - 1];
+            }
+            for (i, (((w, m), v), &dw)) in w.iter_mut().zip(m).zip(v).zip(dw).enumerate() {
+                update::<L>(self.step, [rates[0][i], rates[1][i]], w, m, v, dw);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The second link: every kernel against the f64 specification, on every level and edge shape.
 
 use fanin_kernels::{
-    AdamStep, Isa, Level, MatMut, MatRef, NormStats, Row, TILE, adam, gemm,
+    AdamStep, Isa, Level, MatMut, MatRef, NormStats, Row, TILE, adam, adam_aged, gemm,
     layer_norm_relu_backward, layer_norm_relu_forward, naive, normalize_tile, sddmm, softmax,
     softmax_cross_entropy, spmm, sum_samples,
 };
@@ -338,6 +338,50 @@ fn adam_follows_the_specification_over_fifty_steps() {
         naive::adam(settings, step, &mut expected, &mut m, &mut v, &widen(dw));
     }
     assert_close("w", &widen(&w), &expected, 1e-5);
+}
+
+#[test]
+fn aged_parameters_are_updated_as_if_adam_had_begun_when_they_did() {
+    let rng = &mut Pcg64::seed_from_u64(20);
+    // Odd numbers of parameters around the width of a vector, and a table that ends early.
+    for count in [1, 15, 16, 37] {
+        let start: Vec<f32> = (0..count).map(|_| real(rng)).collect();
+        let gradients: Vec<Vec<f32>> =
+            (0..12).map(|_| (0..count).map(|_| real(rng)).collect()).collect();
+        let [beta1, beta2] = [0.5f32, 0.6];
+        let mut powers = [1.0, 1.0];
+        let mut next = || {
+            powers = [powers[0] * beta1, powers[1] * beta2];
+            let [correction1, correction2] = powers.map(|power| 1.0 - power);
+            AdamStep { lr: 1e-2, beta1, beta2, eps: 1e-6, correction1, correction2 }
+        };
+        let steps: Vec<AdamStep> = (0..7).map(|_| next()).collect();
+        let rates: Vec<[f32; 2]> = steps.iter().map(AdamStep::rate_and_eps).collect();
+        let w = on_every_level(|isa| {
+            let (mut w, mut m, mut v) = (start.clone(), vec![0.0; count], vec![0.0; count]);
+            let mut age = vec![0.0; count];
+            for (now, dw) in gradients.iter().enumerate() {
+                // Parameter i begins anew at update i mod 5.
+                for i in (0..count).filter(|i| i % 5 == now) {
+                    (w[i], m[i], v[i], age[i]) = (start[i], 0.0, 0.0, 0.0);
+                }
+                adam_aged(isa, &steps[0], &rates, &mut w, &mut m, &mut v, &mut age, dw);
+            }
+            assert!(age.iter().all(|&age| age == 7.0), "past the table ages stand still");
+            w
+        });
+        let alone = on_every_level(|isa| {
+            let of_one = |i: usize| {
+                let (mut w, mut m, mut v) = ([start[i]], [0.0], [0.0]);
+                for (age, dw) in gradients[i % 5..].iter().enumerate() {
+                    adam(isa, &steps[age.min(6)], &mut w, &mut m, &mut v, &dw[i..=i]);
+                }
+                w[0]
+            };
+            (0..count).map(of_one).collect::<Vec<f32>>()
+        });
+        assert_eq!(w, alone, "{count} parameters");
+    }
 }
 
 #[test]

@@ -72,7 +72,10 @@ pub struct Search<'a> {
 ///
 /// **Panics** unless there is one verdict per entry.
 pub fn grow_by_gradient(searches: &[Search<'_>], count: usize, threads: usize) -> Vec<Vec<Grown>> {
-    let mut found: Vec<(usize, Candidate)> = Vec::new();
+    if let [search] = searches {
+        return vec![search.best(count, threads).into_iter().map(Candidate::grown).collect()];
+    }
+    let mut found: Vec<(usize, Candidate)> = Vec::with_capacity(searches.len() * count);
     for (layer, search) in searches.iter().enumerate() {
         found.extend(search.best(count, threads).into_iter().map(|candidate| (layer, candidate)));
     }
@@ -85,9 +88,7 @@ pub fn grow_by_gradient(searches: &[Search<'_>], count: usize, threads: usize) -
         found.truncate(count);
     }
     let mut grown = vec![Vec::new(); searches.len()];
-    for (layer, Candidate { row, col, gradient, .. }) in found {
-        grown[layer].push(Grown { row, col, gradient, weight: 0.0 });
-    }
+    found.into_iter().for_each(|(layer, candidate)| grown[layer].push(candidate.grown()));
     grown
 }
 
@@ -102,6 +103,10 @@ struct Candidate {
 }
 
 impl Candidate {
+    fn grown(self) -> Grown {
+        Grown { row: self.row, col: self.col, gradient: self.gradient, weight: 0.0 }
+    }
+
     fn at(&self) -> (u32, u32) {
         (self.row, self.col)
     }
@@ -118,8 +123,9 @@ impl Search<'_> {
             .map(|first| Best::new(self, first..rows.min(first + rows_each), count))
             .collect();
         parallel::for_each(&mut best, |_, best| best.search());
-        let mut all = Best::new(self, 0..rows, count);
-        best.into_iter().flat_map(|best| best.found).for_each(|candidate| all.offer(candidate));
+        let mut best = best.into_iter();
+        let Some(mut all) = best.next() else { return Vec::new() };
+        best.flat_map(|best| best.found).for_each(|candidate| all.offer(candidate));
         all.shrink();
         all.found
     }
@@ -146,6 +152,12 @@ struct Best<'a> {
     floor: u32,
 }
 
+/// Candidates held for the best `count`: half as many again, so that a third is thrown out at once, at
+/// a constant cost per offer.
+fn spare(count: usize) -> usize {
+    count + count / 2 + 64
+}
+
 /// What stands at a position of a row.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
@@ -156,7 +168,9 @@ enum Place {
 
 impl<'a> Best<'a> {
     fn new(of: &'a Search<'a>, rows: std::ops::Range<usize>, count: usize) -> Best<'a> {
-        Best { of, rows, count, found: Vec::new(), floor: 0 }
+        // One allocation: growing would leave holes as large as the list.
+        let room = (rows.len() * of.pattern.cols()).min(spare(count));
+        Best { of, rows, count, found: Vec::with_capacity(room), floor: 0 }
     }
 
     fn search(&mut self) {
@@ -200,8 +214,7 @@ impl<'a> Best<'a> {
 
     fn offer(&mut self, candidate: Candidate) {
         self.found.push(candidate);
-        // Half as much again: a third is thrown out at once, at a constant cost per offer.
-        if self.found.len() >= self.count + self.count / 2 + 64 {
+        if self.found.len() >= spare(self.count) {
             self.shrink();
         }
     }

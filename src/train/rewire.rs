@@ -2,7 +2,7 @@
 
 use super::TrainConfig;
 use super::metrics::{LayerUpdate, UpdateMetrics};
-use crate::nn::{Layer, LayerTensors, Mlp, Tile};
+use crate::nn::{DenseLinear, Layer, LayerTensors, Linear, Mlp, Tile};
 use crate::optim::Adam;
 use crate::parallel::Executor;
 use crate::rewire::{Change, Decay, Grown, LayerView, Method, Reading, Rewiring, Schedule, Update};
@@ -147,11 +147,11 @@ impl Rewirer {
             let ratio = gradient_ratio(&pattern, &in_order(&pattern, &gradients[index].weight));
             let rewiring = Rewiring::new(&pattern, &change);
             drop(change);
-            carry_out(&rewiring, config, self.grown_state, &pattern, model, optimizer, index);
-            gradients[index] = LayerTensors::zeros_like(&model.layers()[index].params);
             let mut of_layer = history.record(&pattern, &rewiring);
             of_layer.gradient_ratio = ratio;
             layers.push(of_layer);
+            carry_out(rewiring, config, self.grown_state, pattern, model, optimizer, index);
+            gradients[index].weight.resize(model.layers()[index].params.weight.len(), 0.0);
         }
         let ccv = layers.iter().map(|layer| layer.ccv).sum::<f64>() / layers.len() as f64;
         let seconds = started.elapsed().as_secs_f64();
@@ -163,13 +163,15 @@ impl Rewirer {
         let parts = |history: &History| {
             let pairs: Vec<_> =
                 tiles.iter().map(|tile| tile.input_and_gradient(history.layer)).collect();
-            (layers[history.layer].connections(), pairs)
+            let layer = &layers[history.layer];
+            let pattern = layer.linear.pattern().expect("a layer that lacks some");
+            (pattern, in_order(pattern, &layer.params.weight), pairs)
         };
         let parts: Vec<_> = self.histories.iter().map(parts).collect();
         let views: Vec<LayerView<'_>> = parts
             .iter()
             .zip(&self.histories)
-            .map(|(((pattern, weights), tiles), history)| LayerView {
+            .map(|((pattern, weights, tiles), history)| LayerView {
                 index: history.layer,
                 pattern,
                 weights,
@@ -190,10 +192,10 @@ fn in_order<'a>(pattern: &CsrPattern, values: &'a [f32]) -> Cow<'a, [f32]> {
 
 /// Moves a layer, its moments and its ages to the new connections.
 fn carry_out(
-    rewiring: &Rewiring,
+    rewiring: Rewiring,
     config: &TrainConfig,
     grown_state: GrownState,
-    old: &CsrPattern,
+    old: Arc<CsrPattern>,
     model: &mut Mlp,
     optimizer: &mut Adam,
     index: usize,
@@ -202,7 +204,7 @@ fn carry_out(
     let is_warm = grown_state == GrownState::Warm;
     let carry = |values: &mut Vec<f32>, warm: &dyn Fn(f32) -> f32| {
         let fresh = |grown: &Grown| if is_warm { warm(grown.gradient) } else { 0.0 };
-        let carried = rewiring.carry(&in_order(old, values), fresh);
+        let carried = rewiring.carry(&in_order(&old, values), fresh);
         // A masked layer holds its moments at every position.
         let is_csr = values.len() == old.nnz();
         *values = if is_csr { carried } else { rewiring.pattern.scatter(&carried) };
@@ -214,8 +216,12 @@ fn carry_out(
     }
     let layer = &mut model.layers_mut()[index];
     let mut params = std::mem::take(&mut layer.params);
-    params.weight = rewiring.carry(&in_order(old, &params.weight), |grown| grown.weight);
-    *layer = Layer::from_parts(config.engine, rewiring.pattern.clone(), index, params);
+    params.weight = rewiring.carry(&in_order(&old, &params.weight), |grown| grown.weight);
+    let Rewiring { pattern, .. } = rewiring;
+    // The old structure goes before the new one comes: they are the largest things here.
+    drop(old);
+    layer.linear = Linear::Dense(DenseLinear::new(0, 0, None));
+    *layer = Layer::from_parts(config.engine, pattern, index, params);
 }
 
 impl History {
