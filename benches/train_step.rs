@@ -52,7 +52,7 @@ fn measure(
     let executor = other.executor();
     let cut_rows = TILE * threads > BATCH;
     let model = RefCell::new(other.model().clone());
-    let optimizer = RefCell::new(Adam::new(AdamSettings::default(), other.model()));
+    let optimizer = RefCell::new(Adam::new(AdamSettings::default(), other.model(), false));
     let tiles = RefCell::new(vec![Tile::new(other.model()); BATCH / TILE]);
     let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
     let mut gradients: Vec<LayerTensors> = other.model().layers().iter().map(zeros).collect();
@@ -68,7 +68,7 @@ fn measure(
         &mut || {
             each_tile(&|i, tile| {
                 let indices = &indices[i * TILE..(i + 1) * TILE];
-                data.train.load_tile(executor.isa(), data.scaling, indices, tile);
+                data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
             });
         },
         &mut || {

@@ -23,7 +23,8 @@ pub enum Error {
     },
     /// A data set is nowhere to be found.
     #[error(
-        "data set '{name}' not found: no {file} in {}; name its folder with --data-dir or \
+        "data set '{name}' not found: no {file} in {}; `fanin data fetch {name}` gets it from \
+         {source_url}, or put it into one of these folders, or name another with --data-dir or \
          FANIN_DATA_DIR", searched.iter().map(|p| p.display().to_string()).collect::<Vec<_>>()
             .join(", ")
     )]
@@ -34,6 +35,23 @@ pub enum Error {
         file: String,
         /// Where it was looked for.
         searched: Vec<PathBuf>,
+        /// Where it can be had.
+        source_url: String,
+    },
+    /// No address gave a file.
+    #[error(
+        "{file} of {name} could not be fetched: {}; get it from there some other way and put it into \
+         {}, or name what you have with --from", said.join("; "), dir.display()
+    )]
+    Fetch {
+        /// The data set.
+        name: String,
+        /// The file.
+        file: String,
+        /// What each address said.
+        said: Vec<String>,
+        /// Where the file belongs.
+        dir: PathBuf,
     },
     /// A data file is not what it should be.
     #[error("{}: {problem}", path.display())]
@@ -192,6 +210,123 @@ pub enum DataProblem {
     /// The text is not CSV.
     #[error("{0}")]
     Csv(String),
+    /// A row has another number of fields than the first.
+    #[error("line {line}: {found} fields where there are {expected} before")]
+    Ragged {
+        /// The line, counted from 1.
+        line: u64,
+        /// Fields it has.
+        found: usize,
+        /// Fields of the lines before.
+        expected: usize,
+    },
+    /// A value is missing.
+    #[error(
+        "line {line}, column '{column}': the value is missing (--missing mean or zero fills such, \
+         but for labels)"
+    )]
+    Missing {
+        /// The line, counted from 1.
+        line: u64,
+        /// The column.
+        column: String,
+    },
+    /// The header names a column twice.
+    #[error("two columns are called '{0}'")]
+    DuplicateColumn(String),
+    /// No column has this name or number.
+    #[error("there is no column '{name}': the columns are {columns}")]
+    UnknownColumn {
+        /// The name or number.
+        name: String,
+        /// Those that are there.
+        columns: String,
+    },
+    /// Columns that a model needs are not there.
+    #[error("the model needs {}, which {} not there", columns(.0), if .0.len() == 1 { "is" } else { "are" })]
+    MissingColumns(Vec<String>),
+    /// Nothing says which column is the label.
+    #[error(
+        "which column is the label? --label names it, or numbers it from 1 (from -1 at the end)"
+    )]
+    NoLabel,
+    /// A label that is none of the classes.
+    #[error("line {line}: '{text}' is no class of the training data")]
+    UnknownLabel {
+        /// The line, counted from 1.
+        line: u64,
+        /// The label.
+        text: String,
+    },
+    /// A text that a categorical column has not had in training.
+    #[error("line {line}, column '{column}': '{text}' does not occur in the training data")]
+    UnknownCategory {
+        /// The line, counted from 1.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The text.
+        text: String,
+    },
+    /// A column of texts has too many of them.
+    #[error("column '{column}' has more than 4096 different texts: it is no category")]
+    ManyCategories {
+        /// The column.
+        column: String,
+    },
+    /// Too many classes.
+    #[error("more than 65536 classes: is the label the right column?")]
+    ManyClasses,
+    /// Text is not UTF-8.
+    #[error("line {line} is not UTF-8")]
+    Encoding {
+        /// The line, counted from 1.
+        line: u64,
+    },
+    /// A line is too long to be one.
+    #[error("a line is longer than {limit} bytes: this is no table")]
+    LongLine {
+        /// The most bytes a line may have.
+        limit: usize,
+    },
+    /// There is nothing in it.
+    #[error("there are no rows of values in it")]
+    Empty,
+    /// An entry of a sparse row is not `index:value`, or out of order.
+    #[error(
+        "line {line}: '{text}' is no index:value with ascending indices from 1 and a finite value"
+    )]
+    Entry {
+        /// The line, counted from 1.
+        line: u64,
+        /// The entry.
+        text: String,
+    },
+    /// Rows are wider than the model or the training data.
+    #[error("a row has a value {found}, where the training data has {expected} values")]
+    Wide {
+        /// The largest index.
+        found: usize,
+        /// The width it should not exceed.
+        expected: usize,
+    },
+    /// The content would take too much memory.
+    #[error("the content would take {bytes} bytes of memory, far more than the file is worth")]
+    TooLarge {
+        /// The bytes.
+        bytes: u64,
+    },
+    /// A known data set in another size.
+    #[error(
+        "{what} where the official file has {expected}: this is another data set under its name \
+         (--allow-unofficial takes it, and marks every result)"
+    )]
+    Unofficial {
+        /// What was found.
+        what: String,
+        /// What should be there.
+        expected: String,
+    },
     /// The content is not the known file's.
     #[error("SHA-256 of the content is {found}, not {expected}: the file is damaged or another")]
     Digest {
@@ -256,6 +391,12 @@ pub enum FileProblem {
     /// A configuration does not parse.
     #[error("{0}")]
     Syntax(String),
+}
+
+/// Columns as words.
+fn columns(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    format!("column{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
 }
 
 impl Error {

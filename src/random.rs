@@ -24,6 +24,8 @@ pub enum Purpose {
     FanIn,
     /// Which connections are grown; index: layer and update.
     Grow,
+    /// Which rows are held out; index: round.
+    Split,
     /// Inputs made up for a gradient check; index: case.
     GradientCheck,
 }
@@ -39,6 +41,7 @@ impl Purpose {
             Purpose::GradientCheck => 4,
             Purpose::FanIn => 5,
             Purpose::Grow => 6,
+            Purpose::Split => 7,
         }
     }
 }

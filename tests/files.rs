@@ -35,7 +35,7 @@ impl Run {
             trainer.step().unwrap();
         }
         checkpoint::write(&run.checkpoint(), &trainer).unwrap();
-        ModelFile::write(&run.model(), trainer.model(), run.data.scaling, &run.config).unwrap();
+        ModelFile::write(&run.model(), trainer.model(), &run.data, &run.config).unwrap();
         run
     }
 
@@ -122,7 +122,7 @@ fn a_model_file_predicts_as_the_model_did() {
         checkpoint::restore(&run.checkpoint(), &mut trainer, &run.config).unwrap();
         let expected = trainer.evaluate(&run.data.test).unwrap();
         let file = ModelFile::read(&run.model()).unwrap();
-        assert_eq!((file.scaling, &file.config), (run.data.scaling, &run.config));
+        assert_eq!((&file.scaling, &file.config), (&run.data.scaling, &run.config));
         let executor = fanin::parallel::Executor::new(fanin_kernels::Isa::detect(), 2).unwrap();
         let mut predictor = fanin::train::Predictor::new(executor, file);
         let probabilities = predictor.samples(&run.data.test);

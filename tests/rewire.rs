@@ -28,7 +28,7 @@ fn tiles_of(trainer: &Trainer<'_>, data: &fanin::dataset::Dataset, batch: &[u32]
     let (model, executor) = (trainer.model(), trainer.executor());
     let mut tiles = vec![Tile::new(model); batch.len().div_ceil(TILE)];
     for (tile, indices) in tiles.iter_mut().zip(batch.chunks(TILE)) {
-        data.train.load_tile(executor.isa(), data.scaling, indices, tile);
+        data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
         model.forward(executor, false, tile);
         model.loss(executor, batch.len(), tile);
         model.backward(executor, false, tile);

@@ -156,7 +156,7 @@ fn gradients_concentrate_at_hubs_only_if_absent_connections_count() {
         let config = TrainConfig { profile, threads: 1, ..TrainConfig::default() };
         let trainer = Trainer::new(config, &data).unwrap();
         let ratios =
-            gradient_ratios(trainer.executor(), trainer.model(), &data.train, data.scaling, 128);
+            gradient_ratios(trainer.executor(), trainer.model(), &data.train, &data.scaling, 128);
         ratios[0].unwrap()
     };
     let exponential = ratios("exponential");

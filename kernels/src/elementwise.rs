@@ -149,8 +149,8 @@ impl Kernel for AdamAged<'_> {
 ///
 /// **Panics** if there are more samples than a tile holds, or one has another length.
 ///
-/// Bytes are transposed 8 × 8 in 64-bit integers and then converted 16 at a time, so that no single
-/// float is stored 256 bytes from the one before.
+/// Bytes are transposed 8 × 8 in 64-bit integers, all eight groups of samples side by side in vectors,
+/// and then converted 16 at a time, so that no single float is stored 256 bytes from the one before.
 pub fn normalize_tile(isa: Isa, samples: &[&[u8]], scale: f32, shift: f32, x: &mut [Row]) {
     assert!(samples.len() <= TILE, "{} samples for a tile of {TILE}", samples.len());
     for sample in samples {
@@ -171,27 +171,31 @@ impl Kernel for NormalizeTile<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        let (scale, shift) = (L::splat(self.scale), L::splat(self.shift));
         for (block, rows) in self.x.chunks_mut(8).enumerate() {
-            let features = block * 8..block * 8 + rows.len();
-            // bytes[f][s]: feature f of sample s.
-            let mut bytes = [[0u8; TILE]; 8];
-            for (group, samples) in self.samples.chunks(8).enumerate() {
-                let mut words = [0u64; 8];
-                for (word, sample) in words.iter_mut().zip(samples) {
-                    let mut word_bytes = [0; 8];
-                    word_bytes[..rows.len()].copy_from_slice(&sample[features.clone()]);
-                    *word = u64::from_le_bytes(word_bytes);
-                }
-                for (bytes, word) in bytes.iter_mut().zip(transpose(words)) {
-                    bytes[group * 8..group * 8 + 8].copy_from_slice(&word.to_le_bytes());
-                }
+            let first = block * 8;
+            // words[s][g]: eight features of sample 8g + s, the first in the low byte.
+            let mut words = [[0u64; TILE / 8]; 8];
+            for (at, sample) in self.samples.iter().enumerate() {
+                let word = match sample[first..].first_chunk::<8>() {
+                    Some(bytes) => u64::from_le_bytes(*bytes),
+                    None => {
+                        let mut bytes = [0; 8];
+                        bytes[..rows.len()].copy_from_slice(&sample[first..]);
+                        u64::from_le_bytes(bytes)
+                    }
+                };
+                words[at % 8][at / 8] = word;
             }
-            for (row, bytes) in rows.iter_mut().zip(&bytes) {
+            transpose(&mut words);
+            for (row, words) in rows.iter_mut().zip(&words) {
+                let mut bytes = [0u8; TILE];
+                for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+                    *bytes = word.to_le_bytes();
+                }
                 for (x, bytes) in row.groups_mut().iter_mut().zip(bytes.as_chunks::<LANES>().0) {
                     let values = std::array::from_fn(|i| f32::from(bytes[i]));
-                    let scaled =
-                        L::mul_add(L::load(&values), L::splat(self.scale), L::splat(self.shift));
-                    L::store(scaled, x);
+                    L::store(L::mul_add(L::load(&values), scale, shift), x);
                 }
                 row.0[self.samples.len()..].fill(0.0);
             }
@@ -199,9 +203,10 @@ impl Kernel for NormalizeTile<'_> {
     }
 }
 
-/// The transpose of an 8 × 8 matrix of bytes, row i in `words[i]`, column 0 in the low byte.
+/// Transposes eight 8 × 8 matrices of bytes at once: row i of matrix g in `words[i][g]`, column 0 in
+/// the low byte.
 #[inline(always)]
-fn transpose(mut words: [u64; 8]) -> [u64; 8] {
+fn transpose(words: &mut [[u64; TILE / 8]; 8]) {
     // Swaps the off-diagonal quarters of 8 × 8, then of the 4 × 4, then of the 2 × 2 blocks.
     for (distance, mask) in
         [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff)]
@@ -209,12 +214,53 @@ fn transpose(mut words: [u64; 8]) -> [u64; 8] {
         let bits = 8 * distance as u32;
         for low in (0..8).filter(|row| row & distance == 0) {
             let high = low + distance;
-            let swap = ((words[low] >> bits) ^ words[high]) & mask;
-            words[low] ^= swap << bits;
-            words[high] ^= swap;
+            for matrix in 0..TILE / 8 {
+                let swap = ((words[low][matrix] >> bits) ^ words[high][matrix]) & mask;
+                words[low][matrix] ^= swap << bits;
+                words[high][matrix] ^= swap;
+            }
         }
     }
-    words
+}
+
+/// Lays f32 samples into a tile as `x·scale + shift`, feature by feature; padding samples become 0.
+///
+/// **Shapes**: `samples` at most 64, each `[features]`; `scale`, `shift` and `x` `[features]`.
+///
+/// **Panics** if there are more samples than a tile holds, or the shapes disagree.
+pub fn standardize_tile(isa: Isa, samples: &[&[f32]], scale: &[f32], shift: &[f32], x: &mut [Row]) {
+    assert!(samples.len() <= TILE, "{} samples for a tile of {TILE}", samples.len());
+    assert_eq!(scale.len(), x.len(), "one scale per feature");
+    assert_eq!(shift.len(), x.len(), "one shift per feature");
+    for sample in samples {
+        assert_eq!(sample.len(), x.len(), "one value per feature");
+    }
+    isa.run(StandardizeTile { samples, scale, shift, x });
+}
+
+struct StandardizeTile<'a> {
+    samples: &'a [&'a [f32]],
+    scale: &'a [f32],
+    shift: &'a [f32],
+    x: &'a mut [Row],
+}
+
+impl Kernel for StandardizeTile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let factors = self.scale.iter().zip(self.shift);
+        for (feature, (row, (&scale, &shift))) in self.x.iter_mut().zip(factors).enumerate() {
+            for (x, sample) in row.0.iter_mut().zip(self.samples) {
+                *x = sample[feature];
+            }
+            for group in row.groups_mut() {
+                L::store(L::mul_add(L::load(group), L::splat(scale), L::splat(shift)), group);
+            }
+            row.0[self.samples.len()..].fill(0.0);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -223,12 +269,18 @@ mod tests {
 
     #[test]
     fn transpose_swaps_rows_and_columns() {
-        let words = std::array::from_fn(|row| {
-            u64::from_le_bytes(std::array::from_fn(|col| (16 * row + col) as u8))
+        let byte = |matrix: usize, row: usize, col: usize| (64 * matrix + 8 * row + col) as u8;
+        let mut words = std::array::from_fn(|row| {
+            std::array::from_fn(|matrix| {
+                u64::from_le_bytes(std::array::from_fn(|col| byte(matrix, row, col)))
+            })
         });
-        for (col, word) in transpose(words).into_iter().enumerate() {
-            let expected = std::array::from_fn(|row| (16 * row + col) as u8);
-            assert_eq!(word.to_le_bytes(), expected, "column {col}");
+        transpose(&mut words);
+        for (col, words) in words.iter().enumerate() {
+            for (matrix, word) in words.iter().enumerate() {
+                let expected = std::array::from_fn(|row| byte(matrix, row, col));
+                assert_eq!(word.to_le_bytes(), expected, "matrix {matrix}, column {col}");
+            }
         }
     }
 }

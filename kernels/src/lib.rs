@@ -25,6 +25,7 @@
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
 //! | [`adam`], [`adam_aged`] | one Adam update; the same where parameters differ in age | `elementwise.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
+//! | [`standardize_tile`] | f32 samples to a tile, each feature by its own scale | `elementwise.rs` |
 //!
 //! The f64 specification of every operation is [`naive`]. Which instructions run is a value,
 //! [`Isa`], that can be had only where the CPU has them.
@@ -43,7 +44,7 @@ mod sddmm;
 mod softmax;
 mod spmm;
 
-pub use elementwise::{AdamStep, adam, adam_aged, normalize_tile};
+pub use elementwise::{AdamStep, adam, adam_aged, normalize_tile, standardize_tile};
 pub use gemm::{MatMut, MatRef, gemm};
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_relu_backward, layer_norm_relu_forward};

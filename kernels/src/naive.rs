@@ -101,17 +101,23 @@ pub fn layer_norm_relu_backward(
     NormGradient { dz, dgamma, dbeta }
 }
 
-/// Mean over the batch of −ln softmax(z)[label], and its gradient with respect to the logits.
-pub fn softmax_cross_entropy(logits: &[f64], labels: &[u16], classes: usize) -> (f64, Vec<f64>) {
+/// Mean over the batch of −w·ln softmax(z)[label], and its gradient with respect to the logits; one
+/// weight w per sample.
+pub fn softmax_cross_entropy(
+    logits: &[f64],
+    labels: &[u16],
+    weights: &[f64],
+    classes: usize,
+) -> (f64, Vec<f64>) {
     let batch = labels.len() as f64;
     let (mut loss, mut gradient) = (0.0, Vec::new());
-    for (z, &label) in logits.chunks_exact(classes).zip(labels) {
+    for ((z, &label), weight) in logits.chunks_exact(classes).zip(labels).zip(weights) {
         let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = z.iter().map(|z| (z - max).exp()).sum();
-        loss += (sum.ln() - (z[label as usize] - max)) / batch;
+        loss += weight * (sum.ln() - (z[label as usize] - max)) / batch;
         for (class, z) in z.iter().enumerate() {
             let target = f64::from(u8::from(class == label as usize));
-            gradient.push(((z - max).exp() / sum - target) / batch);
+            gradient.push(weight * ((z - max).exp() / sum - target) / batch);
         }
     }
     (loss, gradient)

@@ -8,7 +8,7 @@ use crate::{LANES, Row, TILE};
 /// A tile's part of the loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TileLoss {
-    /// Σ over the tile's samples of −ln p[label].
+    /// Σ over the tile's samples of −w·ln p[label].
     pub loss_sum: f32,
     /// Samples whose largest logit is the label's; a tie goes to the lower class.
     pub correct: u32,
@@ -16,27 +16,35 @@ pub struct TileLoss {
 
 /// Cross-entropy of the softmax, and its gradient in place of the logits.
 ///
-/// Equation: loss = Σ_s ln Σ_c exp(z_c − max z) − (z_label − max z);
-/// `dz_c = (softmax(z)_c − [c = label]) · scale`, 0 for the padding samples.
+/// Equation: loss = Σ_s w_s·(ln Σ_c exp(z_c − max z) − (z_label − max z));
+/// `dz_c = (softmax(z)_c − [c = label]) · w_s · scale`, 0 for the padding samples.
 ///
-/// **Shapes**: `logits` `[classes]` of one tile; `labels` one class per real sample, at most 64.
-/// `scale` is 1 / batch for the mean loss.
+/// **Shapes**: `logits` `[classes]` of one tile; `labels` one class per real sample, at most 64;
+/// `weights` one w_s per real sample. `scale` is 1 / batch for the mean loss.
 ///
 /// **Order**: over classes ascending, one accumulator per sample; the loss over samples by 16 lanes
 /// and the fixed tree.
 ///
 /// **Panics** if there are more labels than samples in a tile, or a label is not below classes.
-pub fn softmax_cross_entropy(isa: Isa, logits: &mut [Row], labels: &[u16], scale: f32) -> TileLoss {
+pub fn softmax_cross_entropy(
+    isa: Isa,
+    logits: &mut [Row],
+    labels: &[u16],
+    weights: &[f32],
+    scale: f32,
+) -> TileLoss {
+    assert_eq!(weights.len(), labels.len(), "one weight per label");
     assert!(labels.len() <= TILE, "{} labels for a tile of {TILE} samples", labels.len());
     for &label in labels {
         assert!((label as usize) < logits.len(), "label {label} of {} classes", logits.len());
     }
-    isa.run(SoftmaxCrossEntropy { logits, labels, scale })
+    isa.run(SoftmaxCrossEntropy { logits, labels, weights, scale })
 }
 
 struct SoftmaxCrossEntropy<'a> {
     logits: &'a mut [Row],
     labels: &'a [u16],
+    weights: &'a [f32],
     scale: f32,
 }
 
@@ -58,13 +66,15 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
         }
         let sum = exponentials::<L>(logits, &max);
         let mut loss = [0.0; TILE];
+        let mut weights = [0.0; TILE];
+        weights[..samples].copy_from_slice(self.weights);
         for sample in 0..TILE {
-            let of_sample = ln::<L>(sum.0[sample]) - chosen[sample];
+            let of_sample = weights[sample] * (ln::<L>(sum.0[sample]) - chosen[sample]);
             loss[sample] = if sample < samples { of_sample } else { 0.0 };
         }
         let mut factor = [0.0; TILE];
-        for (factor, sum) in factor.iter_mut().zip(sum.0).take(samples) {
-            *factor = self.scale / sum;
+        for ((factor, sum), weight) in factor.iter_mut().zip(sum.0).zip(weights).take(samples) {
+            *factor = self.scale * weight / sum;
         }
         for row in logits.iter_mut() {
             for (z, factor) in row.0.iter_mut().zip(factor) {
@@ -72,7 +82,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             }
         }
         for (sample, &label) in self.labels.iter().enumerate() {
-            logits[label as usize].0[sample] -= self.scale;
+            logits[label as usize].0[sample] -= self.scale * weights[sample];
         }
         // Ascending samples of each lane, then the tree.
         let mut lanes = [0.0; LANES];

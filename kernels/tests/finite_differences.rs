@@ -66,16 +66,17 @@ fn cross_entropy_gradient_matches_central_differences() {
     let rng = &mut Pcg64::seed_from_u64(3);
     let classes = 6;
     let labels = [0, 5, 3, 3, 1];
+    let weights = [1.0, 0.25, 3.0, 0.0, 1.5];
     let logits = random(rng, labels.len() * classes);
-    let (_, gradient) = naive::softmax_cross_entropy(&logits, &labels, classes);
+    let (_, gradient) = naive::softmax_cross_entropy(&logits, &labels, &weights, classes);
     assert_gradient("logits", &logits, &gradient, |z| {
-        naive::softmax_cross_entropy(z, &labels, classes).0
+        naive::softmax_cross_entropy(z, &labels, &weights, classes).0
     });
 }
 
 #[test]
 fn cross_entropy_of_equal_logits_is_the_log_of_the_classes() {
-    let (loss, _) = naive::softmax_cross_entropy(&[0.5; 12], &[0, 3, 2], 4);
+    let (loss, _) = naive::softmax_cross_entropy(&[0.5; 12], &[0, 3, 2], &[1.0; 3], 4);
     assert!((loss - 4f64.ln()).abs() < 1e-15, "{loss}");
 }
 

@@ -3,7 +3,7 @@
 use fanin_kernels::{
     AdamStep, Isa, Level, MatMut, MatRef, NormStats, Row, TILE, adam, adam_aged, gemm,
     layer_norm_relu_backward, layer_norm_relu_forward, naive, normalize_tile, sddmm, softmax,
-    softmax_cross_entropy, spmm, sum_samples,
+    softmax_cross_entropy, spmm, standardize_tile, sum_samples,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -260,13 +260,15 @@ fn cross_entropy_matches_the_specification_and_ignores_padding() {
     for (classes, samples) in [(10, 64), (10, 63), (47, 7), (2, 1)] {
         let logits = rows(rng, classes, |rng| 20.0 * real(rng));
         let labels: Vec<u16> = (0..samples).map(|_| rng.random_range(0..classes as u16)).collect();
+        let weights: Vec<f32> = (0..samples).map(|s| [1.0, 0.25, 3.0, 0.0][s % 4]).collect();
         let (gradient, loss) = on_every_level(|isa| {
             let mut z = logits.clone();
-            let loss = softmax_cross_entropy(isa, &mut z, &labels, 1.0 / samples as f32);
+            let loss = softmax_cross_entropy(isa, &mut z, &labels, &weights, 1.0 / samples as f32);
             (z, loss)
         });
         let z = sample_major(&logits, samples);
-        let (expected_loss, expected) = naive::softmax_cross_entropy(&z, &labels, classes);
+        let (expected_loss, expected) =
+            naive::softmax_cross_entropy(&z, &labels, &widen(&weights), classes);
         assert_close("dz", &sample_major(&gradient, samples), &expected, 1e-6);
         let mean = f64::from(loss.loss_sum) / samples as f64;
         assert!((mean - expected_loss).abs() <= 1e-6 * expected_loss, "{mean}");
@@ -283,7 +285,7 @@ fn cross_entropy_matches_the_specification_and_ignores_padding() {
 #[test]
 fn cross_entropy_survives_huge_logits() {
     let mut logits = vec![Row([3e4; TILE]), Row([-3e4; TILE])];
-    let loss = softmax_cross_entropy(Isa::detect(), &mut logits, &[0, 1], 0.5);
+    let loss = softmax_cross_entropy(Isa::detect(), &mut logits, &[0, 1], &[1.0; 2], 0.5);
     assert_eq!(loss.loss_sum, 6e4);
     assert_eq!((logits[0].0[0], logits[0].0[1], loss.correct), (0.0, 0.5, 1));
 }
@@ -293,7 +295,7 @@ fn a_nan_logit_of_any_class_makes_the_loss_nan() {
     for isa in Isa::available() {
         let mut logits = vec![Row::ZERO; 3];
         logits[2].0[1] = f32::NAN;
-        let loss = softmax_cross_entropy(isa, &mut logits, &[0, 0], 0.5);
+        let loss = softmax_cross_entropy(isa, &mut logits, &[0, 0], &[1.0; 2], 0.5);
         assert!(loss.loss_sum.is_nan(), "{}", isa.level());
     }
 }
@@ -406,6 +408,29 @@ fn normalize_tile_transposes_scales_and_pads() {
 }
 
 #[test]
+fn standardize_tile_transposes_scales_each_feature_and_pads() {
+    let rng = &mut Pcg64::seed_from_u64(22);
+    for (features, samples) in [(54, 64), (9, 63), (1, 1), (3, 0)] {
+        let data: Vec<Vec<f32>> =
+            (0..samples).map(|_| (0..features).map(|_| integer(rng)).collect()).collect();
+        let views: Vec<&[f32]> = data.iter().map(Vec::as_slice).collect();
+        let scale: Vec<f32> = (0..features).map(|f| [0.5, 2.0, 1.0][f % 3]).collect();
+        let shift: Vec<f32> = (0..features).map(|f| f as f32 - 1.0).collect();
+        let x = on_every_level(|isa| {
+            let mut x = vec![Row([f32::NAN; TILE]); features];
+            standardize_tile(isa, &views, &scale, &shift, &mut x);
+            x
+        });
+        for (feature, row) in x.iter().enumerate() {
+            for (sample, &value) in row.0.iter().enumerate() {
+                let expected = |x: &Vec<f32>| x[feature] * scale[feature] + shift[feature];
+                assert_eq!(value, data.get(sample).map_or(0.0, expected));
+            }
+        }
+    }
+}
+
+#[test]
 fn gemm_is_exact_on_integers_for_every_operand_form() {
     let rng = &mut Pcg64::seed_from_u64(20);
     let (m, k) = (13, 21);
@@ -444,5 +469,5 @@ fn spmm_refuses_a_column_beyond_x() {
 #[test]
 #[should_panic(expected = "label 2 of 2 classes")]
 fn cross_entropy_refuses_a_label_out_of_range() {
-    softmax_cross_entropy(Isa::detect(), &mut [Row::ZERO; 2], &[0, 2], 1.0);
+    softmax_cross_entropy(Isa::detect(), &mut [Row::ZERO; 2], &[0, 2], &[1.0; 2], 1.0);
 }

@@ -1,5 +1,6 @@
 //! The flags that determine a run, and how they meet a configuration file.
 
+use super::data_flags::DataFlags;
 use crate::Error;
 use crate::error::FileProblem;
 use crate::topology::{Allocation, Profile, Rounding, Spread};
@@ -16,15 +17,9 @@ const READINGS: &str = "Rewiring, read otherwise";
 #[derive(Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct ConfigFlags {
-    /// Data set [default: mnist]
-    #[arg(long, value_name = "NAME", help_heading = "Data")]
-    dataset: Option<String>,
-    /// Folder of the data set [default: FANIN_DATA_DIR, then the repository's data/]
-    #[arg(long, value_name = "DIR", help_heading = "Data")]
-    data_dir: Option<PathBuf>,
-    /// How pixel values enter the network [default: standard]
-    #[arg(long, value_enum, help_heading = "Data")]
-    normalize: Option<NormalizeArg>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    data: DataFlags,
     /// Widths of the hidden layers [default: 1024,1024]
     #[arg(long, value_delimiter = ',', value_name = "WIDTHS", help_heading = "Network")]
     hidden: Option<Vec<usize>>,
@@ -102,6 +97,10 @@ pub(super) struct ConfigFlags {
     /// Adam's learning rate [default: 0.001]
     #[arg(long, help_heading = "Training")]
     lr: Option<f64>,
+    /// End after so many epochs without a smaller validation loss, and keep the best network; 0
+    /// trains to the last epoch and keeps that [default: 0]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    patience: Option<usize>,
     /// Threads, 0 for one per core; the result does not depend on it [default: 0]
     #[arg(long, help_heading = "Training")]
     threads: Option<usize>,
@@ -249,17 +248,6 @@ enum GrownStateArg {
     Warm,
 }
 
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum NormalizeArg {
-    /// 0 to 255 as they are
-    None,
-    /// 0 to 1
-    Unit,
-    /// Mean 0, standard deviation 1
-    Standard,
-}
-
 impl ConfigFlags {
     /// The flags given, by name.
     fn table(&self) -> Result<Table, Error> {
@@ -283,7 +271,8 @@ impl ConfigFlags {
         let problem = |problem: FileProblem| Error::Config(problem.to_string());
         let mut config = RunConfig::from_tables(tables).map_err(problem)?;
         // A run is resumed from anywhere.
-        for path in config.data_dir.iter_mut().chain(&mut config.train.topology) {
+        config.data.make_absolute()?;
+        for path in &mut config.train.topology {
             *path = std::path::absolute(&*path).map_err(Error::io(path))?;
         }
         Ok(config)
@@ -309,7 +298,7 @@ impl ConfigFlags {
         }
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.train.threads = self.threads.unwrap_or(config.train.threads);
-        config.data_dir = self.data_dir.clone().or(config.data_dir);
+        config.data.data_dir = self.data.data_dir.clone().or(config.data.data_dir);
         Ok(config)
     }
 }
@@ -350,6 +339,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::DataConfig;
     use clap::CommandFactory;
 
     #[derive(clap::Parser)]
@@ -363,8 +353,9 @@ mod tests {
         let defaults: Table = RunConfig::default().to_toml().parse().unwrap();
         let command = Wrapper::command();
         let mut checked = 0;
-        // The data's folder has no default, and no file is the default of the topology's.
-        let without = ["data_dir", "files"];
+        // What is optional has no default, and no file is the default of the topology's.
+        let optional = DataConfig::OPTIONAL.map(|name| name.replace('-', "_"));
+        let without: Vec<&str> = optional.iter().map(String::as_str).chain(["files"]).collect();
         for argument in command.get_arguments().filter(|a| !without.contains(&a.get_id().as_str()))
         {
             let name = argument.get_long().unwrap();

@@ -1,26 +1,38 @@
 //! `fanin eval`.
 
-use super::console::{Console, grouped, table};
+use super::classification::classification_text;
+use super::console::{Console, grouped};
 use crate::Error;
-use crate::dataset;
+use crate::dataset::Samples;
 use crate::parallel::Executor;
 use crate::train::{Classification, ModelFile, Predictor};
 use clap::Args;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// Flags of `fanin eval`.
 #[derive(Args)]
-#[command(after_help = "Example:
-  fanin eval runs/s98/model.safetensors")]
+#[command(after_help = "Examples:
+  fanin eval runs/s98/model.safetensors
+  fanin eval flowers/model.safetensors --test more-flowers.csv")]
 pub(super) struct EvalArgs {
     /// A model.safetensors
     model: PathBuf,
-    /// Data set whose test samples to use [default: the one the model was trained on]
+    /// Known data set whose test samples to use [default: the data the model was trained on]
     #[arg(long, value_name = "NAME")]
     dataset: Option<String>,
-    /// Folder of the data set [default: FANIN_DATA_DIR, then the repository's data/]
+    /// File of labelled rows to use instead, of the kind the model was trained on
+    #[arg(long, value_name = "FILE", conflicts_with = "dataset")]
+    test: Option<PathBuf>,
+    /// Its labels, where they are a file of their own
+    #[arg(long, value_name = "FILE", requires = "test")]
+    test_labels: Option<PathBuf>,
+    /// Folder of the data set [default: FANIN_DATA_DIR, the repository's data/, the user's cache]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Take a known data set in another size or content, and mark the result
+    #[arg(long)]
+    allow_unofficial: bool,
     /// Threads, 0 for one per core
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -29,23 +41,35 @@ pub(super) struct EvalArgs {
     json: bool,
 }
 
+/// The object that `--json` prints.
+#[derive(Serialize)]
+struct Evaluated<'a> {
+    data: &'a str,
+    #[serde(flatten)]
+    result: &'a Classification,
+    class_names: &'a [String],
+}
+
 pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
     let file = ModelFile::read(&args.model)?;
-    let name = args.dataset.clone().unwrap_or_else(|| file.config.dataset.clone());
-    let folder = args.data_dir.as_ref().or(file.config.data_dir.as_ref());
-    let data = dataset::load(&name, folder.map(PathBuf::as_path), file.config.normalize)?;
+    let (name, test) = test_samples(&args, &file)?;
     let mut predictor = Predictor::new(Executor::from_environment(args.threads)?, file);
     let (features, classes) = (predictor.in_features(), predictor.classes());
-    if (features, classes) != (data.test.features(), data.test.classes()) {
+    if (features, classes) != (test.features(), test.classes()) {
         return Err(Error::Config(format!(
             "the model takes {features} values and knows {classes} classes; {name} has {} and {}",
-            data.test.features(),
-            data.test.classes()
+            test.features(),
+            test.classes()
         )));
     }
-    let probabilities = predictor.samples(&data.test);
-    let result = Classification::of(&probabilities, data.test.labels(), classes);
+    if predictor.file().scaling.features().is_some() == test.bytes().is_some() {
+        return Err(Error::Config(format!(
+            "the model was trained on data of another kind than {name}"
+        )));
+    }
+    let probabilities = predictor.samples(&test);
+    let result = Classification::of(&probabilities, test.labels(), classes);
     console.line(format!(
         "{name}, {} test samples: accuracy {:.2} %, log loss {:.4}, macro-F1 {:.4}\n",
         grouped(result.samples as u64),
@@ -53,33 +77,27 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
         result.log_loss,
         result.macro_f1
     ));
-    console.line(class_table(&result));
-    console.line("\nconfusion (rows: label, columns: predicted)");
-    console.line(confusion_table(&result));
-    console.object(&result);
+    let schema = &predictor.file().schema;
+    console.line(classification_text(&result, schema));
+    console.object(&Evaluated { data: &name, result: &result, class_names: &schema.classes });
     Ok(())
 }
 
-fn class_table(result: &Classification) -> String {
-    let header = ["class", "precision", "recall", "F1", "samples"];
-    let mut rows = vec![header.map(String::from).to_vec()];
-    for (class, of_class) in result.classes.iter().enumerate() {
-        let ratios = [of_class.precision, of_class.recall, of_class.f1];
-        let mut row = vec![class.to_string()];
-        row.extend(ratios.map(|ratio| format!("{ratio:.4}")));
-        row.push(of_class.support.to_string());
-        rows.push(row);
+/// The samples to evaluate on, and their name.
+fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), Error> {
+    let mut config = file.config.data.clone();
+    if let Some(path) = &args.test {
+        let labels = args.test_labels.as_deref();
+        let features = file.model.in_features();
+        let test = config.read_test(path, labels, &file.schema, features)?;
+        return Ok((path.display().to_string(), test));
     }
-    table(&rows)
-}
-
-fn confusion_table(result: &Classification) -> String {
-    let mut header = vec![String::new()];
-    header.extend((0..result.classes.len()).map(|class| class.to_string()));
-    let mut rows = vec![header];
-    for (label, counts) in result.confusion.iter().enumerate() {
-        let cell = |&count: &usize| if count == 0 { ".".into() } else { count.to_string() };
-        rows.push([label.to_string()].into_iter().chain(counts.iter().map(cell)).collect());
+    if let Some(name) = &args.dataset {
+        (config.dataset, config.train, config.test) = (name.clone(), None, None);
     }
-    table(&rows)
+    config.allow_unofficial |= args.allow_unofficial;
+    config.data_dir = args.data_dir.clone().or(config.data_dir);
+    // A known data set brings its own schema; one's own is read as the model's.
+    let data = config.load_as(Some(&file.schema).filter(|_| config.train.is_some()))?;
+    Ok((data.name, data.test))
 }

@@ -3,13 +3,13 @@
 use super::console::{Console, grouped};
 use super::topology::stats_text;
 use super::train::network_table;
+use crate::Error;
 use crate::format::replace_file;
 use crate::parallel::Executor;
 use crate::report::network_figure;
 use crate::sparse::CsrPattern;
 use crate::topology::{GradientRatio, TopologyStats, histogram, write_topology};
 use crate::train::{ModelFile, NetworkSummary, RunConfig, gradient_ratios};
-use crate::{Error, dataset};
 use clap::Args;
 use serde::Serialize;
 use std::fs;
@@ -99,12 +99,12 @@ fn gradients(
     file: &ModelFile,
     data_dir: Option<&Path>,
 ) -> Result<Vec<Option<GradientRatio>>, Error> {
-    let config = &file.config;
-    let folder = data_dir.or(config.data_dir.as_deref());
-    let data = dataset::load(&config.dataset, folder, config.normalize)?;
+    let mut config = file.config.data.clone();
+    config.data_dir = data_dir.map(Path::to_path_buf).or(config.data_dir);
+    let data = config.load_as(Some(&file.schema).filter(|_| config.train.is_some()))?;
     let executor = Executor::from_environment(1)?;
-    let batch = config.train.batch.min(data.train.len());
-    Ok(gradient_ratios(&executor, &file.model, &data.train, file.scaling, batch))
+    let batch = file.config.train.batch.min(data.train.len());
+    Ok(gradient_ratios(&executor, &file.model, &data.train, &file.scaling, batch))
 }
 
 fn show(console: &Console, args: &InspectArgs, inspection: &Inspection<'_>) {

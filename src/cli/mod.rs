@@ -1,7 +1,10 @@
 //! The command line: each subcommand declares its flags, translates them, and calls the library.
 
+mod classification;
 mod config_flags;
 mod console;
+mod data;
+mod data_flags;
 mod eval;
 mod gradcheck;
 mod inspect;
@@ -49,6 +52,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Fan-in, fan-out and pictures of a topology, without training
     Topology(Box<topology::TopologyArgs>),
+    /// Known data sets: list, fetch, verify, show
+    Data(data::DataArgs),
     /// Check every gradient: finite differences against the f64 twin, the twin against the engines
     Gradcheck(gradcheck::GradcheckArgs),
     /// Print the completion script of a shell
@@ -68,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Topology(args) => topology::run(*args),
+        Command::Data(args) => data::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

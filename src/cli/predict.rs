@@ -1,13 +1,14 @@
 //! `fanin predict`: rows in, classes and probabilities out, as they come.
 
 use crate::Error;
+use crate::dataset::{Header, ReadProblem, RowReader, SchemaReader, number};
 use crate::error::DataProblem;
 use crate::parallel::Executor;
 use crate::train::{ModelFile, Predictor, most_probable};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Flags of `fanin predict`.
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct PredictArgs {
     /// A model.safetensors
     model: PathBuf,
-    /// CSV of raw values, one sample per row, with or without a header; - is stdin
+    /// CSV or TSV of raw values, one sample per row; under a header columns are found by their names;
+    /// - is stdin
     #[arg(default_value = "-")]
     input: PathBuf,
     /// What to print per row
@@ -42,8 +44,16 @@ enum Format {
 
 #[derive(Serialize)]
 struct Answer<'a> {
-    class: usize,
+    class: ClassName<'a>,
     probabilities: &'a [f32],
+}
+
+/// A class by its name, or by its number where it has none.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ClassName<'a> {
+    Name(&'a str),
+    Number(usize),
 }
 
 pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
@@ -51,14 +61,14 @@ pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
         Predictor::new(Executor::from_environment(args.threads)?, ModelFile::read(&args.model)?);
     let from_stdin = args.input == Path::new("-");
     let name = if from_stdin { PathBuf::from("<stdin>") } else { args.input.clone() };
-    let input: Box<dyn Read> = match from_stdin {
-        true => Box::new(io::stdin()),
-        false => Box::new(File::open(&args.input).map_err(Error::io(&args.input))?),
+    let input: Box<dyn BufRead> = match from_stdin {
+        true => Box::new(io::stdin().lock()),
+        false => Box::new(BufReader::new(File::open(&args.input).map_err(Error::io(&args.input))?)),
     };
     let stdout = Path::new("<stdout>");
     let mut output = BufWriter::new(io::stdout().lock());
     let written = match args.format {
-        Format::Csv => write_header(&mut output, predictor.classes()),
+        Format::Csv => write_header(&mut output, &predictor),
         Format::Json => Ok(()),
     };
     let result = match written {
@@ -79,35 +89,45 @@ pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
 /// Reads rows batch by batch and answers each batch before the next is read.
 fn answer_all(
     predictor: &mut Predictor,
-    input: Box<dyn Read>,
+    input: Box<dyn BufRead>,
     name: &Path,
     args: &PredictArgs,
     output: &mut impl Write,
 ) -> Result<(), Error> {
     let stdout = Path::new("<stdout>");
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
-    let mut record = csv::StringRecord::new();
+    let schema = predictor.file().schema.clone();
+    let data = |problem| Error::data(name, problem);
+    let delimiter = predictor.file().config.data.delimiter.map(|delimiter| delimiter as u8);
+    let mut reader = match RowReader::new(input, Header::Auto, delimiter) {
+        Ok(reader) => reader,
+        // Nothing in, nothing out.
+        Err(ReadProblem::Data(DataProblem::Empty)) => {
+            return output.flush().map_err(Error::io(stdout));
+        }
+        Err(problem) => return Err(problem.of(name)),
+    };
+    let mut columns = match schema.columns.is_empty() {
+        true => None,
+        false => {
+            let (header, width) = (reader.header(), reader.width());
+            Some(SchemaReader::new(&schema, header, width).map_err(data)?)
+        }
+    };
     let mut rows: Vec<f32> = Vec::new();
-    let (mut in_batch, mut is_first) = (0, true);
+    let mut in_batch = 0;
     loop {
-        let more =
-            reader.read_record(&mut record).map_err(|problem| match problem.into_kind() {
-                csv::ErrorKind::Io(source) => Error::io(name)(source),
-                other => Error::data(name, DataProblem::Csv(format!("{other:?}"))),
-            })?;
-        if more {
-            // A header is a first row without a single number; one bad field is an error.
-            let number = |field: &str| field.trim().parse::<f32>().is_ok();
-            let is_header = std::mem::take(&mut is_first) && !record.iter().any(number);
-            if !is_header {
-                parse_row(&record, predictor.in_features(), &mut rows)
-                    .map_err(|problem| Error::data(name, problem))?;
-                in_batch += 1;
+        let row = reader.next_row().map_err(|problem| problem.of(name))?;
+        let more = row.is_some();
+        if let Some((line, record)) = row {
+            match &mut columns {
+                Some(columns) => schema.encode(columns.row(line, record).map_err(data)?, &mut rows),
+                None => numbers(line, record, predictor.in_features(), &mut rows).map_err(data)?,
             }
+            in_batch += 1;
         }
         if in_batch == args.batch || (!more && in_batch > 0) {
             let probabilities = predictor.rows(&rows);
-            write_answers(output, args.format, &probabilities, predictor.classes())
+            write_answers(output, args.format, &probabilities, predictor)
                 .map_err(Error::io(stdout))?;
             rows.clear();
             in_batch = 0;
@@ -119,49 +139,59 @@ fn answer_all(
 }
 
 /// Appends one row's numbers.
-fn parse_row(
-    record: &csv::StringRecord,
+fn numbers(
+    line: u64,
+    record: &csv::ByteRecord,
     expected: usize,
     rows: &mut Vec<f32>,
 ) -> Result<(), DataProblem> {
-    let line = record.position().map_or(0, csv::Position::line);
     if record.len() != expected {
         return Err(DataProblem::Width { line, found: record.len(), expected });
     }
-    for (column, text) in (1..).zip(record) {
-        match text.trim().parse::<f32>() {
-            Ok(value) if value.is_finite() => rows.push(value),
-            _ => return Err(DataProblem::Number { line, column, text: text.to_string() }),
+    for (column, field) in (1..).zip(record) {
+        match number(field) {
+            Some(value) => rows.push(value),
+            None => {
+                let text = String::from_utf8_lossy(field).into_owned();
+                return Err(DataProblem::Number { line, column, text });
+            }
         }
     }
     Ok(())
 }
 
-fn write_header(output: &mut impl Write, classes: usize) -> io::Result<()> {
-    write!(output, "class")?;
-    for class in 0..classes {
-        write!(output, ",p{class}")?;
-    }
-    writeln!(output)
+fn write_header(output: &mut impl Write, predictor: &Predictor) -> io::Result<()> {
+    let schema = &predictor.file().schema;
+    let names = (0..predictor.classes()).map(|class| format!("p{}", schema.class(class)));
+    let fields = ["class".to_string()].into_iter().chain(names);
+    write_record(output, fields)
+}
+
+/// A line of CSV, quoted where it must be.
+fn write_record(
+    output: &mut impl Write,
+    fields: impl IntoIterator<Item = String>,
+) -> io::Result<()> {
+    csv::WriterBuilder::new().from_writer(output).write_record(fields).map_err(io::Error::other)
 }
 
 fn write_answers(
     output: &mut impl Write,
     format: Format,
     probabilities: &[f32],
-    classes: usize,
+    predictor: &Predictor,
 ) -> io::Result<()> {
-    for probabilities in probabilities.chunks_exact(classes) {
+    let schema = &predictor.file().schema;
+    for probabilities in probabilities.chunks_exact(predictor.classes()) {
         let class = most_probable(probabilities);
         match format {
             Format::Csv => {
-                write!(output, "{class}")?;
-                for p in probabilities {
-                    write!(output, ",{p}")?;
-                }
-                writeln!(output)?;
+                let numbers = probabilities.iter().map(ToString::to_string);
+                write_record(output, [schema.class(class)].into_iter().chain(numbers))?;
             }
             Format::Json => {
+                let name = schema.classes.get(class).map(String::as_str);
+                let class = name.map_or(ClassName::Number(class), ClassName::Name);
                 serde_json::to_writer(&mut *output, &Answer { class, probabilities })?;
                 writeln!(output)?;
             }

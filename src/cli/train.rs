@@ -1,9 +1,10 @@
 //! `fanin train`.
 
+use super::classification::classification_text;
 use super::config_flags::ConfigFlags;
 use super::console::{Console, grouped, table};
 use crate::Error;
-use crate::dataset;
+use crate::dataset::Dataset;
 use crate::nn::Engine;
 use crate::report::rewiring_figure;
 use crate::train::{
@@ -26,6 +27,7 @@ use std::time::Instant;
   fanin train --resume runs/s98 --epochs 20     go on where it stopped, to 20 epochs
   fanin train --engine dense --epochs 2         the dense baseline
   fanin train --rewire rigl --epochs 20         connections move while it trains
+  fanin train --train flowers.csv --label species --validation-fraction 0.1 --patience 5
   fanin train --hidden 512 --print-config > small.toml; fanin train --config small.toml
 
 Ctrl-C finishes the step at hand, writes the checkpoint and exits with 130.")]
@@ -58,10 +60,15 @@ pub(super) struct TrainArgs {
 /// The object that `--json` prints and `run.json` keeps.
 #[derive(Serialize)]
 struct Summary<'a> {
+    /// The data set; a stand-in for a known one is marked as such.
+    data: &'a str,
     test_accuracy: f64,
     test_loss: f64,
+    macro_f1: f64,
     train_loss: Option<f64>,
     epochs: usize,
+    /// The epoch of the network that is kept, where the validation loss is watched.
+    best_epoch: Option<usize>,
     /// Median over this call's epochs; loading included, evaluation excluded.
     seconds_per_epoch: Option<f64>,
     eval_seconds: f64,
@@ -98,12 +105,13 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
         }
         None => (None, args.flags.effective(args.config.as_ref())?),
     };
+    config.data.validate()?;
     config.train.validate()?;
     if args.print_config {
         console.raw(&config.to_toml());
         return Ok(());
     }
-    let data = dataset::load(&config.dataset, config.data_dir.as_deref(), config.normalize)?;
+    let data = config.data.load()?;
     let mut trainer = Trainer::new(config.train.clone(), &data)?;
     let folder = match (folder, &args.out) {
         (Some(folder), _) => Some(folder),
@@ -128,11 +136,11 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
             return Err(Error::Config(problem));
         }
         folder.write_config(&config)?;
+        folder.write_rows(&data)?;
     }
     let network = NetworkSummary::of(trainer.model());
-    introduce(&console, &network, &trainer, &config, data.train.len(), data.test.len());
-    let is_done = trainer.position().epochs == config.train.epochs;
-    if args.resume.is_some() && is_done {
+    introduce(&console, &network, &trainer, &config, &data);
+    if args.resume.is_some() && trainer.is_finished() {
         console.line("nothing is left to train: name more --epochs to go on");
         return Ok(());
     }
@@ -152,19 +160,18 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
         }
     })?;
     let started = Instant::now();
+    let kept = trainer.evaluate_kept(&data.test)?;
+    let eval_seconds = started.elapsed().as_secs_f64();
+    let result = trainer.classify_kept(&data.test);
     let last = new_epochs.last();
-    let (test_accuracy, test_loss, eval_seconds) = match last {
-        Some(last) => (last.test_accuracy, last.test_loss, last.eval_seconds),
-        None => {
-            let evaluation = trainer.evaluate(&data.test)?;
-            (evaluation.accuracy, evaluation.loss, started.elapsed().as_secs_f64())
-        }
-    };
     let summary = Summary {
-        test_accuracy,
-        test_loss,
+        data: &data.name,
+        test_accuracy: kept.accuracy,
+        test_loss: kept.loss,
+        macro_f1: result.macro_f1,
         train_loss: last.map(|metrics| metrics.train_loss),
         epochs: trainer.position().epochs,
+        best_epoch: trainer.position().best.map(|best| best.epoch),
         seconds_per_epoch: median(new_epochs.iter().map(|metrics| metrics.seconds).collect()),
         eval_seconds,
         version: env!("CARGO_PKG_VERSION"),
@@ -189,6 +196,7 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     if let Some(folder) = &folder {
         folder.write_record("finished", &trainer, &config, Some(&summary))?;
     }
+    console.line(format!("\n{}", classification_text(&result, &data.schema)));
     console.line(summary_text(&summary));
     console.object(&summary);
     Ok(())
@@ -246,11 +254,15 @@ impl Observer for Progress<'_> {
     }
 
     fn epoch_done(&mut self, metrics: &EpochMetrics) {
+        let validation = metrics.validation_loss.zip(metrics.validation_accuracy);
         let line = format!(
-            "epoch {:>3}  train loss {:.4}  acc {:.2} %  test loss {:.4}  acc {:.2} %  {:.2} s",
+            "epoch {:>3}  train loss {:.4}  acc {:.2} %  {}test loss {:.4}  acc {:.2} %  {:.2} s",
             metrics.epoch,
             metrics.train_loss,
             100.0 * metrics.train_accuracy,
+            validation.map_or(String::new(), |(loss, accuracy)| {
+                format!("validation loss {loss:.4}  acc {:.2} %  ", 100.0 * accuracy)
+            }),
             metrics.test_loss,
             100.0 * metrics.test_accuracy,
             metrics.seconds,
@@ -265,8 +277,7 @@ fn introduce(
     network: &NetworkSummary,
     trainer: &Trainer<'_>,
     config: &RunConfig,
-    train_samples: usize,
-    test_samples: usize,
+    data: &Dataset,
 ) {
     let threads = trainer.executor().threads();
     for warning in trainer.warnings() {
@@ -274,9 +285,13 @@ fn introduce(
     }
     console.line(network_table(network));
     console.line(format!(
-        "\n{} training samples, {} test samples; engine {}, {}, {threads} thread{}, seed {}",
-        grouped(train_samples as u64),
-        grouped(test_samples as u64),
+        "\n{}: {} training samples, {}{} test samples; engine {}, {}, {threads} thread{}, seed {}",
+        data.name,
+        grouped(data.train.len() as u64),
+        data.validation.as_ref().map_or(String::new(), |samples| {
+            format!("{} validation samples, ", grouped(samples.len() as u64))
+        }),
+        grouped(data.test.len() as u64),
         config.train.engine,
         trainer.executor().isa().level(),
         if threads == 1 { "" } else { "s" },
@@ -338,12 +353,17 @@ pub(super) fn network_table(network: &NetworkSummary) -> String {
 
 fn summary_text(summary: &Summary<'_>) -> String {
     let mut text = format!(
-        "\ntest accuracy {:.2} %, test loss {:.4} after {} epoch{}",
+        "\n{}: test accuracy {:.2} %, log loss {:.4}, macro-F1 {:.4} after {} epoch{}",
+        summary.data,
         100.0 * summary.test_accuracy,
         summary.test_loss,
+        summary.macro_f1,
         summary.epochs,
         if summary.epochs == 1 { "" } else { "s" },
     );
+    if let Some(epoch) = summary.best_epoch {
+        text += &format!(", with the network of epoch {epoch}");
+    }
     if let Some(seconds) = summary.seconds_per_epoch {
         text += &format!("; {seconds:.2} s per epoch (median)");
     }

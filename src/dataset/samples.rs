@@ -1,24 +1,56 @@
-//! Labelled samples in memory, and how they are normalised into tiles.
+//! Labelled samples in memory, and how they are laid into tiles.
 //!
-//! Images stay u8 (47 MB for MNIST's 60,000) and become normalised f32 as a batch is loaded.
+//! Images stay u8 (47 MB for MNIST's 60,000) and become normalised f32 as a batch is loaded; tables
+//! are f32.
 
+use super::scaling::Scaling;
 use crate::error::DataProblem;
 use crate::nn::Tile;
-use fanin_kernels::{Isa, TILE, normalize_tile};
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use fanin_kernels::{Isa, TILE, normalize_tile, standardize_tile};
+
+/// The values of samples, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Of images.
+    Bytes(Vec<u8>),
+    /// Of tables.
+    Floats(Vec<f32>),
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Values::Floats(Vec::new())
+    }
+}
+
+impl Values {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Bytes(values) => values.len(),
+            Values::Floats(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
 
 /// One split of a data set.
 #[derive(Clone, Debug)]
 pub struct Samples {
     features: usize,
     classes: usize,
-    values: Vec<u8>,
+    values: Values,
     labels: Vec<u16>,
+    /// How much the loss of each class counts; empty if all count alike.
+    class_weights: Vec<f32>,
 }
 
 impl Samples {
-    /// Samples of `features` values each, with their labels.
+    /// Samples of `features` bytes each, with their labels.
     ///
     /// **Shapes**: `values` `[samples, features]`, `labels` `[samples]`.
     ///
@@ -30,6 +62,18 @@ impl Samples {
         values: Vec<u8>,
         labels: Vec<u16>,
     ) -> Result<Samples, DataProblem> {
+        Samples::with_values(features, classes, Values::Bytes(values), labels)
+    }
+
+    /// As [`Samples::new`] of values of either type.
+    ///
+    /// **Errors**: as [`Samples::new`].
+    pub fn with_values(
+        features: usize,
+        classes: usize,
+        values: Values,
+        labels: Vec<u16>,
+    ) -> Result<Samples, DataProblem> {
         if features == 0 || values.len() != labels.len() * features {
             let samples = values.len().checked_div(features).unwrap_or(0);
             return Err(DataProblem::Count { samples, labels: labels.len() });
@@ -38,7 +82,7 @@ impl Samples {
         if let Some(sample) = bad {
             return Err(DataProblem::Label { label: labels[sample], sample, classes });
         }
-        Ok(Samples { features, classes, values, labels })
+        Ok(Samples { features, classes, values, labels, class_weights: Vec::new() })
     }
 
     /// How many samples there are.
@@ -66,145 +110,105 @@ impl Samples {
         &self.labels
     }
 
+    /// The samples of these indices.
+    ///
+    /// **Panics** if one is out of range.
+    pub fn select(&self, indices: impl IntoIterator<Item = usize> + Clone) -> Samples {
+        let width = self.features;
+        let ranges = indices.clone().into_iter().map(|index| index * width..(index + 1) * width);
+        let values = match &self.values {
+            Values::Bytes(values) => {
+                Values::Bytes(ranges.flat_map(|range| &values[range]).copied().collect())
+            }
+            Values::Floats(values) => {
+                Values::Floats(ranges.flat_map(|range| &values[range]).copied().collect())
+            }
+        };
+        Samples {
+            values,
+            labels: indices.into_iter().map(|index| self.labels[index]).collect(),
+            class_weights: self.class_weights.clone(),
+            ..*self
+        }
+    }
+
     /// The first `count` samples.
     ///
     /// **Panics** if there are fewer.
     pub fn first(&self, count: usize) -> Samples {
-        Samples {
-            values: self.values[..count * self.features].to_vec(),
-            labels: self.labels[..count].to_vec(),
-            features: self.features,
-            classes: self.classes,
+        self.select(0..count)
+    }
+
+    /// The values if they are bytes.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.values {
+            Values::Bytes(values) => Some(values),
+            Values::Floats(_) => None,
         }
     }
 
-    /// The values of one sample.
+    /// The values if they are floats.
+    pub fn floats(&self) -> Option<&[f32]> {
+        match &self.values {
+            Values::Bytes(_) => None,
+            Values::Floats(values) => Some(values),
+        }
+    }
+
+    /// The bytes of one sample; none of a table's.
     pub fn sample(&self, index: usize) -> &[u8] {
-        &self.values[index * self.features..][..self.features]
+        let row = index * self.features..(index + 1) * self.features;
+        self.bytes().map_or(&[], |bytes| &bytes[row])
+    }
+
+    /// Lets the loss of each class count n / (classes·n_c) of its n_c among n samples, so that all
+    /// classes count the same together.
+    pub fn balance_classes(&mut self) {
+        let mut counts = vec![0usize; self.classes];
+        self.labels.iter().for_each(|&label| counts[label as usize] += 1);
+        let all = self.len() as f64 / self.classes as f64;
+        // A class without samples is never looked up.
+        let weight = |&count: &usize| (all / count.max(1) as f64) as f32;
+        self.class_weights = counts.iter().map(weight).collect();
     }
 
     /// Lays the samples of these indices into a tile, normalised.
     ///
-    /// **Panics** if there are more than a tile holds, or one is out of range.
-    pub fn load_tile(&self, isa: Isa, scaling: Scaling, indices: &[u32], tile: &mut Tile) {
-        let mut samples: [&[u8]; TILE] = [&[]; TILE];
-        for ((slot, label), &index) in samples.iter_mut().zip(&mut tile.labels).zip(indices) {
-            *slot = self.sample(index as usize);
+    /// **Panics** if there are more than a tile holds, one is out of range, or the scaling is of
+    /// another number of features.
+    pub fn load_tile(&self, isa: Isa, scaling: &Scaling, indices: &[u32], tile: &mut Tile) {
+        for ((label, weight), &index) in tile.labels.iter_mut().zip(&mut tile.weights).zip(indices)
+        {
             *label = self.labels[index as usize];
+            *weight = self.class_weights.get(*label as usize).copied().unwrap_or(1.0);
         }
         tile.samples = indices.len();
-        let samples = &samples[..indices.len()];
-        normalize_tile(isa, samples, scaling.scale, scaling.shift, &mut tile.input);
-    }
-
-    /// Mean and standard deviation of all values, as fractions of 255.
-    fn moments(&self) -> (f64, f64) {
-        let mut histogram = [0u64; 256];
-        for &value in &self.values {
-            histogram[value as usize] += 1;
-        }
-        let count = self.values.len() as f64;
-        let mean_of = |f: &dyn Fn(f64) -> f64| {
-            let terms = (0..).zip(histogram).map(|(v, n)| n as f64 * f(f64::from(v) / 255.0));
-            terms.sum::<f64>() / count
-        };
-        let mean = mean_of(&|x| x);
-        (mean, mean_of(&|x| (x - mean).powi(2)).sqrt())
-    }
-}
-
-/// How u8 values become the network's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Normalize {
-    /// 0..=255 as they are.
-    None,
-    /// 0..=1.
-    Unit,
-    /// Mean 0 and standard deviation 1 over all training values.
-    Standard,
-}
-
-impl fmt::Display for Normalize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Normalize::None => "none",
-            Normalize::Unit => "unit",
-            Normalize::Standard => "standard",
-        })
-    }
-}
-
-/// A normalisation with its numbers: a value x enters the network as `x·scale + shift`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scaling {
-    /// Factor.
-    pub scale: f32,
-    /// Addend.
-    pub shift: f32,
-}
-
-/// A training and a test split, and the scaling fitted on the first.
-#[derive(Clone, Debug)]
-pub struct Dataset {
-    /// Training samples.
-    pub train: Samples,
-    /// Test samples.
-    pub test: Samples,
-    /// Fitted on the training samples only.
-    pub scaling: Scaling,
-}
-
-impl Dataset {
-    /// A data set whose scaling is fitted on `train`.
-    ///
-    /// **Panics** if the splits differ in features or classes.
-    pub fn new(train: Samples, test: Samples, normalize: Normalize) -> Dataset {
-        assert_eq!(train.features, test.features, "both splits have the same features");
-        assert_eq!(train.classes, test.classes, "both splits have the same classes");
-        let scaling = match normalize {
-            Normalize::None => Scaling { scale: 1.0, shift: 0.0 },
-            Normalize::Unit => Scaling { scale: (1.0 / 255.0) as f32, shift: 0.0 },
-            Normalize::Standard => {
-                let (mean, deviation) = train.moments();
-                let deviation = if deviation > 0.0 { deviation } else { 1.0 };
-                let (scale, shift) = (1.0 / (255.0 * deviation), -mean / deviation);
-                Scaling { scale: scale as f32, shift: shift as f32 }
+        match (&self.values, scaling) {
+            (Values::Bytes(values), &Scaling::Uniform { scale, shift }) => {
+                let mut samples: [&[u8]; TILE] = [&[]; TILE];
+                let samples = rows(values, self.features, indices, &mut samples);
+                normalize_tile(isa, samples, scale, shift, &mut tile.input);
             }
-        };
-        Dataset { train, test, scaling }
+            (Values::Floats(values), Scaling::PerFeature { scale, shift }) => {
+                let mut samples: [&[f32]; TILE] = [&[]; TILE];
+                let samples = rows(values, self.features, indices, &mut samples);
+                standardize_tile(isa, samples, scale, shift, &mut tile.input);
+            }
+            (Values::Bytes(_), _) => panic!("bytes have one scale for all"),
+            (Values::Floats(_), _) => panic!("floats have a scale each"),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn standard_scaling_gives_mean_zero_and_deviation_one() {
-        let samples = Samples::new(2, 1, vec![10, 20, 30, 200], vec![0, 0]).unwrap();
-        let Scaling { scale, shift } =
-            Dataset::new(samples.clone(), samples.clone(), Normalize::Standard).scaling;
-        let x: Vec<f64> =
-            samples.values.iter().map(|&v| f64::from(f32::from(v) * scale + shift)).collect();
-        let mean = x.iter().sum::<f64>() / 4.0;
-        let variance = x.iter().map(|x| x * x).sum::<f64>() / 4.0;
-        assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-6, "{mean}, {variance}");
+/// The rows of these indices, in the first places of `slots`.
+fn rows<'a, 'b, T>(
+    values: &'a [T],
+    width: usize,
+    indices: &[u32],
+    slots: &'b mut [&'a [T]; TILE],
+) -> &'b [&'a [T]] {
+    for (slot, &index) in slots.iter_mut().zip(indices) {
+        *slot = &values[index as usize * width..][..width];
     }
-
-    #[test]
-    fn constant_data_is_only_centred() {
-        let samples = Samples::new(1, 1, vec![51, 51], vec![0, 0]).unwrap();
-        let data = Dataset::new(samples.clone(), samples, Normalize::Standard);
-        let x = 51.0 * data.scaling.scale + data.scaling.shift;
-        assert!(x.abs() < 1e-6, "{x}");
-    }
-
-    #[test]
-    fn labels_and_counts_are_checked() {
-        let label = DataProblem::Label { label: 3, sample: 1, classes: 3 };
-        assert_eq!(Samples::new(1, 3, vec![0, 0], vec![2, 3]).unwrap_err(), label);
-        let count = DataProblem::Count { samples: 1, labels: 2 };
-        assert_eq!(Samples::new(2, 3, vec![0, 0], vec![0, 0]).unwrap_err(), count);
-    }
+    &slots[..indices.len()]
 }

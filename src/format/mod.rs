@@ -1,5 +1,6 @@
 //! Files other tools read. A leaf: knows of no network.
 
+pub mod npy;
 pub mod npz;
 mod replace;
 pub mod safetensors;

@@ -1,10 +1,12 @@
 //! SciPy's sparse `.npz`: a zip of NPY arrays `format`, `shape`, `indptr`, `indices`, `data`.
 //!
-//! The crate `zip` knows the archive; NPY is a short header before raw numbers and read here.
+//! The crate `zip` knows the archive.
 
+use super::npy::{Array, npy};
 use super::replace_file;
 use crate::Error;
 use crate::error::FileProblem;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
@@ -66,20 +68,22 @@ pub fn write_csr(
     replace_file(path, &bytes)
 }
 
+/// Reads every array of an archive, by name; what is no NPY array is passed over.
+///
+/// **Errors**: [`FileProblem::Damaged`].
+pub fn read_arrays(file: impl Read + Seek) -> Result<BTreeMap<String, Array>, FileProblem> {
+    let mut archive = ZipArchive::new(file).map_err(damaged)?;
+    let names: Vec<String> = archive.file_names().flatten().map(Into::into).collect();
+    let mut arrays = BTreeMap::new();
+    for name in names.iter().filter_map(|name| name.strip_suffix(".npy")) {
+        arrays.insert(name.to_string(), array(&mut archive, name)?);
+    }
+    Ok(arrays)
+}
+
 /// The shape of a vector as Python writes it.
 fn tuple(len: usize) -> String {
     format!("({len},)")
-}
-
-/// An NPY file of version 1.0.
-fn npy(descr: &str, shape: &str, data: Vec<u8>) -> Vec<u8> {
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    // Magic, version, length and header together fill whole blocks of 64 bytes.
-    let unpadded = 10 + header.len() + 1;
-    header.push_str(&" ".repeat(unpadded.next_multiple_of(64) - unpadded));
-    header.push('\n');
-    let len = (header.len() as u16).to_le_bytes();
-    [b"\x93NUMPY\x01\x00".as_slice(), &len, header.as_bytes(), &data].concat()
 }
 
 /// Reads the pattern of a CSR matrix that SciPy (or [`write_csr`]) saved; its values do not matter.
@@ -98,15 +102,15 @@ fn parse(file: impl Read + Seek) -> Result<CsrArrays, FileProblem> {
         let found = format!("sparse '{}'", String::from_utf8_lossy(&text));
         return Err(FileProblem::Kind { expected: "sparse 'csr'", found });
     }
-    let shape = array(&mut archive, "shape")?.integers("shape")?;
+    let shape = array(&mut archive, "shape")?.indices("shape")?;
     let &[rows, cols] = shape.as_slice() else {
         let (found, expected) = (vec![shape.len()], vec![2]);
         return Err(FileProblem::Shape { name: "shape".into(), found, expected });
     };
     Ok(CsrArrays {
         shape: [rows, cols],
-        row_ptr: array(&mut archive, "indptr")?.integers("indptr")?,
-        col_idx: array(&mut archive, "indices")?.integers("indices")?,
+        row_ptr: array(&mut archive, "indptr")?.indices("indptr")?,
+        col_idx: array(&mut archive, "indices")?.indices("indices")?,
     })
 }
 
@@ -114,68 +118,12 @@ fn damaged(problem: impl std::fmt::Display) -> FileProblem {
     FileProblem::Damaged(problem.to_string())
 }
 
-/// One NPY array.
-struct Array {
-    descr: String,
-    data: Vec<u8>,
-}
-
-impl Array {
-    /// The elements as indices.
-    fn integers(self, name: &str) -> Result<Vec<usize>, FileProblem> {
-        let words: Vec<i64> = match self.descr.as_str() {
-            "<i4" => {
-                self.data.as_chunks().0.iter().map(|&w| i32::from_le_bytes(w).into()).collect()
-            }
-            "<i8" => self.data.as_chunks().0.iter().map(|&w| i64::from_le_bytes(w)).collect(),
-            other => return Err(FileProblem::Dtype(name.to_string(), other.to_string())),
-        };
-        let index = |word| usize::try_from(word).ok();
-        let indices: Option<Vec<usize>> = words.into_iter().map(index).collect();
-        indices.ok_or_else(|| damaged(format!("{name} has a negative number")))
-    }
-}
-
 /// Reads `NAME.npy` out of the archive, no more of it than its header promises.
 fn array(archive: &mut ZipArchive<impl Read + Seek>, name: &str) -> Result<Array, FileProblem> {
-    let mut member = archive
+    let member = archive
         .by_name(&format!("{name}.npy"))
         .map_err(|_| FileProblem::Missing(name.to_string()))?;
-    let mut start = [0; 8];
-    member.read_exact(&mut start).map_err(damaged)?;
-    if &start[..6] != b"\x93NUMPY" {
-        return Err(damaged(format!("{name} is not an NPY array")));
-    }
-    // Version 1 has a 16-bit length, later ones 32 bits.
-    let mut len = [0; 4];
-    let len_bytes = if start[6] == 1 { 2 } else { 4 };
-    member.read_exact(&mut len[..len_bytes]).map_err(damaged)?;
-    let mut header = String::new();
-    let header_len = u64::from(u32::from_le_bytes(len)).min(1 << 16);
-    member.by_ref().take(header_len).read_to_string(&mut header).map_err(damaged)?;
-    let field = |key: &str| {
-        let (_, rest) = header.split_once(&format!("'{key}':"))?;
-        Some(rest.trim_start())
-    };
-    let malformed = || damaged(format!("{name} has a malformed NPY header"));
-    let descr = field("descr").and_then(|rest| rest.strip_prefix('\'')?.split('\'').next());
-    let descr = descr.ok_or_else(malformed)?.to_string();
-    let shape = field("shape").and_then(|rest| rest.strip_prefix('(')?.split(')').next());
-    let item: u64 = descr.get(2..).and_then(|size| size.parse().ok()).ok_or_else(malformed)?;
-    // A 'U' string has four bytes per character.
-    let item = if descr.contains('U') { 4 * item } else { item };
-    let mut expected = Some(item);
-    for size in shape.ok_or_else(malformed)?.split(',').map(str::trim).filter(|s| !s.is_empty()) {
-        let size: u64 = size.parse().map_err(|_| malformed())?;
-        expected = expected.and_then(|bytes| bytes.checked_mul(size));
-    }
-    let expected = expected.ok_or_else(malformed)?;
-    let mut data = Vec::new();
-    member.take(expected).read_to_end(&mut data).map_err(damaged)?;
-    if (data.len() as u64) < expected {
-        return Err(damaged(format!("{name} has {} of {expected} bytes", data.len())));
-    }
-    Ok(Array { descr, data })
+    Array::read(member, name)
 }
 
 #[cfg(test)]

@@ -146,7 +146,8 @@ impl Mlp {
     pub fn loss(&self, executor: &Executor, batch: usize, tile: &mut Tile) {
         let logits = &mut tile.layers.last_mut().expect("a network has a layer").z;
         let labels = &tile.labels[..tile.samples];
-        tile.loss = softmax_cross_entropy(executor.isa(), logits, labels, 1.0 / batch as f32);
+        let (weights, scale) = (&tile.weights[..tile.samples], 1.0 / batch as f32);
+        tile.loss = softmax_cross_entropy(executor.isa(), logits, labels, weights, scale);
     }
 
     /// From the logits' gradient back to the first layer: every `z` becomes its gradient.

@@ -11,6 +11,8 @@ pub struct Tile {
     pub input: Vec<Row>,
     /// The labels; the first [`Tile::samples`] are real.
     pub labels: [u16; TILE],
+    /// How much each sample's loss counts.
+    pub weights: [f32; TILE],
     /// How many samples are real; the rest is padding.
     pub samples: usize,
     /// What each layer computed.
@@ -58,6 +60,7 @@ impl Tile {
         Tile {
             input: vec![Row::ZERO; model.in_features()],
             labels: [0; TILE],
+            weights: [1.0; TILE],
             samples: 0,
             layers,
             loss: TileLoss::default(),

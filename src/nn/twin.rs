@@ -71,14 +71,16 @@ impl Twin {
         let trace = self.forward(x);
         let open = trace.inputs[1..].iter().flatten().map(|&h| h > 0.0).collect();
         let logits = &trace.outputs[self.layers.len() - 1];
-        (naive::softmax_cross_entropy(logits, labels, self.classes()).0, open)
+        let weights = vec![1.0; labels.len()];
+        (naive::softmax_cross_entropy(logits, labels, &weights, self.classes()).0, open)
     }
 
     /// The gradient of the mean loss, in the twin's own shapes.
     pub fn gradient(&self, x: &[f64], labels: &[u16]) -> Vec<TwinLayer> {
         let trace = self.forward(x);
         let last = self.layers.len() - 1;
-        let mut dz = naive::softmax_cross_entropy(&trace.outputs[last], labels, self.classes()).1;
+        let (logits, weights) = (&trace.outputs[last], vec![1.0; labels.len()]);
+        let mut dz = naive::softmax_cross_entropy(logits, labels, &weights, self.classes()).1;
         let mut gradients = Vec::new();
         let (mut dgamma, mut dbeta) = (vec![], vec![]);
         for l in (0..=last).rev() {

@@ -1,8 +1,10 @@
 //! Results for people: figures.
 
+mod contact_sheet;
 mod figure;
 mod rewiring_figure;
 mod topology_figure;
 
+pub use contact_sheet::{ContactSheet, contact_sheet_png, contact_sheet_svg};
 pub use rewiring_figure::rewiring_figure;
 pub use topology_figure::{network_figure, topology_figure};

@@ -2,7 +2,7 @@
 
 use super::{GrownState, RewireMethod};
 use crate::Error;
-use crate::dataset::Normalize;
+use crate::dataset::DataConfig;
 use crate::error::FileProblem;
 use crate::nn::{Engine, Mlp};
 use crate::rewire::{Candidates, Decay, GrowScore, Reading, Scope, TieOrder};
@@ -79,6 +79,9 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Adam's learning rate.
     pub lr: f64,
+    /// Epochs without a smaller validation loss after which training ends with the best network; 0
+    /// trains to the last epoch and keeps its network.
+    pub patience: usize,
     /// Seed of every random stream.
     pub seed: u64,
     /// Threads; 0 is one per core. Changes no bit of the result.
@@ -129,6 +132,7 @@ impl Default for TrainConfig {
             epochs: 10,
             batch: 128,
             lr: 1e-3,
+            patience: 0,
             seed: 42,
             threads: 0,
         }
@@ -306,30 +310,15 @@ impl TrainConfig {
 
 /// Everything that determines a run: the data, the network, the training. Its TOML form has the
 /// flags' names as keys.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunConfig {
-    /// Name of the data set.
-    pub dataset: String,
-    /// Its folder, if it is not to be searched for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data_dir: Option<PathBuf>,
-    /// How values enter the network.
-    pub normalize: Normalize,
+    /// The data.
+    #[serde(flatten)]
+    pub data: DataConfig,
     /// The network and its training.
     #[serde(flatten)]
     pub train: TrainConfig,
-}
-
-impl Default for RunConfig {
-    fn default() -> Self {
-        RunConfig {
-            dataset: "mnist".to_string(),
-            data_dir: None,
-            normalize: Normalize::Standard,
-            train: TrainConfig::default(),
-        }
-    }
 }
 
 impl RunConfig {
@@ -342,8 +331,10 @@ impl RunConfig {
         let mut effective = RunConfig::default().to_table();
         for table in tables {
             for (key, value) in table {
-                if key != "data-dir" && !effective.contains_key(&key) {
-                    let nearest = nearest(&key, effective.keys().chain([&"data-dir".to_string()]));
+                let optional = DataConfig::OPTIONAL;
+                if !optional.contains(&key.as_str()) && !effective.contains_key(&key) {
+                    let names = effective.keys().map(String::as_str).chain(optional);
+                    let nearest = nearest(&key, names);
                     return Err(FileProblem::UnknownKey { key, nearest });
                 }
                 effective.insert(key, value);
@@ -383,10 +374,10 @@ impl RunConfig {
 }
 
 /// The name nearest to `key`, if one is near enough to be meant.
-fn nearest<'a>(key: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+fn nearest<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let scored = names.map(|name| (strsim::jaro_winkler(key, name), name));
     let (score, name) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (score > 0.7).then(|| name.clone())
+    (score > 0.7).then(|| name.to_string())
 }
 
 #[cfg(test)]
@@ -417,7 +408,14 @@ mod tests {
 
     #[test]
     fn a_configuration_survives_toml() {
-        let mut config = RunConfig { data_dir: Some("x".into()), ..RunConfig::default() };
+        let mut config = RunConfig::default();
+        config.data = DataConfig {
+            data_dir: Some("x".into()),
+            train: Some("own.csv".into()),
+            delimiter: Some(';'),
+            categorical: vec!["a".into(), "3".into()],
+            ..config.data
+        };
         config.train = TrainConfig { hidden: vec![7, 9], lr: 0.003, seed: 1 << 60, ..config.train };
         let table: Table = config.to_toml().parse().unwrap();
         assert_eq!(RunConfig::from_tables([table]), Ok(config));

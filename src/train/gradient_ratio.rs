@@ -15,7 +15,7 @@ pub fn gradient_ratios(
     executor: &Executor,
     model: &Mlp,
     samples: &Samples,
-    scaling: Scaling,
+    scaling: &Scaling,
     batch: usize,
 ) -> Vec<Option<GradientRatio>> {
     assert!((1..=samples.len()).contains(&batch), "{batch} of {} samples", samples.len());

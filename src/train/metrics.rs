@@ -43,6 +43,12 @@ pub struct EpochMetrics {
     pub test_loss: f64,
     /// Fraction of test samples that are right.
     pub test_accuracy: f64,
+    /// Mean loss over the validation samples, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
+    /// Fraction of validation samples that are right, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_accuracy: Option<f64>,
     /// σ/μ of the fan-in of each layer that lacks connections.
     pub fan_in_ccv: Vec<f64>,
     /// Seconds of the epoch's steps, loading included, evaluation excluded.

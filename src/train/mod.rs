@@ -27,4 +27,4 @@ pub use predict::{Predictor, most_probable};
 pub use rewire::{GrownState, RewireMethod};
 pub use run::{Observer, fan_in_ccv, run};
 pub use run_folder::RunFolder;
-pub use trainer::{Position, Trainer, evaluate};
+pub use trainer::{BestEpoch, Position, Trainer, evaluate};

@@ -7,7 +7,7 @@
 
 use super::RunConfig;
 use crate::Error;
-use crate::dataset::Scaling;
+use crate::dataset::{Dataset, Scaling, Schema};
 use crate::error::FileProblem;
 use crate::format::safetensors::TensorFile;
 use crate::nn::{Engine, Layer, LayerTensors, Mlp};
@@ -25,6 +25,10 @@ pub struct ModelFile {
     pub model: Mlp,
     /// How raw values enter the network.
     pub scaling: Scaling,
+    /// What columns and classes mean.
+    pub schema: Schema,
+    /// The data set's name in results.
+    pub data_name: String,
     /// What it was trained with.
     pub config: RunConfig,
 }
@@ -36,13 +40,15 @@ impl ModelFile {
     pub fn write(
         path: &Path,
         model: &Mlp,
-        scaling: Scaling,
+        data: &Dataset,
         config: &RunConfig,
     ) -> Result<(), Error> {
         let mut file = TensorFile::default();
         file.metadata.insert("format".into(), FORMAT.into());
         file.metadata.insert("config".into(), to_json(config));
-        file.metadata.insert("scaling".into(), to_json(&scaling));
+        file.metadata.insert("scaling".into(), to_json(&data.scaling));
+        file.metadata.insert("schema".into(), to_json(&data.schema));
+        file.metadata.insert("data".into(), data.name.clone());
         // CSR arrays do not say how wide they are.
         file.metadata.insert("in_features".into(), to_json(&model.in_features()));
         for (index, layer) in model.layers().iter().enumerate() {
@@ -77,7 +83,9 @@ impl ModelFile {
     fn parse(mut file: TensorFile) -> Result<ModelFile, FileProblem> {
         expect_format(&file, FORMAT, "model")?;
         let config: RunConfig = from_json(&file, "config")?;
-        let scaling = from_json(&file, "scaling")?;
+        let scaling: Scaling = from_json(&file, "scaling")?;
+        let schema: Schema = from_json(&file, "schema")?;
+        let data_name = file.metadata.get("data").cloned().unwrap_or_default();
         let engine = match config.train.engine {
             Engine::Dense => Engine::Dense,
             Engine::Sparse | Engine::Masked => Engine::Sparse,
@@ -119,7 +127,12 @@ impl ModelFile {
             }
             layers.push(Layer::from_parts(engine, pattern, index, params));
         }
-        Ok(ModelFile { model: Mlp::from_layers(layers), scaling, config })
+        let model = Mlp::from_layers(layers);
+        if let Some(features) = scaling.features().filter(|&n| n != model.in_features()) {
+            let (found, expected) = (vec![features], vec![model.in_features()]);
+            return Err(FileProblem::Shape { name: "scaling".into(), found, expected });
+        }
+        Ok(ModelFile { model, scaling, schema, data_name, config })
     }
 }
 

@@ -50,9 +50,9 @@ fn run_in_pool(
     let mut epochs = Vec::new();
     if let Some(folder) = folder.filter(|_| trainer.position() == Position::default()) {
         // The initial network: a run of no epochs has a model too.
-        folder.save(trainer, data.scaling, config)?;
+        folder.save(trainer, data, config)?;
     }
-    while trainer.position().epochs < config.train.epochs {
+    while !trainer.is_finished() {
         let epoch = trainer.position().epochs + 1;
         observer.epoch_begins(epoch);
         let started = Instant::now();
@@ -81,6 +81,13 @@ fn run_in_pool(
             let (step, last_loss) = (trainer.steps_per_epoch(), Some(report.loss));
             return Err(Error::Diverged { epoch, step, layer, last_loss });
         }
+        let validation = match &data.validation {
+            Some(samples) => Some(trainer.evaluate(samples)?),
+            None => None,
+        };
+        if let Some(validation) = validation {
+            trainer.watch(validation.loss);
+        }
         let metrics = EpochMetrics {
             epoch,
             step: trainer.optimizer().steps(),
@@ -88,16 +95,18 @@ fn run_in_pool(
             train_accuracy: report.accuracy,
             test_loss: loss,
             test_accuracy: accuracy,
+            validation_loss: validation.map(|validation| validation.loss),
+            validation_accuracy: validation.map(|validation| validation.accuracy),
             fan_in_ccv: fan_in_ccv(trainer.model()),
             seconds,
             eval_seconds: started.elapsed().as_secs_f64(),
         };
         if let Some(folder) = folder {
-            folder.end_epoch(&metrics, trainer, data.scaling, config)?;
+            folder.end_epoch(&metrics, trainer, data, config)?;
         }
         observer.epoch_done(&metrics);
         epochs.push(metrics);
-        if stop.load(Ordering::Relaxed) && epoch < config.train.epochs {
+        if stop.load(Ordering::Relaxed) && !trainer.is_finished() {
             return Err(interrupt(trainer, config, folder)?);
         }
     }

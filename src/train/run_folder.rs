@@ -1,10 +1,11 @@
 //! A run as a folder: `config.toml`, `metrics.jsonl`, `run.json`, `model.safetensors`,
-//! `checkpoint.safetensors`; of a rewired run `rewiring.svg` too. Every file is replaced as a whole or appended to by whole lines; one
+//! `checkpoint.safetensors`; of a rewired run `rewiring.svg`,
+//! of a drawn split `test-rows.txt` and `validation-rows.txt`. Every file is replaced as a whole or appended to by whole lines; one
 //! process at a time owns the folder.
 
 use super::{EpochMetrics, ModelFile, RunConfig, Trainer, UpdateMetrics, checkpoint};
 use crate::Error;
-use crate::dataset::Scaling;
+use crate::dataset::Dataset;
 use crate::format::replace_file;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -20,6 +21,8 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const FIGURE: &str = "rewiring.svg";
 /// The folder of a first run whose end is the start of this one.
 pub(super) const EQUILIBRIUM: &str = "equilibrium";
+const TEST_ROWS: &str = "test-rows.txt";
+const VALIDATION_ROWS: &str = "validation-rows.txt";
 const LOCK: &str = "lock";
 
 /// A folder that this process writes a run to.
@@ -63,7 +66,8 @@ impl RunFolder {
     pub fn create(path: &Path, config: &RunConfig, force: bool) -> Result<RunFolder, Error> {
         fs::create_dir_all(path).map_err(Error::io(path))?;
         let folder = RunFolder::lock(path)?;
-        let files = [CONFIG, METRICS, RUN, MODEL, CHECKPOINT, FIGURE].map(|name| path.join(name));
+        let names = [CONFIG, METRICS, RUN, MODEL, CHECKPOINT, FIGURE, TEST_ROWS, VALIDATION_ROWS];
+        let files = names.map(|name| path.join(name));
         if files.iter().any(|file| file.exists()) {
             if !force {
                 return Err(Error::RunExists(path.to_path_buf()));
@@ -104,6 +108,20 @@ impl RunFolder {
         Ok(RunFolder { path: path.to_path_buf(), opened: SystemTime::now(), _lock: lock })
     }
 
+    /// Writes which rows were held out, a number a line: `test-rows.txt`, `validation-rows.txt`.
+    ///
+    /// **Errors**: [`Error::Io`].
+    pub fn write_rows(&self, data: &Dataset) -> Result<(), Error> {
+        for (name, rows) in [(TEST_ROWS, &data.test_rows), (VALIDATION_ROWS, &data.validation_rows)]
+        {
+            if let Some(rows) = rows {
+                let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+                replace_file(&self.path.join(name), lines.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -123,6 +141,9 @@ impl RunFolder {
         let checkpoint = self.path.join(CHECKPOINT);
         if checkpoint.exists() {
             checkpoint::restore(&checkpoint, trainer, config)?;
+            if trainer.position().best.is_some() {
+                trainer.restore_best(ModelFile::read(&self.path.join(MODEL))?.model);
+            }
         }
         let metrics = self.path.join(METRICS);
         if metrics.exists() {
@@ -156,11 +177,11 @@ impl RunFolder {
         &self,
         metrics: &EpochMetrics,
         trainer: &Trainer<'_>,
-        scaling: Scaling,
+        data: &Dataset,
         config: &RunConfig,
     ) -> Result<(), Error> {
         self.append(metrics, true)?;
-        self.save(trainer, scaling, config)
+        self.save(trainer, data, config)
     }
 
     /// Appends an update's line to `metrics.jsonl`.
@@ -208,10 +229,10 @@ impl RunFolder {
     pub fn save(
         &self,
         trainer: &Trainer<'_>,
-        scaling: Scaling,
+        data: &Dataset,
         config: &RunConfig,
     ) -> Result<(), Error> {
-        ModelFile::write(&self.path.join(MODEL), trainer.model(), scaling, config)?;
+        ModelFile::write(&self.path.join(MODEL), trainer.kept_model(), data, config)?;
         self.checkpoint(trainer)
     }
 

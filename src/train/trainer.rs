@@ -1,8 +1,9 @@
 //! The epoch loop.
 
 use super::metrics::{EpochReport, Evaluation, StepReport};
+use super::predict::probabilities;
 use super::rewire::{History, Rewirer};
-use super::{GrownState, RewireMethod, TrainConfig, step};
+use super::{Classification, GrownState, RewireMethod, TrainConfig, step};
 use crate::Error;
 use crate::dataset::{Dataset, Samples, Scaling};
 use crate::nn::{Layer, LayerTensors, Mlp, Tile};
@@ -33,6 +34,8 @@ pub struct Trainer<'a> {
     last_loss: Option<f64>,
     warnings: Vec<String>,
     rewirer: Option<Rewirer>,
+    /// The network of the best epoch, where that is watched.
+    best_model: Option<Mlp>,
 }
 
 /// Where a run is: what a checkpoint must hold beside the model and the moments.
@@ -52,6 +55,18 @@ pub struct Position {
     /// Seconds that updates of the connections took so far.
     #[serde(default)]
     pub rewire_seconds: f64,
+    /// The epoch of the smallest validation loss so far, if it is watched.
+    #[serde(default)]
+    pub best: Option<BestEpoch>,
+}
+
+/// The best epoch so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestEpoch {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Its validation loss.
+    pub loss: f64,
 }
 
 impl Position {
@@ -81,6 +96,11 @@ impl<'a> Trainer<'a> {
         if data.train.is_empty() {
             return Err(Error::Config("there are no training samples".into()));
         }
+        if config.patience > 0 && data.validation.is_none() {
+            let problem = "--patience watches validation samples: hold some out with \
+                           --validation-fraction";
+            return Err(Error::Config(problem.to_string()));
+        }
         let (model, warnings) = config.build(data.train.features(), data.train.classes())?;
         let settings = AdamSettings { lr: config.lr as f32, ..AdamSettings::default() };
         let rewires = config.rewire != RewireMethod::Static;
@@ -91,6 +111,7 @@ impl<'a> Trainer<'a> {
         let steps_per_epoch = data.train.len().div_ceil(config.batch);
         Ok(Trainer {
             rewirer: Rewirer::new(&config, &model, steps_per_epoch),
+            best_model: None,
             tiles: vec![Tile::new(&model); batch.div_ceil(TILE)],
             gradients: model.layers().iter().map(zeros).collect(),
             order: (0..data.train.len() as u32).collect(),
@@ -109,6 +130,33 @@ impl<'a> Trainer<'a> {
     /// What of the configured topology could not be met.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The network to be kept: that of the best epoch where it is watched, else as it stands.
+    pub fn kept_model(&self) -> &Mlp {
+        self.best_model.as_ref().unwrap_or(&self.model)
+    }
+
+    /// Takes note of an epoch's validation loss.
+    pub(super) fn watch(&mut self, loss: f64) {
+        let is_better = self.position.best.is_none_or(|best| loss < best.loss);
+        if self.config.patience > 0 && is_better {
+            self.position.best = Some(BestEpoch { epoch: self.position.epochs, loss });
+            self.best_model = Some(self.model.clone());
+        }
+    }
+
+    /// Gives back the network of the best epoch after a resume.
+    pub(super) fn restore_best(&mut self, model: Mlp) {
+        self.best_model = Some(model);
+    }
+
+    /// Whether training has come to its end: all epochs done, or none better for too long.
+    pub fn is_finished(&self) -> bool {
+        let Position { epochs, best, .. } = self.position;
+        let patience = self.config.patience;
+        let is_late = best.is_some_and(|best| patience > 0 && epochs - best.epoch >= patience);
+        epochs >= self.config.epochs || (is_late && self.position.samples == 0)
     }
 
     /// The network as it stands.
@@ -246,7 +294,7 @@ impl<'a> Trainer<'a> {
         let tiles = &mut tiles[..batch.len().div_ceil(TILE)];
         step::forward_backward(executor, model, tiles, batch.len(), |index, tile| {
             let indices = tile_indices(batch, index);
-            data.train.load_tile(executor.isa(), data.scaling, indices, tile);
+            data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
         });
         let loss_sum: f64 = tiles.iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
         if !loss_sum.is_finite() {
@@ -286,9 +334,13 @@ impl<'a> Trainer<'a> {
             let count = position.samples as f64;
             let (loss, accuracy) = (position.loss_sum / count, position.correct as f64 / count);
             report.epoch = Some(EpochReport { loss, accuracy });
-            let Position { epochs, flops, rewire_seconds, .. } = *position;
-            let epochs = epochs + 1;
-            *position = Position { epochs, flops, rewire_seconds, ..Position::default() };
+            *position = Position {
+                epochs: position.epochs + 1,
+                samples: 0,
+                loss_sum: 0.0,
+                correct: 0,
+                ..*position
+            };
         }
         Ok(report)
     }
@@ -314,7 +366,28 @@ impl<'a> Trainer<'a> {
     ///
     /// **Errors**: [`Error::Config`] if there is no sample.
     pub fn evaluate(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
-        evaluate(&self.executor, &self.model, samples, self.data.scaling, &mut self.tiles)
+        evaluate(&self.executor, &self.model, samples, &self.data.scaling, &mut self.tiles)
+    }
+
+    /// What the network that is kept makes of `samples`, class by class.
+    ///
+    /// **Panics** if there is no sample.
+    pub fn classify_kept(&mut self, samples: &Samples) -> Classification {
+        let model = self.best_model.as_ref().unwrap_or(&self.model);
+        let (executor, tiles) = (&self.executor, &mut self.tiles);
+        let load = |indices: &[u32], tile: &mut Tile| {
+            samples.load_tile(executor.isa(), &self.data.scaling, indices, tile);
+        };
+        let p = probabilities(executor, model, tiles, samples.len(), load);
+        Classification::of(&p, samples.labels(), samples.classes())
+    }
+
+    /// How the network that is kept does on `samples`.
+    ///
+    /// **Errors**: [`Error::Config`] if there is no sample.
+    pub fn evaluate_kept(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
+        let model = self.best_model.as_ref().unwrap_or(&self.model);
+        evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
     }
 }
 
@@ -325,7 +398,7 @@ pub fn evaluate(
     executor: &Executor,
     model: &Mlp,
     samples: &Samples,
-    scaling: Scaling,
+    scaling: &Scaling,
     tiles: &mut [Tile],
 ) -> Result<Evaluation, Error> {
     if samples.is_empty() {

@@ -5,9 +5,5 @@ use fanin::dataset::{self, Dataset, Normalize};
 /// MNIST's first `train` training and `test` test samples, normalised as the whole.
 pub(crate) fn mnist(train: usize, test: usize) -> Dataset {
     let whole = dataset::load("mnist", None, Normalize::Standard).expect("data/mnist is shipped");
-    Dataset {
-        train: whole.train.first(train),
-        test: whole.test.first(test),
-        scaling: whole.scaling,
-    }
+    Dataset { train: whole.train.first(train), test: whole.test.first(test), ..whole }
 }

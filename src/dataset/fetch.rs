@@ -1,0 +1,270 @@
+//! Bringing a known data set's files to this machine: from mirrors, or from what is already on disk.
+//!
+//! A file arrives under another name, is checked whole, and then takes its own: a file that is there
+//! is a file that is right. What arrived of a broken download stays, and the next one goes on from it.
+
+use super::catalog::{KnownDataset, cache_dir, found_in, verify_file};
+use crate::Error;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use ureq::Agent;
+use zip::ZipArchive;
+
+/// Attempts at one address before the next: each goes on where the last one broke off.
+const ATTEMPTS: usize = 3;
+
+/// Where files come from and go to.
+#[derive(Clone, Debug, Default)]
+pub struct FetchPlace {
+    /// The folder that gets a folder of the data set's name; the user's cache if there is none.
+    pub data_dir: Option<PathBuf>,
+    /// Addresses of folders to use instead of the known sources, tried in order.
+    pub mirrors: Vec<String>,
+    /// A file, a zip archive or a folder on this machine to take the files from instead.
+    pub from: Option<PathBuf>,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// It was there, and right.
+    Present(PathBuf),
+    /// It has been brought there.
+    New(PathBuf),
+}
+
+/// Who hears how a download goes.
+pub trait Progress {
+    /// A download of `total` bytes, if known, of which `done` are there already.
+    fn begins(&mut self, name: &str, done: u64, total: Option<u64>);
+    /// So many bytes are there now.
+    fn reached(&mut self, done: u64);
+}
+
+/// Brings every file of a known data set to where it is looked for.
+///
+/// **Errors**: [`Error::Fetch`] naming what each address said; [`Error::Io`]; [`Error::Data`] for a
+/// file of [`FetchPlace::from`] that is not the known one.
+pub fn fetch(
+    known: &'static KnownDataset,
+    place: &FetchPlace,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Fetched>, Error> {
+    let base = place.data_dir.clone().or_else(cache_dir).ok_or_else(|| {
+        Error::Config("there is no home for a cache: name a folder with --data-dir".to_string())
+    })?;
+    let dir = base.join(known.name);
+    fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
+    let mut fetched = Vec::new();
+    for (index, file) in known.files.iter().enumerate() {
+        let present = found_in(file, std::slice::from_ref(&dir));
+        if let Some(path) = present.filter(|path| verify_file(known, index, path).is_ok()) {
+            fetched.push(Fetched::Present(path));
+            continue;
+        }
+        let target = dir.join(format!("{}.gz", file.name));
+        match &place.from {
+            Some(from) => take(known, index, from, &target)?,
+            None => download(known, index, &place.mirrors, &target, progress)?,
+        }
+        fetched.push(Fetched::New(target));
+    }
+    // Archives that held several files are of no more use.
+    for source in known.files.iter().flat_map(|file| file.sources).filter(|s| s.member.is_some()) {
+        let _ = fs::remove_file(dir.join(base_name(source.url)));
+    }
+    Ok(fetched)
+}
+
+/// The last part of an address.
+fn base_name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
+}
+
+/// The name that a file has until it has been checked.
+fn partial(target: &Path) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_os_string();
+    name.push(".partial");
+    target.with_file_name(name)
+}
+
+/// Gives a file its own name once it is whole, and removes it if it is another.
+fn settle(known: &KnownDataset, index: usize, arrived: &Path, target: &Path) -> Result<(), Error> {
+    // The reader goes by the name, which here ends otherwise.
+    let checked = verify_file(known, index, arrived);
+    if checked.is_err() {
+        let _ = fs::remove_file(arrived);
+    }
+    checked?;
+    fs::rename(arrived, target).map_err(Error::io(target))
+}
+
+/// Takes a file from this machine: of a folder, of a zip archive, or itself.
+fn take(known: &KnownDataset, index: usize, from: &Path, target: &Path) -> Result<(), Error> {
+    let file = &known.files[index];
+    let arrived = partial(target);
+    if from.is_dir() {
+        let folders = [from.to_path_buf(), from.join(known.name)];
+        if let Some(path) = found_in(file, &folders) {
+            return place_file(known, index, &path, target);
+        }
+    } else if let Ok(mut archive) = ZipArchive::new(File::open(from).map_err(Error::io(from))?) {
+        let names: Vec<String> = archive.file_names().flatten().map(Into::into).collect();
+        let ends = [format!("{}.gz", file.name), file.name.to_string()];
+        let is_it = |name: &&String| ends.iter().any(|end| base_name(name) == end);
+        if let Some(name) = names.iter().find(is_it) {
+            extract(&mut archive, name, &arrived).map_err(Error::io(from))?;
+            let target = target.with_file_name(base_name(name));
+            return settle(known, index, &arrived, &target);
+        }
+    } else {
+        let name = from.file_name().unwrap_or_default().to_string_lossy();
+        if name.strip_suffix(".gz").unwrap_or(&name) == file.name {
+            return place_file(known, index, from, target);
+        }
+    }
+    let name = format!("{}.gz", file.name);
+    let problem = format!("{} has no {name} for {}", from.display(), known.name);
+    Err(Error::Config(problem))
+}
+
+/// Copies a file under the target's folder with its own name, checked.
+fn place_file(known: &KnownDataset, index: usize, path: &Path, target: &Path) -> Result<(), Error> {
+    verify_file(known, index, path)?;
+    let target = target.with_file_name(path.file_name().unwrap_or_default());
+    let arrived = partial(&target);
+    fs::copy(path, &arrived).map_err(Error::io(path))?;
+    settle(known, index, &arrived, &target)
+}
+
+fn extract(archive: &mut ZipArchive<File>, name: &str, to: &Path) -> io::Result<()> {
+    let mut member = archive.by_name(name).map_err(io::Error::other)?;
+    let mut file = File::create(to)?;
+    io::copy(&mut member, &mut file)?;
+    file.sync_all()
+}
+
+/// Downloads one file from the first address that has it.
+fn download(
+    known: &'static KnownDataset,
+    index: usize,
+    mirrors: &[String],
+    target: &Path,
+    progress: &mut dyn Progress,
+) -> Result<(), Error> {
+    let file = &known.files[index];
+    let name = format!("{}.gz", file.name);
+    let own = mirrors.iter().map(|base| (format!("{}/{name}", base.trim_end_matches('/')), None));
+    let sources = file.sources.iter().map(|source| (source.url.to_string(), source.member));
+    let addresses: Vec<(String, Option<&str>)> =
+        if mirrors.is_empty() { sources.collect() } else { own.collect() };
+    let mut said = Vec::new();
+    for (url, member) in addresses {
+        let result = match member {
+            None => bring(&url, &partial(target), progress)
+                .and_then(|()| settle(known, index, &partial(target), target)),
+            Some(member) => {
+                let archive = target.with_file_name(base_name(&url));
+                unpack(known, index, &url, member, &archive, target, progress)
+            }
+        };
+        match result {
+            Ok(()) => return Ok(()),
+            Err(problem) => said.push(format!("{url}: {problem}")),
+        }
+    }
+    let dir = target.parent().unwrap_or(target).to_path_buf();
+    Err(Error::Fetch { name: known.name.to_string(), file: name, said, dir })
+}
+
+/// Downloads an archive, unless it is there, and takes one file out of it.
+fn unpack(
+    known: &KnownDataset,
+    index: usize,
+    url: &str,
+    member: &str,
+    archive: &Path,
+    target: &Path,
+    progress: &mut dyn Progress,
+) -> Result<(), Error> {
+    if !archive.is_file() {
+        bring(url, &partial(archive), progress)?;
+        fs::rename(partial(archive), archive).map_err(Error::io(archive))?;
+    }
+    let arrived = partial(target);
+    let opened = File::open(archive).map_err(Error::io(archive))?;
+    let extracted = ZipArchive::new(opened)
+        .map_err(io::Error::other)
+        .and_then(|mut opened| extract(&mut opened, member, &arrived));
+    if extracted.is_err() {
+        let _ = fs::remove_file(archive);
+    }
+    extracted.map_err(Error::io(archive))?;
+    settle(known, index, &arrived, target)
+}
+
+/// Downloads an address into a file, going on where an earlier attempt broke off.
+fn bring(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        match attempt(url, into, progress) {
+            Ok(()) => return Ok(()),
+            Err(problem @ Error::Io { .. }) => return Err(problem),
+            Err(problem) => last = Some(problem),
+        }
+    }
+    Err(last.expect("there was an attempt"))
+}
+
+fn attempt(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
+    let failed = |problem: String| Error::Config(problem);
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(20)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .user_agent(concat!("fanin/", env!("CARGO_PKG_VERSION")))
+        .build();
+    let done = fs::metadata(into).map_or(0, |metadata| metadata.len());
+    let mut request = Agent::new_with_config(config).get(url);
+    if done > 0 {
+        request = request.header("Range", format!("bytes={done}-"));
+    }
+    let response = request.call().map_err(|problem| failed(problem.to_string()))?;
+    let status = response.status().as_u16();
+    if status == 416 {
+        // What is there is not a beginning of what is offered.
+        fs::remove_file(into).map_err(Error::io(into))?;
+        return Err(failed("the file there has another length".to_string()));
+    }
+    if !(200..300).contains(&status) {
+        return Err(failed(format!("the server answers with status {status}")));
+    }
+    let begins_at = if status == 206 { done } else { 0 };
+    let length = response.headers().get("content-length");
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let total = length.map(|length| begins_at + length);
+    progress.begins(base_name(url), begins_at, total);
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).append(begins_at > 0).truncate(begins_at == 0);
+    let mut file = options.open(into).map_err(Error::io(into))?;
+    let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
+    let (mut buffer, mut reached) = (vec![0; 1 << 16], begins_at);
+    loop {
+        let count = body.read(&mut buffer).map_err(|problem| failed(problem.to_string()))?;
+        if count == 0 {
+            break;
+        }
+        file.write_all(&buffer[..count]).map_err(Error::io(into))?;
+        reached += count as u64;
+        progress.reached(reached);
+    }
+    file.sync_all().map_err(Error::io(into))?;
+    match total {
+        Some(total) if reached < total => {
+            Err(failed(format!("the connection broke off after {reached} of {total} bytes")))
+        }
+        _ => Ok(()),
+    }
+}

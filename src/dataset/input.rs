@@ -1,0 +1,77 @@
+//! A data file as a stream of bytes, gzipped or not.
+
+use crate::Error;
+use crate::error::DataProblem;
+use flate2::bufread::MultiGzDecoder;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Deflate's largest ratio of content to stream (zlib's technical notes).
+const GZIP_RATIO: u64 = 1032;
+
+/// An open data file.
+pub(super) struct Input {
+    pub(super) path: PathBuf,
+    pub(super) reader: Box<dyn BufRead>,
+    is_gzip: bool,
+    /// More content than this cannot be in the file.
+    pub(super) most_bytes: u64,
+}
+
+impl Input {
+    /// Opens a file; it is gzip if its name ends in `.gz` or it begins as gzip does.
+    ///
+    /// **Errors**: [`Error::Io`].
+    pub(super) fn open(path: &Path) -> Result<Input, Error> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let len = file.metadata().map_err(Error::io(path))?.len();
+        let mut raw = BufReader::with_capacity(1 << 16, file);
+        let named_gzip = path.extension().is_some_and(|extension| extension == "gz");
+        let is_gzip =
+            named_gzip || raw.fill_buf().map_err(Error::io(path))?.starts_with(&[0x1f, 0x8b]);
+        let reader: Box<dyn BufRead> = match is_gzip {
+            true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(raw))),
+            false => Box::new(raw),
+        };
+        let most_bytes = if is_gzip { len.saturating_mul(GZIP_RATIO) } else { len };
+        Ok(Input { path: path.to_path_buf(), reader, is_gzip, most_bytes })
+    }
+
+    /// What a failed read means: within a gzip stream it is the stream's damage.
+    pub(super) fn broken(&self, source: io::Error) -> Error {
+        broken(&self.path, self.is_gzip, source)
+    }
+
+    /// The problem at this file.
+    pub(super) fn data(&self, problem: DataProblem) -> Error {
+        Error::data(&self.path, problem)
+    }
+
+    /// The next `count` bytes, or as many as there are. Memory grows with what is there.
+    pub(super) fn read_up_to(&mut self, count: u64) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        // With room for exactly what is promised nothing is moved; a promise that the file cannot
+        // hold gets no room.
+        if count <= self.most_bytes && bytes.try_reserve_exact(count as usize).is_err() {
+            let problem = DataProblem::TooLarge { bytes: count };
+            return Err(self.data(problem));
+        }
+        let read = self.reader.by_ref().take(count).read_to_end(&mut bytes);
+        read.map_err(|source| broken(&self.path, self.is_gzip, source))?;
+        Ok(bytes)
+    }
+
+    /// Whether there is not a byte more.
+    pub(super) fn is_at_end(&mut self) -> Result<bool, Error> {
+        let rest = self.reader.fill_buf().map(<[u8]>::is_empty);
+        rest.map_err(|source| broken(&self.path, self.is_gzip, source))
+    }
+}
+
+fn broken(path: &Path, is_gzip: bool, source: io::Error) -> Error {
+    match is_gzip {
+        true => Error::data(path, DataProblem::Gzip(source.to_string())),
+        false => Error::Io { path: path.to_path_buf(), source },
+    }
+}
