@@ -12,10 +12,10 @@
 //! | [`nn`] | layers, loss, initialisation, the MLP; its f64 twin and the gradient check |
 //! | [`optim`] | Adam |
 //! | [`rewire`] | dynamic sparse training: what is dropped, what is grown, when |
-//! | [`dataset`] | file formats, the known data sets, samples to tiles |
+//! | [`dataset`] | file formats, the known data sets and their fetching, splits, samples to tiles |
 //! | [`train`] | configuration, the optimiser step, the epoch loop, metrics |
-//! | [`format`] | safetensors, SciPy's npz |
-//! | [`report`] | figures |
+//! | [`format`] | safetensors, NumPy's and SciPy's npy and npz |
+//! | [`report`] | figures, contact sheets |
 //! | [`parallel`] | the thread pool and the instruction set: the one place that names rayon |
 //! | [`random`] | named random streams: the one place that makes a generator |
 //! | [`error`] | what can go wrong outside this program |
