@@ -14,13 +14,14 @@ use fanin_kernels::{
     Isa, Level, MatMut, MatRef, Row, TILE, fma_peak_pass, gemm, naive, sddmm, spmm,
 };
 use rand::RngExt;
-use timing::time_in_turn;
+use std::time::Instant;
+use timing::Timing;
 
 const TILES: usize = 2;
 
 fn main() {
     print_machine("1");
-    println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, timing::SAMPLES);
+    println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, SAMPLES);
     println!("a sparse product counts 2·nnz·batch flops, GEMM 2·rows·cols·batch; % is of the peak");
     for isa in Isa::available().into_iter().filter(|isa| isa.level() >= Level::Avx2) {
         println!("\nlevel {}", isa.level());
@@ -115,4 +116,23 @@ fn check(isa: Isa, pattern: &CsrPattern, values: &[f32], bias: &[f32], x: &[Row]
             naive::linear_forward(&sample, &w, &[f64::from(bias[row])], pattern.cols())[0];
         assert!((f64::from(y[row].0[5]) - expected).abs() < 1e-3, "row {row} is wrong");
     }
+}
+
+/// Samples per measurement.
+const SAMPLES: usize = 31;
+
+/// Times each function [`SAMPLES`] times, in turn, so that a noisy minute hits all of them.
+fn time_in_turn(functions: &mut [&mut dyn FnMut()]) -> Vec<Timing> {
+    let mut seconds = vec![Vec::new(); functions.len()];
+    for sample in 0..SAMPLES + 3 {
+        for (f, seconds) in functions.iter_mut().zip(&mut seconds) {
+            let started = Instant::now();
+            f();
+            // The first three warm up.
+            if sample >= 3 {
+                seconds.push(started.elapsed().as_secs_f64());
+            }
+        }
+    }
+    seconds.into_iter().map(Timing::of).collect()
 }

@@ -11,20 +11,26 @@ use fanin::Error;
 use fanin::dataset::{self, Dataset, Normalize};
 use fanin::nn::{Engine, Layer, LayerTensors, Tile};
 use fanin::optim::{Adam, AdamSettings};
+use fanin::parallel;
+use fanin::random::{Purpose, stream};
 use fanin::train::{TrainConfig, Trainer, step};
 use fanin_kernels::TILE;
-use std::cell::RefCell;
-use timing::time_in_turn;
+use rand::seq::SliceRandom;
+use std::ops::ControlFlow;
+use std::time::Instant;
+use timing::Timing;
 
 const BATCH: usize = 128;
+/// Steps measured, after the caches and clocks have settled.
+const STEPS: usize = 150;
+const WARM_UP: usize = 20;
 
 fn main() -> Result<(), Error> {
     print_machine("1 and 2");
     let data = dataset::load("mnist", None, Normalize::Standard)?;
     println!(
-        "784-1024-1024-10, batch {BATCH}; milliseconds, medians of {} samples; \
-         rest: what the whole step spends outside the phases",
-        timing::SAMPLES
+        "784-1024-1024-10, batch {BATCH}; milliseconds, medians of {STEPS} steps in a row \
+         (least–most), and of the phases run apart with their share"
     );
     for threads in [1, 2] {
         println!("\nthreads {threads}");
@@ -46,66 +52,80 @@ fn measure(
     dense: Option<f64>,
 ) -> Result<f64, Error> {
     let config = TrainConfig { engine, sparsity, threads, batch: BATCH, ..TrainConfig::default() };
-    let mut trainer = Trainer::new(config.clone(), data)?;
-    // The phases run on a second copy of the network, so that both train on.
-    let other = Trainer::new(config, data)?;
-    let executor = other.executor();
-    let cut_rows = TILE * threads > BATCH;
-    let model = RefCell::new(other.model().clone());
-    let optimizer = RefCell::new(Adam::new(AdamSettings::default(), other.model(), false));
-    let tiles = RefCell::new(vec![Tile::new(other.model()); BATCH / TILE]);
-    let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
-    let mut gradients: Vec<LayerTensors> = other.model().layers().iter().map(zeros).collect();
-    let indices: Vec<u32> = (0..BATCH as u32).collect();
-    let each_tile = |f: &(dyn Fn(usize, &mut Tile) + Sync)| {
-        let tiles = &mut *tiles.borrow_mut();
-        executor.install(|| fanin::parallel::for_each(tiles, f));
-    };
-    let timings = time_in_turn(&mut [
-        &mut || {
-            trainer.step().expect("the loss stays finite");
-        },
-        &mut || {
-            each_tile(&|i, tile| {
-                let indices = &indices[i * TILE..(i + 1) * TILE];
-                data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
-            });
-        },
-        &mut || {
-            let model = &*model.borrow();
-            each_tile(&|_, tile| model.forward(executor, cut_rows, tile));
-        },
-        &mut || {
-            let model = &*model.borrow();
-            each_tile(&|_, tile| {
-                model.loss(executor, BATCH, tile);
-                model.backward(executor, cut_rows, tile);
-            });
-        },
-        &mut || {
-            let (model, optimizer) = (&mut *model.borrow_mut(), &mut *optimizer.borrow_mut());
-            let tiles = &*tiles.borrow();
-            let gradients = &mut gradients[..];
-            executor.install(|| step::update(executor, model, optimizer, gradients, tiles));
-        },
-    ]);
-    let ms: Vec<f64> = timings.iter().map(|timing| 1e3 * timing.median).collect();
-    let phases = &ms[1..];
+    let whole = whole_steps(&config, data)?;
+    let phases = phases(&config, data)?;
     print!(
         "{:<6} {:>4}  step {:>7.3} ({:.3}–{:.3})",
         engine.to_string(),
         if engine == Engine::Dense { String::new() } else { format!("{:.0} %", 100.0 * sparsity) },
-        ms[0],
-        1e3 * timings[0].min,
-        1e3 * timings[0].max,
+        1e3 * whole.median,
+        1e3 * whole.min,
+        1e3 * whole.max,
     );
-    for (name, ms) in ["load", "forward", "loss+dX", "dW+Adam"].iter().zip(phases) {
-        print!("  {name} {ms:.3}");
+    let all: f64 = phases.iter().map(|phase| phase.median).sum();
+    for (name, phase) in ["load", "forward", "loss+dX", "dW+Adam"].iter().zip(&phases) {
+        let (ms, share) = (1e3 * phase.median, 100.0 * phase.median / all);
+        print!("  {name} {ms:.3} ({share:.0} %)");
     }
-    print!("  rest {:.3}", ms[0] - phases.iter().sum::<f64>());
     match dense {
-        Some(dense) => println!("  dense/this {:.1}×", dense / ms[0]),
+        Some(dense) => println!("  dense/this {:.1}×", dense / (1e3 * whole.median)),
         None => println!(),
     }
-    Ok(ms[0])
+    Ok(1e3 * whole.median)
+}
+
+/// Steps of a training run, as it runs them.
+fn whole_steps(config: &TrainConfig, data: &Dataset) -> Result<Timing, Error> {
+    let mut trainer = Trainer::new(config.clone(), data)?;
+    let (mut seconds, mut last) = (Vec::new(), Instant::now());
+    trainer.run_epoch_while(|_| {
+        seconds.push(last.elapsed().as_secs_f64());
+        last = Instant::now();
+        if seconds.len() < WARM_UP + STEPS {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(Timing::of(seconds.split_off(WARM_UP)))
+}
+
+/// The phases of the same steps one after the other, with a barrier between them that the run
+/// itself has not: a tile there goes from load to dX without one.
+fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 4], Error> {
+    let trainer = Trainer::new(config.clone(), data)?;
+    let executor = trainer.executor();
+    let cut_rows = TILE * executor.threads() > BATCH;
+    let mut model = trainer.model().clone();
+    let mut optimizer = Adam::new(AdamSettings::default(), &model, false);
+    let mut tiles = vec![Tile::new(&model); BATCH / TILE];
+    let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
+    let mut gradients: Vec<LayerTensors> = model.layers().iter().map(zeros).collect();
+    let mut order: Vec<u32> = (0..data.train.len() as u32).collect();
+    order.shuffle(&mut stream(1, Purpose::Shuffle, 0));
+    let mut seconds: [Vec<f64>; 4] = Default::default();
+    executor.install(|| {
+        for (step, batch) in order.chunks_exact(BATCH).take(WARM_UP + STEPS).enumerate() {
+            let mut at = vec![Instant::now()];
+            parallel::for_each(&mut tiles, |i, tile| {
+                let indices = &batch[i * TILE..(i + 1) * TILE];
+                data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
+            });
+            at.push(Instant::now());
+            parallel::for_each(&mut tiles, |_, tile| model.forward(executor, cut_rows, tile));
+            at.push(Instant::now());
+            parallel::for_each(&mut tiles, |_, tile| {
+                model.loss(executor, BATCH, tile);
+                model.backward(executor, cut_rows, tile);
+            });
+            at.push(Instant::now());
+            step::update(executor, &mut model, &mut optimizer, &mut gradients, &tiles);
+            at.push(Instant::now());
+            for (seconds, pair) in seconds.iter_mut().zip(at.windows(2)).filter(|_| step >= WARM_UP)
+            {
+                seconds.push((pair[1] - pair[0]).as_secs_f64());
+            }
+        }
+    });
+    Ok(seconds.map(Timing::of))
 }
