@@ -98,7 +98,7 @@ fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 4], Error> {
     let cut_rows = TILE * executor.threads() > BATCH;
     let mut model = trainer.model().clone();
     let mut optimizer = Adam::new(AdamSettings::default(), &model, false);
-    let mut tiles = vec![Tile::new(&model); BATCH / TILE];
+    let mut tiles = Tile::several(&model, BATCH / TILE);
     let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
     let mut gradients: Vec<LayerTensors> = model.layers().iter().map(zeros).collect();
     let mut order: Vec<u32> = (0..data.train.len() as u32).collect();

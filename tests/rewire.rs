@@ -26,7 +26,7 @@ struct Setting {
 /// Tiles of these samples, run through the network forward and back.
 fn tiles_of(trainer: &Trainer<'_>, data: &fanin::dataset::Dataset, batch: &[u32]) -> Vec<Tile> {
     let (model, executor) = (trainer.model(), trainer.executor());
-    let mut tiles = vec![Tile::new(model); batch.len().div_ceil(TILE)];
+    let mut tiles = Tile::several(model, batch.len().div_ceil(TILE));
     for (tile, indices) in tiles.iter_mut().zip(batch.chunks(TILE)) {
         data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
         model.forward(executor, false, tile);

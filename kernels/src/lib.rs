@@ -1,6 +1,7 @@
 //! Single-threaded SIMD kernels of fanin: slices in, slices out.
 //!
-//! No threads, no randomness, no I/O and, but for matrixmultiply's packing buffer, no heap: whoever
+//! No threads, no randomness, no I/O and, but for matrixmultiply's packing buffer and the [`Arena`] of
+//! activations, no heap: whoever
 //! calls decides what runs where. Everything here is a pure function of its arguments, computed
 //! in an order that its documentation promises, so that results are equal bit for bit on every
 //! instruction set that has FMA.
@@ -15,8 +16,8 @@
 //! # Kernels
 //! | kernel | equation | file |
 //! |---|---|---|
-//! | [`spmm`] | Y = W·X + b, W in CSR; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
-//! | [`sddmm`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
+//! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b, W in CSR; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
+//! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
 //! | [`gemm`] | C = A·B + βC, dense, any strides | `gemm.rs` |
 //! | [`layer_norm_relu_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
@@ -38,6 +39,7 @@ mod gemm;
 mod isa;
 mod lanes;
 mod layer_norm;
+mod memory;
 pub mod naive;
 mod peak;
 mod sddmm;
@@ -48,10 +50,11 @@ pub use elementwise::{AdamStep, adam, adam_aged, normalize_tile, standardize_til
 pub use gemm::{MatMut, MatRef, gemm};
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_relu_backward, layer_norm_relu_forward};
+pub use memory::{Arena, Rows, return_freed_memory};
 pub use peak::fma_peak_pass;
-pub use sddmm::{sddmm, sum_samples};
+pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
-pub use spmm::spmm;
+pub use spmm::{spmm, spmm_by_panels};
 
 /// Samples per tile. One constant for all machines: changing it changes the last bits of results.
 pub const TILE: usize = 64;

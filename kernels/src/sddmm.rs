@@ -7,6 +7,8 @@
 //!    same numbers in the same order as alone.
 //! 3. A rest of four to seven entries runs as eight, the last entry repeated: entries do not
 //!    depend on each other.
+//! 4. By panels of columns ([`sddmm_by_panels`]), as in `spmm.rs`; every panel leaves a rest of its
+//!    own, so fewer and wider ones pay.
 
 use crate::Row;
 use crate::isa::{Isa, Kernel};
@@ -49,25 +51,89 @@ impl Kernel for Sddmm<'_> {
         let first = self.row_ptr[0];
         for (row, dy) in self.dy.iter().enumerate() {
             let (start, end) = (self.row_ptr[row], self.row_ptr[row + 1]);
-            let (cols, last_cols) = self.col_idx[start..end].as_chunks::<8>();
-            let (dw, last_dw) = self.dw[start - first..end - first].as_chunks_mut::<8>();
-            for (cols, dw) in cols.iter().zip(dw) {
-                let sums = dots::<L>(dy, self.x, cols);
-                for (dw, sum) in dw.iter_mut().zip(sums) {
-                    *dw += sum;
-                }
+            let dw = &mut self.dw[start - first..end - first];
+            add_dots::<L>(dy, self.x, &self.col_idx[start..end], dw);
+        }
+    }
+}
+
+/// Adds a row's dot products with the rows of `x` that `cols` name to `dw`.
+#[inline(always)]
+fn add_dots<L: Lanes>(dy: &Row, x: &[Row], cols: &[u32], dw: &mut [f32]) {
+    let (cols, last_cols) = cols.as_chunks::<8>();
+    let (dw, last_dw) = dw.as_chunks_mut::<8>();
+    for (cols, dw) in cols.iter().zip(dw) {
+        let sums = dots::<L>(dy, x, cols);
+        for (dw, sum) in dw.iter_mut().zip(sums) {
+            *dw += sum;
+        }
+    }
+    if last_cols.len() > 3 {
+        let cols = std::array::from_fn(|i| last_cols[i.min(last_cols.len() - 1)]);
+        let sums = dots::<L>(dy, x, &cols);
+        for (dw, sum) in last_dw.iter_mut().zip(sums) {
+            *dw += sum;
+        }
+    } else {
+        for (&col, dw) in last_cols.iter().zip(last_dw) {
+            *dw += L::sum(L::dot(dy, &x[col as usize]));
+        }
+    }
+}
+
+/// [`sddmm`] by panels of columns: the same sums, with a slice of `x` in L1.
+///
+/// **Shapes**: `bounds`, `stride` and `first` as in [`spmm_by_panels`](crate::spmm_by_panels); `dw`
+/// the entries of the rows `first..first + dy.len()`. All else as [`sddmm`].
+///
+/// **Order**: as [`sddmm`]: entries do not depend on each other.
+///
+/// **Panics** if the shapes disagree, or a column is not below `x.len()`.
+pub fn sddmm_by_panels(
+    isa: Isa,
+    bounds: &[u32],
+    stride: usize,
+    first: usize,
+    col_idx: &[u32],
+    dy: &[Row],
+    x: &[Row],
+    dw: &mut [f32],
+) {
+    assert!(first + dy.len() <= stride, "rows within the bounds");
+    assert!(stride == 0 || bounds.len().is_multiple_of(stride), "bounds are [panels + 1, stride]");
+    isa.run(SddmmByPanels { bounds, stride, first, col_idx, dy, x, dw });
+}
+
+struct SddmmByPanels<'a> {
+    bounds: &'a [u32],
+    stride: usize,
+    first: usize,
+    col_idx: &'a [u32],
+    dy: &'a [Row],
+    x: &'a [Row],
+    dw: &'a mut [f32],
+}
+
+impl Kernel for SddmmByPanels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let rows = self.first..self.first + self.dy.len();
+        if rows.is_empty() {
+            return;
+        }
+        let base = self.bounds[self.first] as usize;
+        let mut lines = self.bounds.chunks_exact(self.stride);
+        let mut begins = lines.next().map_or(&[][..], |line| &line[rows.clone()]);
+        for line in lines {
+            let ends = &line[rows.clone()];
+            for ((dy, &begin), &end) in self.dy.iter().zip(begins).zip(ends) {
+                let (begin, end) = (begin as usize, end as usize);
+                let dw = &mut self.dw[begin - base..end - base];
+                add_dots::<L>(dy, self.x, &self.col_idx[begin..end], dw);
             }
-            if last_cols.len() > 3 {
-                let cols = std::array::from_fn(|i| last_cols[i.min(last_cols.len() - 1)]);
-                let sums = dots::<L>(dy, self.x, &cols);
-                for (dw, sum) in last_dw.iter_mut().zip(sums) {
-                    *dw += sum;
-                }
-            } else {
-                for (&col, dw) in last_cols.iter().zip(last_dw) {
-                    *dw += L::sum(L::dot(dy, &self.x[col as usize]));
-                }
-            }
+            begins = ends;
         }
     }
 }

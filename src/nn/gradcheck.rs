@@ -232,7 +232,7 @@ fn engine_gradients(
     x: &[f32],
     labels: &[u16],
 ) -> Vec<LayerTensors> {
-    let mut tiles = vec![Tile::new(model); labels.len().div_ceil(TILE)];
+    let mut tiles = Tile::several(model, labels.len().div_ceil(TILE));
     for (index, tile) in tiles.iter_mut().enumerate() {
         let first = index * TILE;
         tile.samples = TILE.min(labels.len() - first);

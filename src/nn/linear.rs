@@ -5,8 +5,10 @@
 //! and moments share the same shape and are cut by the same rows.
 
 use crate::parallel::{self, Executor};
-use crate::sparse::{CsrPattern, Transpose};
-use fanin_kernels::{MatMut, MatRef, Row, gemm, sddmm, spmm, sum_samples};
+use crate::sparse::{CsrPattern, Panels, Transpose};
+use fanin_kernels::{
+    Isa, MatMut, MatRef, Row, gemm, sddmm, sddmm_by_panels, spmm, spmm_by_panels, sum_samples,
+};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,8 +30,10 @@ pub enum Linear {
 #[derive(Clone, Debug)]
 pub struct SparseLinear {
     pattern: Arc<CsrPattern>,
+    panels: Option<Panels>,
     /// For dX: the transpose and its values; the first layer never needs them.
     transpose: Option<(Transpose, Vec<f32>)>,
+    transpose_panels: Option<Panels>,
     blocks: Vec<usize>,
     transpose_blocks: Vec<usize>,
 }
@@ -58,9 +62,11 @@ impl SparseLinear {
         let transpose = computes_dx.then(|| Transpose::of(&pattern));
         let transpose_blocks =
             transpose.as_ref().map_or_else(Vec::new, |t| t.pattern().blocks(SPARSE_BLOCK));
+        let transpose_panels = transpose.as_ref().and_then(|t| Panels::of(t.pattern()));
         let blocks = pattern.blocks(SPARSE_BLOCK);
+        let panels = Panels::of(&pattern);
         let transpose = transpose.map(|t| (t, vec![0.0; pattern.nnz()]));
-        SparseLinear { pattern, transpose, blocks, transpose_blocks }
+        SparseLinear { pattern, panels, transpose, transpose_panels, blocks, transpose_blocks }
     }
 }
 
@@ -138,12 +144,10 @@ impl Linear {
         let isa = executor.isa();
         match self {
             Linear::Sparse(layer) => {
-                let pattern = &layer.pattern;
-                let product = |rows: Range<usize>, y: &mut [Row]| {
-                    let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
-                    spmm(isa, row_ptr, pattern.col_idx(), weight, Some(&bias[rows]), x, y);
-                };
-                run_rows(cut_rows, &layer.blocks, y, &product);
+                let sparse = Sparse { pattern: &layer.pattern, panels: layer.panels.as_ref() };
+                run_rows(cut_rows, &layer.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
+                    sparse.times_dense(isa, rows.clone(), weight, Some(&bias[rows]), x, y);
+                });
             }
             Linear::Dense(layer) => {
                 run_rows(cut_rows, &layer.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
@@ -176,10 +180,10 @@ impl Linear {
             Linear::Sparse(layer) => {
                 let (transpose, values) =
                     layer.transpose.as_ref().expect("the first layer computes no dx");
-                let pattern = transpose.pattern();
+                let panels = layer.transpose_panels.as_ref();
+                let sparse = Sparse { pattern: transpose.pattern(), panels };
                 run_rows(cut_rows, &layer.transpose_blocks, dx, &|rows: Range<usize>, dx| {
-                    let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
-                    spmm(isa, row_ptr, pattern.col_idx(), values, None, dy, dx);
+                    sparse.times_dense(isa, rows, values, None, dy, dx);
                 });
             }
             Linear::Dense(layer) => {
@@ -210,8 +214,8 @@ impl Linear {
             sum_samples(isa, dy, db);
             match self {
                 Linear::Sparse(layer) => {
-                    let row_ptr = &layer.pattern.row_ptr()[rows.start..=rows.end];
-                    sddmm(isa, row_ptr, layer.pattern.col_idx(), dy, x, dw);
+                    let sparse = Sparse { pattern: &layer.pattern, panels: layer.panels.as_ref() };
+                    sparse.sampled(isa, rows.clone(), dy, x, dw);
                 }
                 Linear::Dense(layer) => {
                     let dw = MatMut::new(dw, rows.len(), layer.in_features);
@@ -234,6 +238,50 @@ impl Linear {
     pub fn weights_changed(&mut self, weight: &[f32]) {
         if let Linear::Sparse(SparseLinear { transpose: Some((transpose, values)), .. }) = self {
             transpose.gather(weight, values);
+        }
+    }
+}
+
+/// The two sparse products over rows of a pattern, by panels where it has them.
+#[derive(Clone, Copy)]
+struct Sparse<'a> {
+    pattern: &'a CsrPattern,
+    panels: Option<&'a Panels>,
+}
+
+impl Sparse<'_> {
+    /// Rows of W·X + b.
+    fn times_dense(
+        self,
+        isa: Isa,
+        rows: Range<usize>,
+        values: &[f32],
+        bias: Option<&[f32]>,
+        x: &[Row],
+        y: &mut [Row],
+    ) {
+        let columns = self.pattern.col_idx();
+        match self.panels {
+            None => {
+                let row_ptr = &self.pattern.row_ptr()[rows.start..=rows.end];
+                spmm(isa, row_ptr, columns, values, bias, x, y);
+            }
+            Some(panels) => {
+                let (bounds, stride) = (panels.bounds(), panels.stride());
+                spmm_by_panels(isa, bounds, stride, rows.start, columns, values, bias, x, y);
+            }
+        }
+    }
+
+    /// Rows of dY·Xᵀ at the pattern's entries, added to `dw`.
+    fn sampled(self, isa: Isa, rows: Range<usize>, dy: &[Row], x: &[Row], dw: &mut [f32]) {
+        let columns = self.pattern.col_idx();
+        match self.panels {
+            None => sddmm(isa, &self.pattern.row_ptr()[rows.start..=rows.end], columns, dy, x, dw),
+            Some(panels) => {
+                let (bounds, stride) = (panels.bounds(), panels.stride());
+                sddmm_by_panels(isa, bounds, stride, rows.start, columns, dy, x, dw);
+            }
         }
     }
 }

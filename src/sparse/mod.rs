@@ -1,11 +1,13 @@
-//! CSR matrices: the pattern of connections, and its transpose with a position map. Values are plain
+//! CSR matrices: the pattern of connections, its transpose with a position map, its panels. Values are plain
 //! slices in the pattern's order.
 //!
 //! Rows are output neurons, columns inputs. The pattern is a type of its own, validated once and
 //! shared by weights, gradients and moments. Nothing here knows of learning.
 
+mod panels;
 mod pattern;
 mod transpose;
 
+pub use panels::Panels;
 pub use pattern::{CsrPattern, PatternError};
 pub use transpose::Transpose;

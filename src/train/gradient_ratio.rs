@@ -20,7 +20,7 @@ pub fn gradient_ratios(
 ) -> Vec<Option<GradientRatio>> {
     assert!((1..=samples.len()).contains(&batch), "{batch} of {} samples", samples.len());
     let indices: Vec<u32> = (0..batch as u32).collect();
-    let mut tiles = vec![Tile::new(model); batch.div_ceil(TILE)];
+    let mut tiles = Tile::several(model, batch.div_ceil(TILE));
     executor.install(|| {
         step::forward_backward(executor, model, &mut tiles, batch, |index, tile| {
             let first = index * TILE;

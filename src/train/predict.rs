@@ -17,7 +17,7 @@ pub struct Predictor {
 impl Predictor {
     /// A predictor that runs one tile per thread at a time.
     pub fn new(executor: Executor, file: ModelFile) -> Predictor {
-        let tiles = vec![Tile::new(&file.model); executor.threads()];
+        let tiles = Tile::several(&file.model, executor.threads());
         Predictor { executor, file, tiles }
     }
 
@@ -47,7 +47,7 @@ impl Predictor {
         assert_eq!(rows.len() % width, 0, "whole rows of {width} values");
         let scaling = self.file.scaling.clone();
         self.run(rows.len() / width, |indices, tile| {
-            for row in &mut tile.input {
+            for row in tile.input.iter_mut() {
                 row.0 = [0.0; TILE];
             }
             for (sample, &index) in indices.iter().enumerate() {

@@ -112,7 +112,7 @@ impl<'a> Trainer<'a> {
         Ok(Trainer {
             rewirer: Rewirer::new(&config, &model, steps_per_epoch),
             best_model: None,
-            tiles: vec![Tile::new(&model); batch.div_ceil(TILE)],
+            tiles: Tile::several(&model, batch.div_ceil(TILE)),
             gradients: model.layers().iter().map(zeros).collect(),
             order: (0..data.train.len() as u32).collect(),
             order_epoch: None,

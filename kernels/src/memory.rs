@@ -1,0 +1,166 @@
+//! Memory for activations: aligned, and in huge pages where the system has them.
+//!
+//! A tile's rows lie in one [`Arena`], so that the 1.5 MB which a tile of the MNIST network touches over
+//! and over are one page of 2 MB instead of 370 of 4 KB: the step is 5 to 9 % shorter for it. The arena
+//! hands out [`Rows`], which own their part of it: they can be borrowed apart from each other, sent to
+//! threads, and outlive the arena.
+
+use crate::{Row, TILE};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ops::{Deref, DerefMut, Range};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// A huge page of x86-64 and of most aarch64 systems.
+const HUGE_PAGE: usize = 2 << 20;
+
+/// Zeroed rows to be handed out.
+#[derive(Debug)]
+pub struct Arena {
+    memory: Arc<Memory>,
+    used: usize,
+}
+
+/// Rows that own their part of an arena.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// None without rows.
+    memory: Option<Arc<Memory>>,
+    range: Range<usize>,
+}
+
+/// One allocation of rows, freed with its last owner.
+#[derive(Debug)]
+struct Memory {
+    start: NonNull<Row>,
+    rows: usize,
+    layout: Layout,
+}
+
+// SAFETY: the rows behind `start` are plain floats, owned by this value alone.
+unsafe impl Send for Memory {}
+// SAFETY: `Memory` itself gives no access; `Rows` do, each to a range of its own.
+unsafe impl Sync for Memory {}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: `start` was allocated with this layout and is freed once.
+        unsafe { dealloc(self.start.as_ptr().cast(), self.layout) };
+    }
+}
+
+impl Arena {
+    /// An arena of `rows` zeroed rows; from half a huge page on it lies in huge pages, if the system
+    /// has them.
+    ///
+    /// **Panics** if there is no row, or more memory is asked for than can be addressed.
+    pub fn new(rows: usize) -> Arena {
+        assert!(rows > 0, "an arena has rows");
+        let bytes = rows.checked_mul(size_of::<Row>()).expect("rows that can be addressed");
+        let is_large = bytes >= HUGE_PAGE / 2;
+        let (size, align) = match is_large {
+            true => (bytes.next_multiple_of(HUGE_PAGE), HUGE_PAGE),
+            false => (bytes, align_of::<Row>()),
+        };
+        let layout = Layout::from_size_align(size, align).expect("rows that can be addressed");
+        // SAFETY: the layout has a size above zero.
+        let start = unsafe { alloc(layout) };
+        let Some(start) = NonNull::new(start.cast::<Row>()) else { handle_alloc_error(layout) };
+        #[cfg(target_os = "linux")]
+        if is_large {
+            // Advice: without huge pages everything works as well, so a refusal does not matter.
+            // SAFETY: the range is a fresh allocation of our own.
+            let _ = unsafe { libc::madvise(start.as_ptr().cast(), size, libc::MADV_HUGEPAGE) };
+        }
+        // SAFETY: the allocation holds `rows` rows; floats of all zero bits are 0.0.
+        unsafe { start.as_ptr().write_bytes(0, rows) };
+        Arena { memory: Arc::new(Memory { start, rows, layout }), used: 0 }
+    }
+
+    /// The next `count` rows.
+    ///
+    /// **Panics** if so many are not left.
+    pub fn take(&mut self, count: usize) -> Rows {
+        let range = self.used..self.used + count;
+        assert!(
+            range.end <= self.memory.rows,
+            "{count} rows where {} are left",
+            self.memory.rows - self.used
+        );
+        self.used = range.end;
+        Rows { memory: Some(Arc::clone(&self.memory)), range }
+    }
+}
+
+impl Deref for Rows {
+    type Target = [Row];
+
+    fn deref(&self) -> &[Row] {
+        match &self.memory {
+            None => &[],
+            // SAFETY: the range lies within the allocation and is initialised (`Arena::new`), no
+            // other `Rows` has a part of it (`Arena::take`), and the borrow is of this one.
+            Some(memory) => unsafe {
+                let first = memory.start.as_ptr().add(self.range.start);
+                std::slice::from_raw_parts(first, self.range.len())
+            },
+        }
+    }
+}
+
+impl DerefMut for Rows {
+    fn deref_mut(&mut self) -> &mut [Row] {
+        match &self.memory {
+            None => &mut [],
+            // SAFETY: as `deref`, and the borrow is exclusive.
+            Some(memory) => unsafe {
+                let first = memory.start.as_ptr().add(self.range.start);
+                std::slice::from_raw_parts_mut(first, self.range.len())
+            },
+        }
+    }
+}
+
+/// Lets the allocator give large blocks back to the system as soon as they are freed, where it is
+/// glibc's: left to itself it keeps what a change of the connections needed for a moment.
+pub fn return_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const LARGE: libc::c_int = 128 << 10;
+        // SAFETY: sets a number of the allocator; any thread may, at any time.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+    }
+}
+
+const _: () = assert!(size_of::<Row>() == 4 * TILE && align_of::<Row>() == 64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_zeroed_apart_and_outlive_their_arena() {
+        // Small, and large enough for huge pages.
+        for count in [10, 3 * HUGE_PAGE / size_of::<Row>() + 1] {
+            let mut arena = Arena::new(count);
+            let (mut a, mut b) = (arena.take(4), arena.take(count - 4));
+            drop(arena);
+            assert!(a.iter().chain(b.iter()).all(|row| row.0 == [0.0; TILE]));
+            a.iter_mut().for_each(|row| row.0.fill(1.0));
+            b.iter_mut().for_each(|row| row.0.fill(2.0));
+            assert!(a.len() == 4 && a.iter().all(|row| row.0 == [1.0; TILE]));
+            drop(a);
+            assert!(b.len() == count - 4 && b.iter().all(|row| row.0 == [2.0; TILE]));
+            assert_eq!(b.as_ptr().addr() % 64, 0);
+        }
+        assert!(Rows::default().is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "3 rows where 2 are left")]
+    fn an_arena_gives_no_more_than_it_has() {
+        let mut arena = Arena::new(5);
+        let _first = arena.take(3);
+        arena.take(3);
+    }
+}
