@@ -14,6 +14,7 @@
 //! | [`rewire`] | dynamic sparse training: what is dropped, what is grown, when |
 //! | [`dataset`] | file formats, the known data sets and their fetching, splits, samples to tiles |
 //! | [`train`] | configuration, the optimiser step, the epoch loop, metrics |
+//! | [`benchmark`] | a training step timed, sparse beside dense |
 //! | [`format`] | safetensors, NumPy's and SciPy's npy and npz |
 //! | [`report`] | figures, contact sheets |
 //! | [`parallel`] | the thread pool and the instruction set: the one place that names rayon |
@@ -24,7 +25,7 @@
 //! The SIMD kernels, and all `unsafe`, live in the crate `fanin-kernels`.
 //!
 //! # Invariants
-//! - Arrows between modules never turn back: `cli → { report, train } →
+//! - Arrows between modules never turn back: `cli → report → benchmark → train →
 //!   { nn, optim, rewire, dataset, topology } → { sparse, parallel, random, format }`.
 //! - Work is parallel over outputs, never over the terms of one sum.
 //! - A [`sparse::CsrPattern`] is valid by construction: whoever holds one need not check it.
@@ -55,6 +56,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
 
+pub mod benchmark;
 pub mod cli;
 pub mod dataset;
 pub mod error;

@@ -1,10 +1,11 @@
 //! The built binary: what it writes, and how it fails.
 
+#[path = "common/files.rs"]
+mod files;
+
 use assert_cmd::Command;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use files::{gzip, idx};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -24,18 +25,6 @@ fn assert_error(command: &mut Command, code: i32, message: &str) {
     assert_eq!(output.status.code(), Some(code), "{stderr}");
     assert!(stderr.starts_with("error: ") && stderr.contains(message), "{stderr}");
     assert!(code != 1 || stderr.lines().count() == 1, "{stderr}");
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn idx(dimensions: &[u32], bytes: &[u8]) -> Vec<u8> {
-    let magic = 0x0800 + dimensions.len() as u32;
-    let header = [magic].into_iter().chain(dimensions.iter().copied());
-    header.flat_map(u32::to_be_bytes).chain(bytes.iter().copied()).collect()
 }
 
 /// A copy of the shipped MNIST with one file replaced.
@@ -223,4 +212,24 @@ fn a_folder_that_cannot_be_written_is_an_error_naming_it() {
     let file = dir.path().join("file");
     fs::write(&file, "in the way").unwrap();
     assert_error(fanin().args(SMALL).arg("--out").arg(file.join("run")), 1, "file");
+}
+
+#[test]
+fn bench_maps_every_combination() {
+    let dir = TempDir::new().unwrap();
+    let figure = dir.path().join("map.svg");
+    let grid = ["--widths", "32,64", "--batches", "8", "--sparsity", "0.5,0.9", "--threads", "1"];
+    let mut command = fanin();
+    command.arg("bench").args(grid).args(["--seconds", "0", "--figure"]).arg(&figure);
+    let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    for part in ["dense, ms", "50 %", "90 %", "break-even density", "FMA peak"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let svg = fs::read_to_string(&figure).unwrap();
+    assert_eq!(svg.matches('×').count() - svg.matches("1024 ×").count(), 4, "a number per cell");
+    let output = fanin().arg("bench").args(grid).args(["--seconds", "0", "--json"]).output();
+    let json: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    assert_eq!(json["points"].as_array().unwrap().len(), 6);
+    assert_error(fanin().args(["bench", "--widths", "0"]), 2, "--widths");
+    assert_error(fanin().args(["bench", "--seconds=-1"]), 1, "--seconds");
 }

@@ -2,6 +2,7 @@
 
 use assert_cmd::Command;
 use fanin::dataset::{DataConfig, KNOWN};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -257,6 +258,11 @@ fn early_stopping_keeps_the_best_network_and_survives_a_resume() {
     run(fanin().args(["train", "--quiet", "--resume"]).arg(&out));
     assert!(fs::read(out.join("model.safetensors")).unwrap() == model);
     assert_eq!(fs::read_to_string(out.join("metrics.jsonl")).unwrap(), metrics);
+    // Rows are numbered as in the file: those held out for validation are none of the test's.
+    let test = fs::read_to_string(out.join("test-rows.txt")).unwrap();
+    let numbers = |text: &str| text.lines().map(|n| n.parse().unwrap()).collect::<HashSet<usize>>();
+    let (test, validation) = (numbers(&test), numbers(&validation));
+    assert!(test.is_disjoint(&validation) && test.len() == 80 && validation.len() == 80);
     let without = ["--patience", "3"];
     let output = fanin().arg("train").args(without).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("--validation-fraction"));
@@ -307,8 +313,63 @@ fn flags_for_ones_own_data_need_some() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(stderr.contains("--train FILE"), "{stderr}");
     }
+    let npy = fanin().args(["train", "--train", "x.npy", "--label", "y"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&npy.stderr).contains("--label is for tables of text"));
     let both = fanin().args(["train", "--train", "x.csv", "--dataset", "mnist"]).output().unwrap();
     assert_eq!(both.status.code(), Some(2));
+}
+
+#[test]
+fn a_known_data_sets_model_is_evaluated_on_files_of_its_kind() {
+    let dir = TempDir::new().unwrap();
+    let out = dir.path().join("run");
+    let path = out.to_str().unwrap();
+    let trained = summary(&["--hidden", "16", "--epochs", "1", "--out", path]);
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
+    let mut command = fanin();
+    command.arg("eval").arg(out.join("model.safetensors")).arg("--json");
+    command.arg("--test").arg(shipped.join("t10k-images-idx3-ubyte.gz"));
+    command.arg("--test-labels").arg(shipped.join("t10k-labels-idx1-ubyte.gz"));
+    let eval: serde_json::Value = serde_json::from_str(&run(&mut command)).unwrap();
+    assert_eq!(eval["accuracy"], trained["test_accuracy"]);
+}
+
+#[test]
+fn a_header_of_numbers_is_known_by_the_labels_name() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("years.csv");
+    let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i * i, ["a", "b"][i % 2])).collect();
+    fs::write(&file, format!("2019,2020,kind\n{rows}")).unwrap();
+    let out = dir.path().join("run");
+    let (file, path) = (file.to_str().unwrap(), out.to_str().unwrap());
+    let flags = ["--train", file, "--label", "kind", "--hidden", "8", "--epochs", "1"];
+    summary(&[&flags[..], &["--sparsity", "0", "--out", path]].concat());
+    let mut command = fanin();
+    command.arg("predict").arg(out.join("model.safetensors"));
+    let straight = run(command.write_stdin("2019,2020\n1,2\n3,4\n"));
+    assert_eq!(straight.lines().count(), 3);
+    let mut command = fanin();
+    command.arg("predict").arg(out.join("model.safetensors"));
+    assert_eq!(run(command.write_stdin("2020,2019\n2,1\n4,3\n")), straight);
+}
+
+#[test]
+fn bytes_and_floats_are_not_one_data_set() {
+    let dir = TempDir::new().unwrap();
+    let npy = |name: &str, descr: &str, shape: &str, data: Vec<u8>| {
+        let path = dir.path().join(name);
+        fs::write(&path, fanin::format::npy::npy(descr, shape, data)).unwrap();
+        path
+    };
+    let labels = npy("y.npy", "|u1", "(4,)", vec![0, 1, 0, 1]);
+    let bytes = npy("bytes.npy", "|u1", "(4, 2)", vec![7; 8]);
+    let floats = npy("floats.npy", "<f4", "(4, 2)", vec![0; 32]);
+    let mut command = fanin();
+    command.args(["train", "--hidden", "4", "--sparsity", "0", "--train"]).arg(bytes);
+    command.arg("--train-labels").arg(&labels).arg("--test").arg(floats);
+    let output = command.arg("--test-labels").arg(&labels).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && stderr.contains("holds bytes"), "{stderr}");
 }
 
 #[test]

@@ -40,10 +40,13 @@ enum Manner {
     NotFound,
 }
 
-/// A server, and the requests it has had: (path, the range's beginning).
+/// A request: its path, and the beginning of its range if it has one.
+type Request = (String, Option<usize>);
+
+/// A server, and the requests it has had.
 struct Server {
     url: String,
-    requests: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 fn serve(manner: Manner) -> Server {
@@ -65,7 +68,7 @@ fn answer(
     mut stream: TcpStream,
     manner: Manner,
     answers: &mut HashMap<String, usize>,
-    seen: &Mutex<Vec<(String, Option<usize>)>>,
+    seen: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
@@ -189,14 +192,22 @@ fn what_an_earlier_process_left_is_continued_and_garbage_in_it_is_noticed() {
     };
     let partial = |file: &str| folder.join(format!("{file}.partial"));
     fs::write(partial(FILES[1]), half(FILES[1])).unwrap();
-    // The beginning of something else: the sum is wrong, and the second mirror starts afresh.
+    // The beginning of something else: the sum is wrong, and the file comes again from its beginning.
     fs::write(partial(FILES[3]), vec![7; 1000]).unwrap();
-    let second = serve(Manner::Plain);
-    let output = fetch(dir.path(), &["--mirror", &server.url, "--mirror", &second.url]);
+    // An uncompressed file that is wrong stands in the right one's way.
+    let wrong = folder.join(FILES[2].trim_end_matches(".gz"));
+    fs::write(&wrong, b"wrong").unwrap();
+    let output = fetch(dir.path(), &["--mirror", &server.url]);
+    let aside = wrong.with_extension("damaged");
+    assert_eq!(fs::read(&aside).unwrap(), b"wrong");
+    fs::remove_file(aside).unwrap();
     assert_complete(dir.path(), &output);
     let requests = server.requests.lock().unwrap();
-    assert!(requests.iter().any(|(path, from)| path.ends_with(FILES[1]) && from.is_some()));
-    assert_eq!(second.requests.lock().unwrap().as_slice(), [(format!("/{}", FILES[3]), None)]);
+    let of = |file: &str| -> Vec<Option<usize>> {
+        requests.iter().filter(|(path, _)| path.ends_with(file)).map(|(_, from)| *from).collect()
+    };
+    assert_eq!(of(FILES[1]), [Some(half(FILES[1]).len())]);
+    assert_eq!(of(FILES[3]), [Some(1000), None]);
 }
 
 #[test]

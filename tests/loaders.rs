@@ -3,8 +3,7 @@
 
 use fanin::dataset::{DataConfig, Dataset, FileFormat, Header, Missing};
 use fanin::error::{DataProblem, Error};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use files::{gzip, idx};
 use peak_alloc::PeakAlloc;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -17,23 +16,14 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+#[path = "common/files.rs"]
+mod files;
+
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// Memory is counted for the whole process: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn idx(dimensions: &[u32], bytes: &[u8]) -> Vec<u8> {
-    let magic = 0x0800 + dimensions.len() as u32;
-    let header = [magic].into_iter().chain(dimensions.iter().copied());
-    header.flat_map(u32::to_be_bytes).chain(bytes.iter().copied()).collect()
-}
 
 fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
@@ -223,7 +213,7 @@ fn damaged_csv_is_refused_with_line_and_column() {
             "line 1 is not UTF-8",
         ),
         ("zeros", vec![0; 4096], "no column 'kind'"),
-        ("garbage", (0..4096u32).map(|i| (i * 7919 >> 3) as u8).collect(), "data.csv"),
+        ("garbage", (0..4096u32).map(|i| ((i * 7919) >> 3) as u8).collect(), "data.csv"),
         ("a huge line", [b"kind,x\n".to_vec(), vec![b'a'; 17 << 20]].concat(), "a line is longer"),
         ("an open quote", with("3,9.5", "3,\"9.5"), "line 5"),
         ("another delimiter", good.replace(',', ";;").into_bytes(), "two columns are called ''"),

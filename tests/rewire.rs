@@ -628,6 +628,15 @@ fn readings_without_a_meaning_are_refused() {
     assert!(refused(network).contains("--rewire-scope"));
     let tie = TrainConfig { tie: TieOrder::Index, ..with(RewireMethod::Set) };
     assert!(refused(tie).contains("--tie"));
+    let masked = TrainConfig {
+        rewire_scope: Scope::Network,
+        engine: Engine::Masked,
+        ..with(RewireMethod::Rigl)
+    };
+    assert!(refused(masked).contains("sparse engine"));
+    let dense = TrainConfig { engine: Engine::Dense, ..with(RewireMethod::Rigl) };
+    let problem = Trainer::new(dense, &common::mnist(128, 64)).err().unwrap().to_string();
+    assert!(problem.contains("nothing to change"), "{problem}");
     let start = TrainConfig { init_ccv: InitCcv::Equilibrium, ..with(RewireMethod::Static) };
     assert!(refused(start).contains("--init-ccv"));
 }

@@ -214,10 +214,11 @@ fn transpose(words: &mut [[u64; TILE / 8]; 8]) {
         let bits = 8 * distance as u32;
         for low in (0..8).filter(|row| row & distance == 0) {
             let high = low + distance;
-            for matrix in 0..TILE / 8 {
-                let swap = ((words[low][matrix] >> bits) ^ words[high][matrix]) & mask;
-                words[low][matrix] ^= swap << bits;
-                words[high][matrix] ^= swap;
+            let [low, high] = words.get_disjoint_mut([low, high]).expect("two rows");
+            for (low, high) in low.iter_mut().zip(high) {
+                let swap = ((*low >> bits) ^ *high) & mask;
+                *low ^= swap << bits;
+                *high ^= swap;
             }
         }
     }

@@ -59,7 +59,7 @@ impl Arena {
         let bytes = rows.checked_mul(size_of::<Row>()).expect("rows that can be addressed");
         let is_large = bytes >= HUGE_PAGE / 2;
         let (size, align) = match is_large {
-            true => (bytes.next_multiple_of(HUGE_PAGE), HUGE_PAGE),
+            true => (bytes.checked_next_multiple_of(HUGE_PAGE).unwrap_or(usize::MAX), HUGE_PAGE),
             false => (bytes, align_of::<Row>()),
         };
         let layout = Layout::from_size_align(size, align).expect("rows that can be addressed");
@@ -81,12 +81,9 @@ impl Arena {
     ///
     /// **Panics** if so many are not left.
     pub fn take(&mut self, count: usize) -> Rows {
+        let left = self.memory.rows - self.used;
+        assert!(count <= left, "{count} rows where {left} are left");
         let range = self.used..self.used + count;
-        assert!(
-            range.end <= self.memory.rows,
-            "{count} rows where {} are left",
-            self.memory.rows - self.used
-        );
         self.used = range.end;
         Rows { memory: Some(Arc::clone(&self.memory)), range }
     }
@@ -162,5 +159,18 @@ mod tests {
         let mut arena = Arena::new(5);
         let _first = arena.take(3);
         arena.take(3);
+    }
+    #[test]
+    #[should_panic(expected = "rows where 2 are left")]
+    fn a_number_of_rows_that_wraps_around_is_too_many() {
+        let mut arena = Arena::new(5);
+        let _first = arena.take(3);
+        arena.take(usize::MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows that can be addressed")]
+    fn a_size_that_wraps_around_is_too_large() {
+        Arena::new(usize::MAX / size_of::<Row>());
     }
 }

@@ -1,6 +1,6 @@
 //! The flags that determine a run, and how they meet a configuration file.
 
-use super::data_flags::DataFlags;
+use super::data_flags::{DataFlags, OWN_KEYS};
 use crate::Error;
 use crate::error::FileProblem;
 use crate::topology::{Allocation, Profile, Rounding, Spread};
@@ -260,10 +260,14 @@ impl ConfigFlags {
     pub(super) fn effective(&self, file: Option<&PathBuf>) -> Result<RunConfig, Error> {
         let mut tables = Vec::new();
         if let Some(path) = file {
-            let table = RunConfig::read_table(path)?;
+            let mut table = RunConfig::read_table(path)?;
             // On its own first, so that what is wrong with it names the file.
             let problem = |problem| Error::file(path, problem);
             RunConfig::from_tables([table.clone()]).map_err(problem)?;
+            if self.data.names_known() {
+                // A known data set on the command line replaces one's own of the file.
+                OWN_KEYS.iter().for_each(|key| drop(table.remove(*key)));
+            }
             tables.push(table);
         }
         tables.push(self.table()?);
@@ -299,6 +303,7 @@ impl ConfigFlags {
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.train.threads = self.threads.unwrap_or(config.train.threads);
         config.data.data_dir = self.data.data_dir.clone().or(config.data.data_dir);
+        config.data.make_absolute()?;
         Ok(config)
     }
 }
@@ -320,7 +325,7 @@ fn refuse_schedule_of_set(tables: &[Table]) -> Result<(), Error> {
     }
 }
 
-fn parse_sparsity(text: &str) -> Result<f64, String> {
+pub(super) fn parse_sparsity(text: &str) -> Result<f64, String> {
     let sparsity: f64 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
     match (0.0..1.0).contains(&sparsity) {
         true => Ok(sparsity),

@@ -1,11 +1,27 @@
 //! The flags that name a data set and say how it is read.
 
+use crate::dataset::Header;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 
 /// Heading of the flags for one's own files.
 const OWN: &str = "Your own data";
+
+/// The settings that only one's own files have.
+pub(super) const OWN_KEYS: [&str; 11] = [
+    "train",
+    "train-labels",
+    "test",
+    "test-labels",
+    "file-format",
+    "label",
+    "header",
+    "delimiter",
+    "categorical",
+    "missing",
+    "test-fraction",
+];
 
 /// Settings of the data.
 #[derive(Args, Serialize)]
@@ -72,6 +88,13 @@ pub(super) struct DataFlags {
     test_fraction: Option<f64>,
 }
 
+impl DataFlags {
+    /// Whether a known data set is named.
+    pub(super) fn names_known(&self) -> bool {
+        self.dataset.is_some()
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum NormalizeArg {
@@ -111,13 +134,23 @@ enum FileFormatArg {
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum HeaderArg {
-    /// If no number is in it
+pub(super) enum HeaderArg {
+    /// If no number is in it, or the label's name is
     Auto,
     /// It does
     Yes,
     /// It is a row
     No,
+}
+
+impl From<HeaderArg> for Header {
+    fn from(header: HeaderArg) -> Header {
+        match header {
+            HeaderArg::Auto => Header::Auto,
+            HeaderArg::Yes => Header::Yes,
+            HeaderArg::No => Header::No,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]

@@ -3,7 +3,7 @@
 use super::classification::classification_text;
 use super::console::{Console, grouped};
 use crate::Error;
-use crate::dataset::Samples;
+use crate::dataset::{DataConfig, Samples, known};
 use crate::parallel::Executor;
 use crate::train::{Classification, ModelFile, Predictor};
 use clap::Args;
@@ -89,11 +89,18 @@ fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), 
     if let Some(path) = &args.test {
         let labels = args.test_labels.as_deref();
         let features = file.model.in_features();
-        let test = config.read_test(path, labels, &file.schema, features)?;
+        let mut schema = file.schema.clone();
+        if config.train.is_none() {
+            // Files of a known kind have their labels as numbers.
+            schema.classes = known(&config.dataset)?.label_texts();
+        }
+        let test = config.read_test(path, labels, &schema, features)?;
         return Ok((path.display().to_string(), test));
     }
     if let Some(name) = &args.dataset {
-        (config.dataset, config.train, config.test) = (name.clone(), None, None);
+        let (stratify, split_seed) = (config.stratify, config.split_seed);
+        let dataset = name.clone();
+        config = DataConfig { dataset, stratify, split_seed, ..DataConfig::default() };
     }
     config.allow_unofficial |= args.allow_unofficial;
     config.data_dir = args.data_dir.clone().or(config.data_dir);

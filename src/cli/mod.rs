@@ -1,5 +1,6 @@
 //! The command line: each subcommand declares its flags, translates them, and calls the library.
 
+mod bench;
 mod classification;
 mod config_flags;
 mod console;
@@ -54,6 +55,8 @@ enum Command {
     Topology(Box<topology::TopologyArgs>),
     /// Known data sets: list, fetch, verify, show
     Data(data::DataArgs),
+    /// What sparsity is worth on this machine: a training step, sparse beside dense
+    Bench(bench::BenchArgs),
     /// Check every gradient: finite differences against the f64 twin, the twin against the engines
     Gradcheck(gradcheck::GradcheckArgs),
     /// Print the completion script of a shell
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Topology(args) => topology::run(*args),
         Command::Data(args) => data::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

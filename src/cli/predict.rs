@@ -1,5 +1,6 @@
 //! `fanin predict`: rows in, classes and probabilities out, as they come.
 
+use super::data_flags::HeaderArg;
 use crate::Error;
 use crate::dataset::{Header, ReadProblem, RowReader, SchemaReader, number};
 use crate::error::DataProblem;
@@ -23,6 +24,9 @@ pub(super) struct PredictArgs {
     /// - is stdin
     #[arg(default_value = "-")]
     input: PathBuf,
+    /// Whether the first line names the columns [default: as the model's training file was read]
+    #[arg(long, value_enum)]
+    header: Option<HeaderArg>,
     /// What to print per row
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
@@ -98,7 +102,12 @@ fn answer_all(
     let schema = predictor.file().schema.clone();
     let data = |problem| Error::data(name, problem);
     let delimiter = predictor.file().config.data.delimiter.map(|delimiter| delimiter as u8);
-    let mut reader = match RowReader::new(input, Header::Auto, delimiter) {
+    let header = args.header.map_or(predictor.file().config.data.header, Header::from);
+    let sought: Vec<String> = match schema.named {
+        true => schema.columns.iter().map(|column| column.name.clone()).collect(),
+        false => Vec::new(),
+    };
+    let mut reader = match RowReader::new(input, header, delimiter, &sought) {
         Ok(reader) => reader,
         // Nothing in, nothing out.
         Err(ReadProblem::Data(DataProblem::Empty)) => {
@@ -116,7 +125,13 @@ fn answer_all(
     let mut rows: Vec<f32> = Vec::new();
     let mut in_batch = 0;
     loop {
-        let row = reader.next_row().map_err(|problem| problem.of(name))?;
+        let row = reader.next_row().map_err(|problem| match problem {
+            // What the model takes is the measure, where its columns have no names.
+            ReadProblem::Data(DataProblem::Ragged { line, found, .. }) if columns.is_none() => {
+                data(DataProblem::Width { line, found, expected: predictor.in_features() })
+            }
+            problem => problem.of(name),
+        })?;
         let more = row.is_some();
         if let Some((line, record)) = row {
             match &mut columns {

@@ -140,25 +140,35 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     }
     let network = NetworkSummary::of(trainer.model());
     introduce(&console, &network, &trainer, &config, &data);
-    if args.resume.is_some() && trainer.is_finished() {
-        console.line("nothing is left to train: name more --epochs to go on");
-        return Ok(());
-    }
-    if let Some(folder) = &folder {
-        folder.write_record("running", &trainer, &config, None::<&()>)?;
-    }
-    let result = run_training(&mut trainer, &data, &config, folder.as_ref(), &stop, &mut observer);
-    observer.bar.finish_and_clear();
     let is_rewired = config.train.rewire != RewireMethod::Static;
-    if let (Some(folder), true) = (&folder, is_rewired) {
-        folder.write_figure(&rewiring_figure(&folder.updates()?))?;
-    }
-    let new_epochs = result.inspect_err(|error| {
-        if let (Some(folder), false) = (&folder, matches!(error, Error::Interrupted { .. })) {
-            // The error itself is what the user must see.
-            let _ = folder.write_record(&error.to_string(), &trainer, &config, None::<&()>);
+    let new_epochs = match args.resume.is_some() && trainer.is_finished() {
+        true => {
+            console.line(match trainer.position().epochs < config.train.epochs {
+                true => "nothing is left to train: no smaller validation loss came for --patience",
+                false => "nothing is left to train: name more --epochs to go on",
+            });
+            Vec::new()
         }
-    })?;
+        false => {
+            if let Some(folder) = &folder {
+                folder.write_record("running", &trainer, &config, None::<&()>)?;
+            }
+            let folder = folder.as_ref();
+            let result = run_training(&mut trainer, &data, &config, folder, &stop, &mut observer);
+            observer.bar.finish_and_clear();
+            if let (Some(folder), true) = (folder, is_rewired) {
+                folder.write_figure(&rewiring_figure(&folder.updates()?))?;
+            }
+            result.inspect_err(|error| {
+                if let (Some(folder), false) = (folder, matches!(error, Error::Interrupted { .. }))
+                {
+                    // The error itself is what the user must see.
+                    let text = error.to_string();
+                    let _ = folder.write_record(&text, &trainer, &config, None::<&()>);
+                }
+            })?
+        }
+    };
     let started = Instant::now();
     let kept = trainer.evaluate_kept(&data.test)?;
     let eval_seconds = started.elapsed().as_secs_f64();

@@ -182,11 +182,26 @@ impl DataConfig {
             ("--delimiter", self.delimiter.is_some()),
             ("--categorical", !self.categorical.is_empty()),
             ("--missing", self.missing != Missing::Error),
+            ("--header", self.header != Header::Auto),
+            ("--file-format", self.file_format != FileFormat::Auto),
+            ("--test-fraction", self.test_fraction != DataConfig::default().test_fraction),
         ];
-        match of_own.into_iter().find(|(_, is_given)| *is_given) {
-            Some((flag, _)) if self.train.is_none() => Err(Error::Config(format!(
-                "{flag} is for your own data: name it with --train FILE"
-            ))),
+        let given =
+            |flags: &[(&'static str, bool)]| flags.iter().find(|(_, is)| *is).map(|(f, _)| *f);
+        let refuse = |problem: String| Err(Error::Config(problem));
+        let Some(train) = &self.train else {
+            return given(&of_own).map_or(Ok(()), |flag| {
+                refuse(format!("{flag} is for your own data: name it with --train FILE"))
+            });
+        };
+        if self.test.is_some() && given(&of_own[9..]).is_some() {
+            return refuse("--test-fraction is for data without a --test file".to_string());
+        }
+        let format = self.format_of(train);
+        match given(&of_own[3..8]) {
+            Some(flag) if format != FileFormat::Csv => {
+                refuse(format!("{flag} is for tables of text, which {} is not", train.display()))
+            }
             _ => Ok(()),
         }
     }
@@ -229,7 +244,6 @@ impl DataConfig {
             None => catalog::load_config(self)?,
             Some(train) => self.load_own(train, known)?,
         };
-        self.hold_out_validation(&mut data)?;
         data.scaling = Scaling::fit(&data.train, self.normalize);
         if self.class_weight == ClassWeight::Balanced {
             data.train.balance_classes();
@@ -239,41 +253,49 @@ impl DataConfig {
 
     fn load_own(&self, train: &Path, known: Option<&Schema>) -> Result<Dataset, Error> {
         let raw = self.read(train, self.train_labels.as_deref(), known, None)?;
-        let all: Vec<u32> = (0..raw.rows() as u32).collect();
-        let (kept, held_out) = match &self.test {
-            Some(_) => (all, None),
-            None => {
-                let (fraction, seed) = (self.test_fraction, self.split_seed);
-                let split = hold_out(&all, &raw.labels, fraction, self.stratify, seed, 0);
-                (split.kept, Some(split.held_out))
-            }
-        };
-        let schema = known.cloned().unwrap_or_else(|| raw.schema(self.missing, &kept));
-        let at = |path: &Path| {
-            let path = path.to_path_buf();
-            move |problem| Error::data(&path, problem)
-        };
-        let samples = raw.samples(&schema, &kept).map_err(at(train))?;
-        let test = match (&held_out, &self.test) {
-            (Some(rows), _) => raw.samples(&schema, rows).map_err(at(train))?,
-            (None, Some(path)) => {
-                drop(raw);
-                self.read_test(path, self.test_labels.as_deref(), &schema, samples.features())?
-            }
-            (None, None) => unreachable!("without a test file rows are held out"),
-        };
-        if samples.is_empty() || test.is_empty() {
+        let fraction = if self.test.is_some() { 0.0 } else { self.test_fraction };
+        let rows = self.split(&raw.labels, fraction)?;
+        let schema = known.cloned().unwrap_or_else(|| raw.schema(self.missing, &rows.train));
+        let mut data = dataset_of(train, raw, &schema, rows)?;
+        if let Some(path) = &self.test {
+            let labels = self.test_labels.as_deref();
+            data.test = self.read_test(path, labels, &schema, data.train.features())?;
+            data.test_rows = None;
+        }
+        if data.train.is_empty() || data.test.is_empty() {
             let problem = format!(
                 "{} training and {} test rows: both must be there (--test FILE or --test-fraction)",
-                samples.len(),
-                test.len()
+                data.train.len(),
+                data.test.len()
             );
             return Err(Error::Config(problem));
         }
-        let name = train.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut data = Dataset::new(samples, test, Normalize::None);
-        (data.schema, data.name, data.test_rows) = (schema, name, held_out);
+        if data.train.bytes().is_some() != data.test.bytes().is_some() {
+            let problem = "one of --train and --test holds bytes, the other wider numbers";
+            return Err(Error::Config(problem.to_string()));
+        }
+        data.name = train.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(data)
+    }
+
+    /// The rows of a table for training, validation and testing.
+    ///
+    /// **Errors**: [`Error::Config`] if a validation fraction leaves one side empty.
+    pub(super) fn split(&self, labels: &[u16], test_fraction: f64) -> Result<RowSplit, Error> {
+        let all: Vec<u32> = (0..labels.len() as u32).collect();
+        let (stratify, seed) = (self.stratify, self.split_seed);
+        let outer = hold_out(&all, labels, test_fraction, stratify, seed, 0);
+        let fraction = self.validation_fraction;
+        if fraction == 0.0 {
+            return Ok(RowSplit { train: outer.kept, validation: None, test: outer.held_out });
+        }
+        let inner = hold_out(&outer.kept, labels, fraction, stratify, seed, 1);
+        if inner.kept.is_empty() || inner.held_out.is_empty() {
+            let problem = format!("a --validation-fraction of {fraction} leaves one side empty");
+            return Err(Error::Config(problem));
+        }
+        let (train, validation) = (inner.kept, Some(inner.held_out));
+        Ok(RowSplit { train, validation, test: outer.held_out })
     }
 
     /// Reads a file of test rows with columns and classes as a model has them.
@@ -340,23 +362,41 @@ impl DataConfig {
         }
     }
 
-    /// Holds validation rows out of the training samples.
-    fn hold_out_validation(&self, data: &mut Dataset) -> Result<(), Error> {
-        if self.validation_fraction == 0.0 {
-            return Ok(());
+    /// Holds validation rows out of official training samples.
+    pub(super) fn hold_out_validation(&self, data: &mut Dataset) -> Result<(), Error> {
+        let rows = self.split(data.train.labels(), 0.0)?;
+        if let Some(held_out) = rows.validation {
+            let select =
+                |rows: &[u32]| -> Vec<usize> { rows.iter().map(|&row| row as usize).collect() };
+            data.validation = Some(data.train.select(select(&held_out)));
+            data.train = data.train.select(select(&rows.train));
+            data.validation_rows = Some(held_out);
         }
-        let all: Vec<u32> = (0..data.train.len() as u32).collect();
-        let (fraction, seed) = (self.validation_fraction, self.split_seed);
-        let split = hold_out(&all, data.train.labels(), fraction, self.stratify, seed, 1);
-        if split.kept.is_empty() || split.held_out.is_empty() {
-            let problem = format!("a --validation-fraction of {fraction} leaves one side empty");
-            return Err(Error::Config(problem));
-        }
-        let index = |row: &u32| *row as usize;
-        let held_out: Vec<usize> = split.held_out.iter().map(index).collect();
-        data.validation = Some(data.train.select(held_out));
-        data.train = data.train.select(split.kept.iter().map(index).collect::<Vec<_>>());
-        data.validation_rows = Some(split.held_out);
         Ok(())
     }
+}
+
+/// The samples of a table's rows; scaling and name are still to be found.
+pub(super) fn dataset_of(
+    path: &Path,
+    raw: RawTable,
+    schema: &Schema,
+    rows: RowSplit,
+) -> Result<Dataset, Error> {
+    let samples =
+        |rows: &[u32]| raw.samples(schema, rows).map_err(|problem| Error::data(path, problem));
+    let train = samples(&rows.train)?;
+    let test = samples(&rows.test)?;
+    let validation = rows.validation.as_deref().map(samples).transpose()?;
+    let mut data = Dataset::new(train, test, Normalize::None);
+    (data.schema, data.validation) = (schema.clone(), validation);
+    (data.test_rows, data.validation_rows) = (Some(rows.test), rows.validation);
+    Ok(data)
+}
+
+/// Numbers of rows, counted from 0, each list ascending.
+pub(super) struct RowSplit {
+    pub(super) train: Vec<u32>,
+    pub(super) validation: Option<Vec<u32>>,
+    pub(super) test: Vec<u32>,
 }

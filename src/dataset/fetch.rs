@@ -3,7 +3,8 @@
 //! A file arrives under another name, is checked whole, and then takes its own: a file that is there
 //! is a file that is right. What arrived of a broken download stays, and the next one goes on from it.
 
-use super::catalog::{KnownDataset, cache_dir, found_in, verify_file};
+use super::catalog::{cache_dir, found_in, verify_file};
+use super::known::KnownDataset;
 use crate::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -57,25 +58,30 @@ pub fn fetch(
     })?;
     let dir = base.join(known.name);
     fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
-    let mut fetched = Vec::new();
-    for (index, file) in known.files.iter().enumerate() {
+    let (mut fetched, mut archives) = (Vec::new(), Vec::new());
+    let result = (0..known.files.len()).try_for_each(|index| {
+        let file = &known.files[index];
         let present = found_in(file, std::slice::from_ref(&dir));
-        if let Some(path) = present.filter(|path| verify_file(known, index, path).is_ok()) {
+        if let Some(path) = present.clone().filter(|path| verify_file(known, index, path).is_ok()) {
             fetched.push(Fetched::Present(path));
-            continue;
+            return Ok(());
         }
         let target = dir.join(format!("{}.gz", file.name));
         match &place.from {
             Some(from) => take(known, index, from, &target)?,
-            None => download(known, index, &place.mirrors, &target, progress)?,
+            None => download(known, index, &place.mirrors, &target, &mut archives, progress)?,
+        }
+        // A wrong file without `.gz` would be found before the right one with it.
+        if let Some(wrong) = present.filter(|path| *path != target && path.is_file()) {
+            let aside = with_end(&wrong, ".damaged");
+            fs::rename(&wrong, aside).map_err(Error::io(&wrong))?;
         }
         fetched.push(Fetched::New(target));
-    }
-    // Archives that held several files are of no more use.
-    for source in known.files.iter().flat_map(|file| file.sources).filter(|s| s.member.is_some()) {
-        let _ = fs::remove_file(dir.join(base_name(source.url)));
-    }
-    Ok(fetched)
+        Ok(())
+    });
+    // Archives that were downloaded for the files in them are of no more use.
+    archives.iter().for_each(|archive| drop(fs::remove_file(archive)));
+    result.map(|()| fetched)
 }
 
 /// The last part of an address.
@@ -85,9 +91,13 @@ fn base_name(url: &str) -> &str {
 
 /// The name that a file has until it has been checked.
 fn partial(target: &Path) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_os_string();
-    name.push(".partial");
-    target.with_file_name(name)
+    with_end(target, ".partial")
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(end);
+    path.with_file_name(name)
 }
 
 /// Gives a file its own name once it is whole, and removes it if it is another.
@@ -152,6 +162,7 @@ fn download(
     index: usize,
     mirrors: &[String],
     target: &Path,
+    archives: &mut Vec<PathBuf>,
     progress: &mut dyn Progress,
 ) -> Result<(), Error> {
     let file = &known.files[index];
@@ -161,13 +172,28 @@ fn download(
     let addresses: Vec<(String, Option<&str>)> =
         if mirrors.is_empty() { sources.collect() } else { own.collect() };
     let mut said = Vec::new();
-    for (url, member) in addresses {
+    for (attempt, (url, member)) in addresses.into_iter().enumerate() {
+        let arrived = partial(target);
+        if attempt > 0 {
+            // What another address sent is no beginning of what this one has.
+            let _ = fs::remove_file(&arrived);
+        }
         let result = match member {
-            None => bring(&url, &partial(target), progress)
-                .and_then(|()| settle(known, index, &partial(target), target)),
+            None => {
+                let had_beginning = arrived.is_file();
+                let mut get = || {
+                    bring(&url, &arrived, progress)?;
+                    settle(known, index, &arrived, target)
+                };
+                // An earlier call's beginning may be another file's: once more without it.
+                get().or_else(|problem| {
+                    if had_beginning && !arrived.is_file() { get() } else { Err(problem) }
+                })
+            }
             Some(member) => {
                 let archive = target.with_file_name(base_name(&url));
-                unpack(known, index, &url, member, &archive, target, progress)
+                let archive = Archive { url: &url, member, path: &archive };
+                unpack(known, index, &archive, target, archives, progress)
             }
         };
         match result {
@@ -179,29 +205,35 @@ fn download(
     Err(Error::Fetch { name: known.name.to_string(), file: name, said, dir })
 }
 
-/// Downloads an archive, unless it is there, and takes one file out of it.
+/// A zip archive that holds a file.
+struct Archive<'a> {
+    url: &'a str,
+    member: &'a str,
+    path: &'a Path,
+}
+
+/// Downloads an archive, unless it is there, and takes one file out of it; `archives` are those that were
+/// downloaded.
 fn unpack(
     known: &KnownDataset,
     index: usize,
-    url: &str,
-    member: &str,
-    archive: &Path,
+    archive: &Archive<'_>,
     target: &Path,
+    archives: &mut Vec<PathBuf>,
     progress: &mut dyn Progress,
 ) -> Result<(), Error> {
-    if !archive.is_file() {
-        bring(url, &partial(archive), progress)?;
-        fs::rename(partial(archive), archive).map_err(Error::io(archive))?;
+    let Archive { url, member, path } = *archive;
+    if !path.is_file() {
+        bring(url, &partial(path), progress)?;
+        fs::rename(partial(path), path).map_err(Error::io(path))?;
+        archives.push(path.to_path_buf());
     }
     let arrived = partial(target);
-    let opened = File::open(archive).map_err(Error::io(archive))?;
-    let extracted = ZipArchive::new(opened)
+    let opened = File::open(path).map_err(Error::io(path))?;
+    ZipArchive::new(opened)
         .map_err(io::Error::other)
-        .and_then(|mut opened| extract(&mut opened, member, &arrived));
-    if extracted.is_err() {
-        let _ = fs::remove_file(archive);
-    }
-    extracted.map_err(Error::io(archive))?;
+        .and_then(|mut opened| extract(&mut opened, member, &arrived))
+        .map_err(Error::io(path))?;
     settle(known, index, &arrived, target)
 }
 

@@ -4,8 +4,8 @@
 use super::Values;
 use super::input::Input;
 use super::raw::{LabelIndex, RawTable};
+use super::rows::number;
 use super::schema::Schema;
-use super::table::number;
 use crate::Error;
 use crate::error::DataProblem;
 use std::io::{BufRead, Read};

@@ -7,18 +7,19 @@ use plotters::prelude::*;
 /// The figure as SVG: (a) the CCV of each rewired layer and their mean; (b) the share of the first
 /// connections that are still there and, dashed, of all positions that ever were connections.
 pub fn rewiring_figure(updates: &[UpdateMetrics]) -> String {
-    let layers = updates.first().map_or(0, |update| update.layers.len());
+    let layers: Vec<usize> =
+        updates.iter().take(1).flat_map(|update| &update.layers).map(|layer| layer.layer).collect();
     let series = |layer: usize, what: &str, dashed: bool, of: fn(&LayerUpdate) -> f64| {
         let point = |update: &UpdateMetrics| (update.update as f64, of(&update.layers[layer]));
-        let name = format!("layer {}{what}", layer + 1);
+        let name = format!("layer {}{what}", layers[layer]);
         let points = updates.iter().map(point).collect();
         Series { name, points, dashed, color: layer }
     };
     let mut ccv: Vec<Series> =
-        (0..layers).map(|layer| series(layer, "", false, |layer| layer.ccv)).collect();
+        (0..layers.len()).map(|layer| series(layer, "", false, |layer| layer.ccv)).collect();
     let mean = updates.iter().map(|update| (update.update as f64, update.ccv)).collect();
     ccv.push(Series { name: "mean".into(), points: mean, dashed: true, color: 7 });
-    let shares: Vec<Series> = (0..layers)
+    let shares: Vec<Series> = (0..layers.len())
         .flat_map(|layer| {
             [
                 series(layer, ", first still there", false, |layer| layer.overlap_first),

@@ -192,6 +192,11 @@ impl TrainConfig {
             RewireMethod::SetRigl if scored => {
                 "set-rigl grows at random: it has no use for --rewire-scope and --grow-score"
             }
+            RewireMethod::Rigl
+                if reading.scope == Scope::Network && self.engine == Engine::Masked =>
+            {
+                "--rewire-scope network is for the sparse engine: a mask may fill up"
+            }
             RewireMethod::Set if reading != plain || self.step_on_update => {
                 "set has one reading: --rewire-scope, --rewire-fan-in-min, --grow-from, \
                  --grow-score, --tie and --step-on-update belong to rigl and set-rigl"

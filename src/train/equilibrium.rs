@@ -1,7 +1,7 @@
 //! The fan-in that a rewired run settles to, found by a first run, as the start of a second.
 
 use super::run_folder::EQUILIBRIUM;
-use super::{InitCcv, Observer, RunConfig, RunFolder, Trainer, fan_in_ccv, run};
+use super::{InitCcv, Observer, RunConfig, RunFolder, Trainer, run};
 use crate::Error;
 use crate::dataset::Dataset;
 use crate::topology::Profile;
@@ -11,17 +11,17 @@ use std::sync::atomic::AtomicBool;
 /// The result of a first run.
 #[derive(Serialize)]
 struct Settled {
-    /// Mean CCV of its hidden layers.
+    /// Mean CCV of its rewired layers.
     ccv: f64,
 }
 
 /// Runs `config` from its own profile to its end, and returns it with a lognormal start at the CCV
-/// that its hidden layers then have on average (paper §2.7).
+/// that its rewired layers then have on average (paper §2.7).
 ///
 /// With a folder the first run is a run of its own in `equilibrium/` of it, and goes on where it
 /// stood if it is there already.
 ///
-/// **Errors**: as [`run`]; [`Error::Config`] if no layer is rewired.
+/// **Errors**: as [`Trainer::new`] and [`run`].
 pub fn start_at_equilibrium(
     config: &RunConfig,
     data: &Dataset,
@@ -53,11 +53,7 @@ pub fn start_at_equilibrium(
         }
         other => other,
     })?;
-    let ccv = fan_in_ccv(trainer.model());
-    if ccv.is_empty() {
-        return Err(Error::Config("no layer lacks connections: none is rewired".to_string()));
-    }
-    let ccv = ccv.iter().sum::<f64>() / ccv.len() as f64;
+    let ccv = trainer.rewired_ccv();
     if let Some(folder) = &first_folder {
         folder.write_record("finished", &trainer, &first, Some(&Settled { ccv }))?;
     }

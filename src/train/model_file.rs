@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
-const FORMAT: &str = "fanin-model-1";
+const FORMAT: &str = "fanin-model-2";
 
 /// A network, the scaling of its inputs, and the run it came from.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use crate::nn::{Layer, LayerTensors, Mlp, Tile};
 use crate::optim::{Adam, AdamSettings};
 use crate::parallel::{self, Executor};
 use crate::random::{Purpose, stream};
+use crate::topology::Distribution;
 use fanin_kernels::TILE;
 use rand::seq::SliceRandom;
 use roaring::RoaringTreemap;
@@ -109,8 +110,13 @@ impl<'a> Trainer<'a> {
         let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
         let batch = config.batch.min(data.train.len());
         let steps_per_epoch = data.train.len().div_ceil(config.batch);
+        let rewirer = Rewirer::new(&config, &model, steps_per_epoch);
+        if rewirer.as_ref().is_some_and(|rewirer| rewirer.histories.is_empty()) {
+            let problem = "no hidden layer lacks connections: --rewire has nothing to change";
+            return Err(Error::Config(problem.to_string()));
+        }
         Ok(Trainer {
-            rewirer: Rewirer::new(&config, &model, steps_per_epoch),
+            rewirer,
             best_model: None,
             tiles: Tile::several(&model, batch.div_ceil(TILE)),
             gradients: model.layers().iter().map(zeros).collect(),
@@ -167,6 +173,16 @@ impl<'a> Trainer<'a> {
     /// The optimiser as it stands.
     pub fn optimizer(&self) -> &Adam {
         &self.optimizer
+    }
+
+    /// Mean CCV of the rewired layers; 0 if none is.
+    pub(super) fn rewired_ccv(&self) -> f64 {
+        let histories = self.histories();
+        let ccv = |history: &History| {
+            let pattern = self.model.layers()[history.layer].linear.pattern();
+            pattern.map_or(0.0, |pattern| Distribution::of(pattern.fan_in()).ccv)
+        };
+        histories.iter().map(ccv).sum::<f64>() / histories.len().max(1) as f64
     }
 
     /// What the connections of rewired layers have been; empty if none is rewired.

@@ -1,0 +1,122 @@
+//! `fanin bench`.
+
+use super::console::{Console, table};
+use crate::Error;
+use crate::benchmark::{Benchmark, Grid, Point, measure};
+use crate::format::replace_file;
+use crate::report::benchmark_figure;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Flags of `fanin bench`.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  fanin bench --figure map.svg
+  fanin bench --widths 4096 --batches 1,64 --sparsity 0.9,0.99 --threads 1
+
+Let nothing else run meanwhile. Every combination is measured; the default takes about two minutes.")]
+pub(super) struct BenchArgs {
+    /// Inputs, and neurons of both hidden layers
+    #[arg(long, value_delimiter = ',', default_value = "256,1024,2048", value_parser = count)]
+    widths: Vec<usize>,
+    /// Samples per step
+    #[arg(long, value_delimiter = ',', default_value = "32,128,512", value_parser = count)]
+    batches: Vec<usize>,
+    /// Sparsities of the hidden layers
+    #[arg(long, value_delimiter = ',', default_value = "0.5,0.8,0.9,0.95,0.98,0.99", value_parser = super::config_flags::parse_sparsity)]
+    sparsity: Vec<f64>,
+    /// Threads [default: 1 and one per core]
+    #[arg(long, value_delimiter = ',', value_parser = count)]
+    threads: Vec<usize>,
+    /// Seconds that each point is measured
+    #[arg(long, default_value_t = 0.4)]
+    seconds: f64,
+    /// Write the map as SVG
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
+    /// Print everything as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=1 << 16).contains(&count) => Ok(count),
+        _ => Err(format!("'{text}' is no number from 1 to 65536")),
+    }
+}
+
+pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
+    let console = Console::new(args.json, false);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut threads = if args.threads.is_empty() { vec![1, cores] } else { args.threads };
+    threads.sort_unstable();
+    threads.dedup();
+    if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
+        return Err(Error::Config(format!("--seconds {}: 0 to 3600 are possible", args.seconds)));
+    }
+    let (widths, batches, sparsities) = (args.widths, args.batches, args.sparsity);
+    let grid = Grid { widths, batches, sparsities, threads, seconds: args.seconds };
+    let bar = console.progress(grid.points() as u64, "[{bar:30}] {pos}/{len}  {msg}  eta {eta}");
+    let measured = measure(&grid, |point| {
+        let engine = point.sparsity.map_or("dense".to_string(), |s| format!("{:.1} %", 100.0 * s));
+        let Point { width, batch, threads, .. } = point;
+        bar.set_message(format!("width {width}, batch {batch}, {threads} threads, {engine}"));
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let measured = measured?;
+    console.line(map_text(&measured, &grid));
+    console.line(roofline_text(&measured));
+    console.object(&measured);
+    match &args.figure {
+        Some(path) => replace_file(path, benchmark_figure(&measured).as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// A line per width, batch and threads: the dense step, and how many times as fast each sparsity is.
+fn map_text(measured: &Benchmark, grid: &Grid) -> String {
+    let sparsities =
+        grid.sparsities.iter().map(|s| format!("{:.4} %", 100.0 * s).replace(".0000", ""));
+    let mut header: Vec<String> =
+        ["width", "batch", "threads", "dense, ms"].map(String::from).to_vec();
+    header.extend(sparsities);
+    header.push("break-even density".to_string());
+    let mut rows = vec![header];
+    let per_row = 1 + grid.sparsities.len();
+    for (points, break_even) in measured.points.chunks(per_row).zip(&measured.break_even) {
+        let dense = &points[0];
+        let mut row: Vec<String> =
+            [dense.width, dense.batch, dense.threads].map(|n| n.to_string()).to_vec();
+        row.push(format!("{:.3}", dense.step_ms_median));
+        row.extend(points[1..].iter().map(|point| format!("{:.2}×", point.speed_up)));
+        let always = points[1..].iter().all(|point| point.speed_up >= 1.0);
+        row.push(match break_even.density {
+            Some(density) => format!("{:.0} %", 100.0 * density),
+            None if always => "above all measured".to_string(),
+            None => "below all measured".to_string(),
+        });
+        rows.push(row);
+    }
+    let title = "A training step, dense / sparse: times as fast as our own dense engine\n";
+    format!("{title}{}", table(&rows))
+}
+
+fn roofline_text(measured: &Benchmark) -> String {
+    let roofline = &measured.roofline;
+    let attained: Vec<String> = roofline
+        .spmm_gflops
+        .iter()
+        .map(|(sparsity, rate)| {
+            let share = 100.0 * rate / roofline.peak_gflops;
+            format!("{rate:.0} ({share:.0} %) at {:.0} %", 100.0 * sparsity)
+        })
+        .collect();
+    format!(
+        "\none core, {}: FMA peak {:.0} GFLOP/s; SpMM 1024 × 1024 {}",
+        measured.isa,
+        roofline.peak_gflops,
+        attained.join(", ")
+    )
+}
