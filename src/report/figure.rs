@@ -50,13 +50,14 @@ pub(super) fn line_chart(
         .x_label_area_size(42)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..x_max, 0.0..y_max)?;
-    let whole = |x: &f64| format!("{x:.0}");
+    let label =
+        |max: f64| move |x: &f64| if max < 8.0 { format!("{x:.1}") } else { format!("{x:.0}") };
     chart
         .configure_mesh()
         .x_desc(x_name)
         .y_desc(y_name)
-        .x_label_formatter(&whole)
-        .y_label_formatter(&whole)
+        .x_label_formatter(&label(x_max))
+        .y_label_formatter(&label(y_max))
         .light_line_style(WHITE)
         .label_style(("sans-serif", 14))
         .axis_desc_style(("sans-serif", 16))
