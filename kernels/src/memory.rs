@@ -1,7 +1,8 @@
 //! Memory for activations: aligned, and in huge pages where the system has them.
 //!
 //! A tile's rows lie in one [`Arena`], so that the 1.5 MB which a tile of the MNIST network touches over
-//! and over are one page of 2 MB instead of 370 of 4 KB: the step is 5 to 9 % shorter for it. The arena
+//! and over are one page of 2 MB instead of 370 of 4 KB: an epoch at 90 % took 1.20 s where it took 1.24
+//! (one Zen 4 core, medians of three in turn). The arena
 //! hands out [`Rows`], which own their part of it: they can be borrowed apart from each other, sent to
 //! threads, and outlive the arena.
 
