@@ -33,20 +33,6 @@ pub fn run(
     stop: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Vec<EpochMetrics>, Error> {
-    // On one thread of the pool from beginning to end: what one rewiring frees, the next one finds
-    // again in the same arena of the allocator.
-    let executor = trainer.shared_executor();
-    executor.install(|| run_in_pool(trainer, data, config, folder, stop, observer))
-}
-
-fn run_in_pool(
-    trainer: &mut Trainer<'_>,
-    data: &Dataset,
-    config: &RunConfig,
-    folder: Option<&RunFolder>,
-    stop: &AtomicBool,
-    observer: &mut dyn Observer,
-) -> Result<Vec<EpochMetrics>, Error> {
     let mut epochs = Vec::new();
     if let Some(folder) = folder.filter(|_| trainer.position() == Position::default()) {
         // The initial network: a run of no epochs has a model too.

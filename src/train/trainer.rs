@@ -234,11 +234,6 @@ impl<'a> Trainer<'a> {
         &self.executor
     }
 
-    /// Where it runs, to be kept while the trainer is borrowed.
-    pub(super) fn shared_executor(&self) -> Arc<Executor> {
-        Arc::clone(&self.executor)
-    }
-
     /// How far it is.
     pub fn position(&self) -> Position {
         self.position
