@@ -10,9 +10,7 @@ use common::print_machine;
 use fanin::random::{Purpose, stream};
 use fanin::sparse::{CsrPattern, Transpose};
 use fanin::topology::{self, FanInRule, Profile, Spread};
-use fanin_kernels::{
-    Isa, Level, MatMut, MatRef, Row, TILE, fma_peak_pass, gemm, naive, sddmm, spmm,
-};
+use fanin_kernels::{Isa, Level, Row, TILE, dense_forward, fma_peak_pass, naive, sddmm, spmm};
 use rand::RngExt;
 use std::time::Instant;
 use timing::Timing;
@@ -79,7 +77,7 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
         },
         &mut || {
             for (x, y) in x.iter().zip(&mut y_dense) {
-                gemm(MatRef::new(&dense, rows, cols), MatRef::tile(x), 0.0, MatMut::tile(y));
+                dense_forward(isa, &dense, None, x, y);
             }
         },
     ]);

@@ -105,11 +105,15 @@ fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 4], Error> {
     order.shuffle(&mut stream(1, Purpose::Shuffle, 0));
     let mut seconds: [Vec<f64>; 4] = Default::default();
     executor.install(|| {
-        for (step, batch) in order.chunks_exact(BATCH).take(WARM_UP + STEPS).enumerate() {
+        let batches = order.chunks_exact(BATCH);
+        let pairs = batches.clone().zip(batches.skip(1)).take(WARM_UP + STEPS);
+        for (step, (batch, next)) in pairs.enumerate() {
             let mut at = vec![Instant::now()];
             parallel::for_each(&mut tiles, |i, tile| {
-                let indices = &batch[i * TILE..(i + 1) * TILE];
-                data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
+                let indices = i * TILE..(i + 1) * TILE;
+                let samples = &batch[indices.clone()];
+                data.train.load_tile(executor.isa(), &data.scaling, samples, tile);
+                data.train.prefetch(&next[indices]);
             });
             at.push(Instant::now());
             parallel::for_each(&mut tiles, |_, tile| model.forward(executor, cut_rows, tile));

@@ -3,15 +3,16 @@
 
 use crate::Error;
 use crate::dataset::{Dataset, Normalize, Samples};
-use crate::nn::Engine;
+use crate::nn::{Engine, Linear, SparseLinear};
 use crate::parallel::Executor;
 use crate::random::{Purpose, normal, stream};
-use crate::sparse::{CsrPattern, Panels};
+use crate::sparse::CsrPattern;
 use crate::topology::Spread;
 use crate::train::{TrainConfig, Trainer};
-use fanin_kernels::{Isa, Row, TILE, fma_peak_pass, spmm, spmm_by_panels};
+use fanin_kernels::{Row, TILE, fma_peak_pass};
 use serde::Serialize;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What is to be measured: every combination.
@@ -118,8 +119,9 @@ pub fn measure(grid: &Grid, mut done: impl FnMut(&Point)) -> Result<Benchmark, E
             }
         }
     }
-    let isa = Executor::from_environment(1)?.isa();
-    Ok(Benchmark { isa: isa.level().name(), points, break_even, roofline: roofline(isa, grid) })
+    let executor = Executor::from_environment(1)?;
+    let (isa, roofline) = (executor.isa().level().name(), roofline(&executor, grid));
+    Ok(Benchmark { isa, points, break_even, roofline })
 }
 
 /// Random samples: what is in them does not change how long a step takes.
@@ -179,7 +181,7 @@ fn break_even_density(mut of_density: Vec<(f64, f64)>) -> Option<f64> {
     Some(sparse + (dense - sparse) * (above - 1.0) / (above - below))
 }
 
-fn roofline(isa: Isa, grid: &Grid) -> Roofline {
+fn roofline(executor: &Executor, grid: &Grid) -> Roofline {
     const SIZE: usize = 1024;
     let best_of = |f: &mut dyn FnMut() -> f64| {
         let rates = (0..15).map(|_| {
@@ -189,7 +191,7 @@ fn roofline(isa: Isa, grid: &Grid) -> Roofline {
         });
         rates.fold(0.0, f64::max)
     };
-    let peak_gflops = best_of(&mut || fma_peak_pass(isa, 50_000));
+    let peak_gflops = best_of(&mut || fma_peak_pass(executor.isa(), 50_000));
     let rng = &mut stream(1, Purpose::Init, 0);
     let row = |_| Row(normal(rng, 1.0, TILE).try_into().expect("a row has a tile's samples"));
     let x: Vec<Row> = (0..SIZE).map(row).collect();
@@ -197,19 +199,11 @@ fn roofline(isa: Isa, grid: &Grid) -> Roofline {
     let mut rate = |sparsity: f64| {
         let fan_in = (((1.0 - sparsity) * SIZE as f64).round() as usize).max(1);
         let pattern: CsrPattern = Spread::Random.pattern(SIZE, &[fan_in; SIZE], 1, 0);
-        let (columns, values) = (pattern.col_idx(), vec![0.5; pattern.nnz()]);
-        let panels = Panels::of(&pattern);
-        let flops = (2 * pattern.nnz() * TILE * 8) as f64;
+        let (weight, bias) = (vec![0.5; pattern.nnz()], [0.0; SIZE]);
+        let layer = Linear::Sparse(SparseLinear::new(Arc::new(pattern), false));
+        let flops = (2 * layer.nnz() * TILE * 8) as f64;
         best_of(&mut || {
-            for _ in 0..8 {
-                match &panels {
-                    None => spmm(isa, pattern.row_ptr(), columns, &values, None, &x, &mut y),
-                    Some(panels) => {
-                        let (bounds, stride) = (panels.bounds(), panels.stride());
-                        spmm_by_panels(isa, bounds, stride, 0, columns, &values, None, &x, &mut y);
-                    }
-                }
-            }
+            (0..8).for_each(|_| layer.forward(executor, false, &weight, &bias, &x, &mut y));
             flops
         })
     };

@@ -11,7 +11,7 @@ use fanin::rewire::{
 };
 use fanin::sparse::CsrPattern;
 use fanin::train::{GrownState, InitCcv, RewireMethod, TrainConfig, Trainer, UpdateMetrics};
-use fanin_kernels::{Isa, MatMut, MatRef, Row, TILE, gemm};
+use fanin_kernels::{Isa, Row, TILE, dense_backward_weight};
 use rand::seq::SliceRandom;
 use std::collections::HashSet;
 
@@ -57,8 +57,7 @@ impl Setting {
         let (rows, cols) = (self.pattern.rows(), self.pattern.cols());
         let mut gradient = vec![0.0; rows * cols];
         for (x, dy) in self.tiles() {
-            let target = MatMut::new(&mut gradient, rows, cols);
-            gemm(MatRef::tile(dy), MatRef::tile(x).t(), 1.0, target);
+            dense_backward_weight(Isa::detect(), dy, x, &mut gradient);
         }
         gradient
     }
@@ -107,6 +106,7 @@ fn drop_one(setting: &Setting, count: usize) -> Vec<bool> {
 fn grow(setting: &Setting, survives: &[bool], count: usize, threads: usize) -> Vec<Grown> {
     let tiles = setting.tiles();
     let search = Search {
+        isa: Isa::detect(),
         pattern: &setting.pattern,
         survives,
         tiles: &tiles,
@@ -329,7 +329,7 @@ fn growth_neither_freezes_nor_fills_rows_in_order_when_all_gradients_are_zero() 
 fn masked_scores_freeze_the_topology_or_fill_rows_in_order_as_they_are_asked_to() {
     let setting = setting();
     let tiles = setting.tiles();
-    let update = Update { seed: 42, step: 100, fraction: 0.3, threads: 2 };
+    let update = Update { isa: Isa::detect(), seed: 42, step: 100, fraction: 0.3, threads: 2 };
     let masked = Reading { score: GrowScore::Masked, ..Reading::default() };
     let change =
         |reading| Method::Rigl(reading).changes(&update, &[setting.view(&tiles)]).remove(0);
@@ -360,7 +360,7 @@ fn over_the_network_the_smallest_of_all_go_and_the_largest_of_all_come() {
     let (tiles_a, tiles_b) = (a.tiles(), b.tiles());
     let views = [a.view(&tiles_a), LayerView { index: 1, ..b.view(&tiles_b) }];
     let reading = Reading { scope: Scope::Network, ..Reading::default() };
-    let update = Update { seed: 42, step: 100, fraction: 0.2, threads: 3 };
+    let update = Update { isa: Isa::detect(), seed: 42, step: 100, fraction: 0.2, threads: 3 };
     let changes = Method::Rigl(reading).changes(&update, &views);
     let dropped = |change: &Change| change.survives.iter().filter(|s| !**s).count();
     let nnz = a.pattern.nnz() + b.pattern.nnz();
@@ -430,7 +430,7 @@ fn a_full_layer_can_only_take_back_what_it_drops() {
 fn set_draws_new_weights_from_the_initial_distribution_and_drops_either_sign() {
     let setting = setting();
     let tiles = setting.tiles();
-    let update = Update { seed: 7, step: 469, fraction: 0.3, threads: 1 };
+    let update = Update { isa: Isa::detect(), seed: 7, step: 469, fraction: 0.3, threads: 1 };
     let change = Method::Set.changes(&update, &[setting.view(&tiles)]).remove(0);
     for negative in [false, true] {
         let side = |e: &usize| (setting.weights[*e] < 0.0) == negative;

@@ -159,6 +159,10 @@ pub fn normalize_tile(isa: Isa, samples: &[&[u8]], scale: f32, shift: f32, x: &m
     isa.run(NormalizeTile { samples, scale, shift, x });
 }
 
+/// Groups of eight features that are transposed at once: a word stored for one must have left the store
+/// buffer before it is read as part of a vector, or the read waits for it (2.5 times the whole time).
+const BLOCKS: usize = 8;
+
 struct NormalizeTile<'a> {
     samples: &'a [&'a [u8]],
     scale: f32,
@@ -172,32 +176,29 @@ impl Kernel for NormalizeTile<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let (scale, shift) = (L::splat(self.scale), L::splat(self.shift));
-        for (block, rows) in self.x.chunks_mut(8).enumerate() {
-            let first = block * 8;
-            // words[s][g]: eight features of sample 8g + s, the first in the low byte.
-            let mut words = [[0u64; TILE / 8]; 8];
+        // words[b][s][g]: eight features from 8b on of sample 8g + s, the first in the low byte.
+        let mut words = [[[0u64; TILE / 8]; 8]; BLOCKS];
+        for (slab, rows) in self.x.chunks_mut(8 * BLOCKS).enumerate() {
+            let first = slab * 8 * BLOCKS;
             for (at, sample) in self.samples.iter().enumerate() {
-                let word = match sample[first..].first_chunk::<8>() {
-                    Some(bytes) => u64::from_le_bytes(*bytes),
-                    None => {
-                        let mut bytes = [0; 8];
-                        bytes[..rows.len()].copy_from_slice(&sample[first..]);
-                        u64::from_le_bytes(bytes)
-                    }
-                };
-                words[at % 8][at / 8] = word;
+                let (whole, rest) = sample[first..first + rows.len()].as_chunks::<8>();
+                for (words, bytes) in words.iter_mut().zip(whole) {
+                    words[at % 8][at / 8] = u64::from_le_bytes(*bytes);
+                }
+                if !rest.is_empty() {
+                    let mut bytes = [0; 8];
+                    bytes[..rest.len()].copy_from_slice(rest);
+                    words[whole.len()][at % 8][at / 8] = u64::from_le_bytes(bytes);
+                }
             }
-            transpose(&mut words);
-            for (row, words) in rows.iter_mut().zip(&words) {
-                let mut bytes = [0u8; TILE];
-                for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-                    *bytes = word.to_le_bytes();
+            for (rows, words) in rows.chunks_mut(8).zip(&mut words) {
+                transpose(words);
+                for (row, words) in rows.iter_mut().zip(words) {
+                    for (x, words) in row.groups_mut().iter_mut().zip(words.as_chunks::<2>().0) {
+                        L::store(L::mul_add(L::bytes(*words), scale, shift), x);
+                    }
+                    row.0[self.samples.len()..].fill(0.0);
                 }
-                for (x, bytes) in row.groups_mut().iter_mut().zip(bytes.as_chunks::<LANES>().0) {
-                    let values = std::array::from_fn(|i| f32::from(bytes[i]));
-                    L::store(L::mul_add(L::load(&values), scale, shift), x);
-                }
-                row.0[self.samples.len()..].fill(0.0);
             }
         }
     }

@@ -20,10 +20,14 @@ type Group = [f32; LANES];
 pub(crate) trait Lanes: 'static {
     /// The 16 values.
     type V: Copy;
+    /// Whether two dozen values stay in registers at once.
+    const IS_WIDE: bool;
 
     fn load(x: &Group) -> Self::V;
     fn store(v: Self::V, x: &mut Group);
     fn splat(x: f32) -> Self::V;
+    /// Sixteen bytes as numbers, the first in the low byte of the first word.
+    fn bytes(words: [u64; 2]) -> Self::V;
     fn add(a: Self::V, b: Self::V) -> Self::V;
     fn sub(a: Self::V, b: Self::V) -> Self::V;
     fn mul(a: Self::V, b: Self::V) -> Self::V;
@@ -37,6 +41,8 @@ pub(crate) trait Lanes: 'static {
     fn gate(value: Self::V, gate: Self::V) -> Self::V;
     /// `[tree(v[0]), …, tree(v[7])]`.
     fn sums(v: &[Self::V; 8]) -> [f32; 8];
+    /// `[tree(v[0]), …, tree(v[3])]`.
+    fn sums_of_four(v: &[Self::V; 4]) -> [f32; 4];
     /// `a·b + c` on one number, rounded as `mul_add` rounds.
     fn scalar_mul_add(a: f32, b: f32, c: f32) -> f32;
 
@@ -76,6 +82,7 @@ macro_rules! plain_lanes {
 
         impl Lanes for $name {
             type V = Group;
+            const IS_WIDE: bool = false;
 
             #[inline(always)]
             fn load(x: &Group) -> Group {
@@ -88,6 +95,10 @@ macro_rules! plain_lanes {
             #[inline(always)]
             fn splat(x: f32) -> Group {
                 [x; LANES]
+            }
+            #[inline(always)]
+            fn bytes(words: [u64; 2]) -> Group {
+                std::array::from_fn(|i| f32::from((words[i / 8] >> (8 * (i % 8))) as u8))
             }
             #[inline(always)]
             fn add(a: Group, b: Group) -> Group {
@@ -123,7 +134,11 @@ macro_rules! plain_lanes {
             }
             #[inline(always)]
             fn sums(v: &[Group; 8]) -> [f32; 8] {
-                std::array::from_fn(|i| tree(&v[i]))
+                v.each_ref().map(tree)
+            }
+            #[inline(always)]
+            fn sums_of_four(v: &[Group; 4]) -> [f32; 4] {
+                v.each_ref().map(tree)
             }
             #[inline(always)]
             fn scalar_mul_add($a: f32, $b: f32, $c: f32) -> f32 {
@@ -164,6 +179,7 @@ mod x86 {
 
     impl Lanes for Avx2Lanes {
         type V = (__m256, __m256);
+        const IS_WIDE: bool = false;
 
         #[inline(always)]
         fn load(x: &Group) -> Self::V {
@@ -181,6 +197,13 @@ mod x86 {
         #[inline(always)]
         fn splat(x: f32) -> Self::V {
             level!((_mm256_set1_ps(x), _mm256_set1_ps(x)))
+        }
+        #[inline(always)]
+        fn bytes(words: [u64; 2]) -> Self::V {
+            let half = |word: u64| {
+                level!(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_set_epi64x(0, word as i64))))
+            };
+            (half(words[0]), half(words[1]))
         }
         #[inline(always)]
         fn add(a: Self::V, b: Self::V) -> Self::V {
@@ -227,23 +250,6 @@ mod x86 {
         fn sums(v: &[Self::V; 8]) -> [f32; 8] {
             // Each step adds the halves of two vectors at once, so that the eight trees shrink
             // together: 8 + 4·3 + 2·3 + 3 instructions.
-            #[inline(always)]
-            fn halves(a: (__m256, __m256), b: (__m256, __m256)) -> __m256 {
-                level!({
-                    let (a, b) = (_mm256_add_ps(a.0, a.1), _mm256_add_ps(b.0, b.1));
-                    let low = _mm256_permute2f128_ps::<0x20>(a, b);
-                    let high = _mm256_permute2f128_ps::<0x31>(a, b);
-                    _mm256_add_ps(low, high)
-                })
-            }
-            #[inline(always)]
-            fn quarters(a: __m256, b: __m256) -> __m256 {
-                level!({
-                    let low = _mm256_shuffle_ps::<0x44>(a, b);
-                    let high = _mm256_shuffle_ps::<0xEE>(a, b);
-                    _mm256_add_ps(low, high)
-                })
-            }
             let a = quarters(halves(v[0], v[4]), halves(v[1], v[5]));
             let b = quarters(halves(v[2], v[6]), halves(v[3], v[7]));
             level!({
@@ -255,9 +261,42 @@ mod x86 {
             })
         }
         #[inline(always)]
+        fn sums_of_four(v: &[Self::V; 4]) -> [f32; 4] {
+            let a = quarters(halves(v[0], v[2]), halves(v[1], v[3]));
+            level!({
+                let (a, b) = (_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+                let low = _mm_shuffle_ps::<0x88>(a, b);
+                let high = _mm_shuffle_ps::<0xDD>(a, b);
+                let mut sums = [0.0; 4];
+                _mm_storeu_ps(sums.as_mut_ptr(), _mm_add_ps(low, high));
+                sums
+            })
+        }
+        #[inline(always)]
         fn scalar_mul_add(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
         }
+    }
+
+    /// Both vectors' eight partial sums added to four, side by side.
+    #[inline(always)]
+    fn halves(a: (__m256, __m256), b: (__m256, __m256)) -> __m256 {
+        level!({
+            let (a, b) = (_mm256_add_ps(a.0, a.1), _mm256_add_ps(b.0, b.1));
+            let low = _mm256_permute2f128_ps::<0x20>(a, b);
+            let high = _mm256_permute2f128_ps::<0x31>(a, b);
+            _mm256_add_ps(low, high)
+        })
+    }
+
+    /// Four vectors' four partial sums added to two, in the order a, b within each half.
+    #[inline(always)]
+    fn quarters(a: __m256, b: __m256) -> __m256 {
+        level!({
+            let low = _mm256_shuffle_ps::<0x44>(a, b);
+            let high = _mm256_shuffle_ps::<0xEE>(a, b);
+            _mm256_add_ps(low, high)
+        })
     }
 
     /// Level `avx512`: all 16 lanes in one register.
@@ -265,6 +304,7 @@ mod x86 {
 
     impl Lanes for Avx512Lanes {
         type V = __m512;
+        const IS_WIDE: bool = true;
 
         #[inline(always)]
         fn load(x: &Group) -> __m512 {
@@ -279,6 +319,13 @@ mod x86 {
         #[inline(always)]
         fn splat(x: f32) -> __m512 {
             level!(_mm512_set1_ps(x))
+        }
+        #[inline(always)]
+        fn bytes(words: [u64; 2]) -> __m512 {
+            level!({
+                let bytes = _mm_set_epi64x(words[1] as i64, words[0] as i64);
+                _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes))
+            })
         }
         #[inline(always)]
         fn add(a: __m512, b: __m512) -> __m512 {
@@ -318,24 +365,8 @@ mod x86 {
         #[inline(always)]
         fn sums(v: &[__m512; 8]) -> [f32; 8] {
             // As on AVX2, over 128-bit quarters.
-            #[inline(always)]
-            fn halves(a: __m512, b: __m512) -> __m512 {
-                level!({
-                    let low = _mm512_shuffle_f32x4::<0x44>(a, b);
-                    let high = _mm512_shuffle_f32x4::<0xEE>(a, b);
-                    _mm512_add_ps(low, high)
-                })
-            }
-            #[inline(always)]
-            fn quarters(a: __m512, b: __m512) -> __m512 {
-                level!({
-                    let low = _mm512_shuffle_f32x4::<0x88>(a, b);
-                    let high = _mm512_shuffle_f32x4::<0xDD>(a, b);
-                    _mm512_add_ps(low, high)
-                })
-            }
-            let a = quarters(halves(v[0], v[2]), halves(v[4], v[6]));
-            let b = quarters(halves(v[1], v[3]), halves(v[5], v[7]));
+            let a = quarters_512(halves_512(v[0], v[2]), halves_512(v[4], v[6]));
+            let b = quarters_512(halves_512(v[1], v[3]), halves_512(v[5], v[7]));
             level!({
                 let low = _mm512_shuffle_ps::<0x44>(a, b);
                 let high = _mm512_shuffle_ps::<0xEE>(a, b);
@@ -351,9 +382,44 @@ mod x86 {
             })
         }
         #[inline(always)]
+        fn sums_of_four(v: &[__m512; 4]) -> [f32; 4] {
+            let sums = quarters_512(halves_512(v[0], v[2]), halves_512(v[1], v[3]));
+            level!({
+                // Quarters hold the four partial sums of v[0], v[2], v[1] and v[3].
+                let (a, b) = (_mm512_castps512_ps256(sums), _mm512_extractf32x8_ps::<1>(sums));
+                let pairs = quarters(a, b);
+                let (a, b) = (_mm256_castps256_ps128(pairs), _mm256_extractf128_ps::<1>(pairs));
+                let low = _mm_shuffle_ps::<0x88>(a, b);
+                let high = _mm_shuffle_ps::<0xDD>(a, b);
+                let mut sums = [0.0; 4];
+                _mm_storeu_ps(sums.as_mut_ptr(), _mm_add_ps(low, high));
+                sums
+            })
+        }
+        #[inline(always)]
         fn scalar_mul_add(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
         }
+    }
+
+    /// Both vectors' sixteen partial sums added to eight, side by side.
+    #[inline(always)]
+    fn halves_512(a: __m512, b: __m512) -> __m512 {
+        level!({
+            let low = _mm512_shuffle_f32x4::<0x44>(a, b);
+            let high = _mm512_shuffle_f32x4::<0xEE>(a, b);
+            _mm512_add_ps(low, high)
+        })
+    }
+
+    /// Four vectors' eight partial sums added to four, side by side.
+    #[inline(always)]
+    fn quarters_512(a: __m512, b: __m512) -> __m512 {
+        level!({
+            let low = _mm512_shuffle_f32x4::<0x88>(a, b);
+            let high = _mm512_shuffle_f32x4::<0xDD>(a, b);
+            _mm512_add_ps(low, high)
+        })
     }
 }
 
@@ -383,6 +449,7 @@ mod tests {
                 L::relu(v[4]),
                 L::gate(v[5], v[4]),
                 L::splat(self.0[6][3]),
+                L::bytes([self.0[6], self.0[7]].map(|x| f64::from(x[0]).to_bits())),
             ];
             let mut bits = Vec::new();
             for result in results {
@@ -391,6 +458,7 @@ mod tests {
                 bits.extend(out.map(f32::to_bits));
             }
             bits.extend(L::sums(&v).map(f32::to_bits));
+            bits.extend(L::sums_of_four(&[v[0], v[1], v[2], v[3]]).map(f32::to_bits));
             bits.push(L::sum(v[7]).to_bits());
             bits.push(L::scalar_mul_add(self.0[0][0], self.0[1][0], self.0[3][0]).to_bits());
             bits

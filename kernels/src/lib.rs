@@ -1,7 +1,6 @@
 //! Single-threaded SIMD kernels of fanin: slices in, slices out.
 //!
-//! No threads, no randomness, no I/O and, but for matrixmultiply's packing buffer and the [`Arena`] of
-//! activations, no heap: whoever
+//! No threads, no randomness, no I/O and, but for the [`Arena`] of activations, no heap: whoever
 //! calls decides what runs where. Everything here is a pure function of its arguments, computed
 //! in an order that its documentation promises, so that results are equal bit for bit on every
 //! instruction set that has FMA.
@@ -18,8 +17,9 @@
 //! |---|---|---|
 //! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b, W in CSR; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
 //! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
+//! | [`spmv`], [`layer_norm_relu_sample`], [`standardize_sample`] | the forward ones for a single sample | `vector.rs` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
-//! | [`gemm`] | C = A·B + βC, dense, any strides | `gemm.rs` |
+//! | [`dense_forward`], [`dense_backward_input`], [`dense_backward_weight`] | the same three, W dense | `dense.rs` |
 //! | [`layer_norm_relu_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
 //! | [`layer_norm_relu_backward`] | dz, dγ, dβ of the above | `layer_norm.rs` |
 //! | [`softmax_cross_entropy`] | Σ −ln p[label] and its gradient | `softmax.rs` |
@@ -33,9 +33,9 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod dense;
 mod elementwise;
 mod exp;
-mod gemm;
 mod isa;
 mod lanes;
 mod layer_norm;
@@ -45,16 +45,18 @@ mod peak;
 mod sddmm;
 mod softmax;
 mod spmm;
+mod vector;
 
+pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
 pub use elementwise::{AdamStep, adam, adam_aged, normalize_tile, standardize_tile};
-pub use gemm::{MatMut, MatRef, gemm};
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_relu_backward, layer_norm_relu_forward};
-pub use memory::{Arena, Rows, return_freed_memory};
+pub use memory::{Arena, Rows, prefetch, return_freed_memory};
 pub use peak::fma_peak_pass;
 pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
 pub use spmm::{spmm, spmm_by_panels};
+pub use vector::{layer_norm_relu_sample, spmv, standardize_sample};
 
 /// Samples per tile. One constant for all machines: changing it changes the last bits of results.
 pub const TILE: usize = 64;

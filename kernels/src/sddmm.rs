@@ -5,8 +5,8 @@
 //! 2. Eight entries' 16-lane partial sums are reduced together: adding the halves of two vectors
 //!    at once shrinks eight trees with 29 instructions instead of 8 × 10. Each tree adds the
 //!    same numbers in the same order as alone.
-//! 3. A rest of four to seven entries runs as eight, the last entry repeated: entries do not
-//!    depend on each other.
+//! 3. A rest of seven entries or fewer runs by fours, the last entry repeated: entries do not depend
+//!    on each other.
 //! 4. By panels of columns ([`sddmm_by_panels`]), as in `spmm.rs`; every panel leaves a rest of its
 //!    own, so fewer and wider ones pay.
 
@@ -63,22 +63,32 @@ fn add_dots<L: Lanes>(dy: &Row, x: &[Row], cols: &[u32], dw: &mut [f32]) {
     let (cols, last_cols) = cols.as_chunks::<8>();
     let (dw, last_dw) = dw.as_chunks_mut::<8>();
     for (cols, dw) in cols.iter().zip(dw) {
-        let sums = dots::<L>(dy, x, cols);
+        let sums = L::sums(&dots::<L, 8>(dy, x, cols));
         for (dw, sum) in dw.iter_mut().zip(sums) {
             *dw += sum;
         }
     }
-    if last_cols.len() > 3 {
-        let cols = std::array::from_fn(|i| last_cols[i.min(last_cols.len() - 1)]);
-        let sums = dots::<L>(dy, x, &cols);
-        for (dw, sum) in last_dw.iter_mut().zip(sums) {
+    for (cols, dw) in last_cols.chunks(4).zip(last_dw.chunks_mut(4)) {
+        if let &[col] = cols {
+            dw[0] += L::sum(L::dot(dy, &x[col as usize]));
+            continue;
+        }
+        let cols = std::array::from_fn(|i| cols[i.min(cols.len() - 1)]);
+        let sums = L::sums_of_four(&dots::<L, 4>(dy, x, &cols));
+        for (dw, sum) in dw.iter_mut().zip(sums) {
             *dw += sum;
         }
-    } else {
-        for (&col, dw) in last_cols.iter().zip(last_dw) {
-            *dw += L::sum(L::dot(dy, &x[col as usize]));
-        }
     }
+}
+
+/// The 16 partial sums of the dot products of one row with `N`.
+#[inline(always)]
+fn dots<L: Lanes, const N: usize>(dy: &Row, x: &[Row], cols: &[u32; N]) -> [L::V; N] {
+    let mut dots = [L::splat(0.0); N];
+    for (dot, &col) in dots.iter_mut().zip(cols) {
+        *dot = L::dot(dy, &x[col as usize]);
+    }
+    dots
 }
 
 /// [`sddmm`] by panels of columns: the same sums, with a slice of `x` in L1.
@@ -138,27 +148,11 @@ impl Kernel for SddmmByPanels<'_> {
     }
 }
 
-/// The dot products of one row with eight.
-#[inline(always)]
-fn dots<L: Lanes>(dy: &Row, x: &[Row], cols: &[u32; 8]) -> [f32; 8] {
-    let dot = [
-        L::dot(dy, &x[cols[0] as usize]),
-        L::dot(dy, &x[cols[1] as usize]),
-        L::dot(dy, &x[cols[2] as usize]),
-        L::dot(dy, &x[cols[3] as usize]),
-        L::dot(dy, &x[cols[4] as usize]),
-        L::dot(dy, &x[cols[5] as usize]),
-        L::dot(dy, &x[cols[6] as usize]),
-        L::dot(dy, &x[cols[7] as usize]),
-    ];
-    L::sums(&dot)
-}
-
-/// `db[r] += Σ_s dy[r][s]`: a bias's gradient, one tile's part of it.
+/// `db[r] = Σ_s dy[r][s]`: a bias's gradient, one tile's part of it.
 ///
 /// **Shapes**: `dy` and `db` `[rows]`.
 ///
-/// **Order**: as [`sddmm`].
+/// **Order**: samples to 16 lanes, ascending; the fixed tree.
 ///
 /// **Panics** if the shapes disagree.
 pub fn sum_samples(isa: Isa, dy: &[Row], db: &mut [f32]) {
@@ -182,7 +176,7 @@ impl Kernel for SumSamples<'_> {
             for group in rest {
                 sum = L::add(sum, L::load(group));
             }
-            *db += L::sum(sum);
+            *db = L::sum(sum);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The second link: every kernel against the f64 specification, on every level and edge shape.
 
 use fanin_kernels::{
-    AdamStep, Isa, Level, MatMut, MatRef, NormStats, Row, TILE, adam, adam_aged, gemm,
-    layer_norm_relu_backward, layer_norm_relu_forward, naive, normalize_tile, sddmm,
-    sddmm_by_panels, softmax, softmax_cross_entropy, spmm, spmm_by_panels, standardize_tile,
+    AdamStep, Isa, Level, NormStats, Row, TILE, adam, adam_aged, dense_backward_input,
+    dense_backward_weight, dense_forward, layer_norm_relu_backward, layer_norm_relu_forward,
+    layer_norm_relu_sample, naive, normalize_tile, sddmm, sddmm_by_panels, softmax,
+    softmax_cross_entropy, spmm, spmm_by_panels, spmv, standardize_sample, standardize_tile,
     sum_samples,
 };
 use rand::{RngExt, SeedableRng};
@@ -219,7 +220,7 @@ fn a_block_of_rows_gives_the_rows_of_the_whole() {
 }
 
 #[test]
-fn sddmm_and_sum_samples_are_exact_on_integers_and_add_to_what_is_there() {
+fn sddmm_and_sum_samples_are_exact_on_integers() {
     let rng = &mut Pcg64::seed_from_u64(13);
     for w in shapes(rng, integer) {
         let count = w.row_ptr.len() - 1;
@@ -231,11 +232,10 @@ fn sddmm_and_sum_samples_are_exact_on_integers_and_add_to_what_is_there() {
             w.cols,
         );
         for isa in Isa::available() {
-            let (mut dw, mut db) = (vec![3.0; w.values.len()], vec![-2.0; count]);
+            let (mut dw, mut db) = (vec![3.0; w.values.len()], vec![f32::NAN; count]);
             sddmm(isa, &w.row_ptr, &w.col_idx, &dy, &x, &mut dw);
             sum_samples(isa, &dy, &mut db);
-            let expected_db: Vec<f64> = gradient.db.iter().map(|db| db - 2.0).collect();
-            assert_eq!(widen(&db), expected_db);
+            assert_eq!(widen(&db), gradient.db);
             let rows = (0..count).flat_map(|row| vec![row; w.row_ptr[row + 1] - w.row_ptr[row]]);
             let positions = rows.zip(&w.col_idx);
             let expected_dw: Vec<f64> = positions
@@ -272,22 +272,14 @@ fn layer_norm_relu_matches_the_specification_on_every_level() {
         let dh = rows(rng, features, real);
         let gamma: Vec<f32> = (0..features).map(|_| 1.0 + 0.5 * real(rng)).collect();
         let beta: Vec<f32> = (0..features).map(|_| 0.3 + 0.2 * real(rng)).collect();
-        let (h, _, dz, dgamma, dbeta) = on_every_level(|isa| {
+        let (h, _, dz, [dgamma, dbeta, db]) = on_every_level(|isa| {
             let mut h = vec![Row::ZERO; features];
             let stats: NormStats = layer_norm_relu_forward(isa, &z, &gamma, &beta, 1e-5, &mut h);
             let mut dz = z.clone();
-            let (mut dgamma, mut dbeta) = (vec![f32::NAN; features], vec![f32::NAN; features]);
-            layer_norm_relu_backward(
-                isa,
-                &dh,
-                &h,
-                &gamma,
-                &stats,
-                &mut dz,
-                &mut dgamma,
-                &mut dbeta,
-            );
-            (h, stats, dz, dgamma, dbeta)
+            let mut sums = [(); 3].map(|()| vec![f32::NAN; features]);
+            let all = sums.each_mut().map(|sums| &mut sums[..]);
+            layer_norm_relu_backward(isa, &dh, &gamma, &beta, &stats, &mut dz, all);
+            (h, stats, dz, sums)
         });
         let (gamma, beta) = (widen(&gamma), widen(&beta));
         let (z, dh) = (sample_major(&z, TILE), sample_major(&dh, TILE));
@@ -300,6 +292,32 @@ fn layer_norm_relu_matches_the_specification_on_every_level() {
         }
         assert_close("dgamma", &widen(&dgamma), &gradient.dgamma, 1e-4);
         assert_close("dbeta", &widen(&dbeta), &gradient.dbeta, 1e-5);
+        let sum_of_samples = |row: &Row| row.0.iter().map(|&dz| f64::from(dz)).sum();
+        assert_close("db", &widen(&db), &dz.iter().map(sum_of_samples).collect::<Vec<f64>>(), 1e-4);
+    }
+}
+
+#[test]
+fn layer_norm_keeps_its_variance_where_the_first_features_lie_far_from_the_rest() {
+    let rng = &mut Pcg64::seed_from_u64(18);
+    let features = 1024;
+    // The worst case for a variance about the mean of the first sixteenth: all that varies is there.
+    for count in [1, features / 16] {
+        let far = |feature: usize| if feature < count { 1e4 } else { 0.0 };
+        let z: Vec<Row> = rows(rng, features, real)
+            .into_iter()
+            .enumerate()
+            .map(|(feature, row)| Row(row.0.map(|z| z + far(feature))))
+            .collect();
+        let (gamma, beta) = (vec![1.0; features], vec![0.0; features]);
+        let (h, _) = on_every_level(|isa| {
+            let mut h = vec![Row::ZERO; features];
+            let stats = layer_norm_relu_forward(isa, &z, &gamma, &beta, 1e-5, &mut h);
+            (h, stats)
+        });
+        let wide = sample_major(&z, TILE);
+        let expected = naive::layer_norm_relu_forward(&wide, &widen(&gamma), &widen(&beta), 1e-5);
+        assert_close("h", &sample_major(&h, TILE), &expected, 5e-5);
     }
 }
 
@@ -480,27 +498,93 @@ fn standardize_tile_transposes_scales_each_feature_and_pads() {
 }
 
 #[test]
-fn gemm_is_exact_on_integers_for_every_operand_form() {
+fn one_sample_alone_has_the_bits_it_has_in_a_tile() {
+    let rng = &mut Pcg64::seed_from_u64(22);
+    for w in shapes(rng, real) {
+        let count = w.row_ptr.len() - 1;
+        let bias: Vec<f32> = (0..count).map(|_| real(rng)).collect();
+        let gamma: Vec<f32> = (0..count).map(|_| 1.0 + 0.5 * real(rng)).collect();
+        let values: Vec<f32> = (0..w.cols).map(|_| real(rng)).collect();
+        let (scale, shift): (Vec<_>, Vec<_>) =
+            (0..w.cols).map(|_| (1.0 + real(rng), real(rng))).unzip();
+        for isa in Isa::available() {
+            let (mut x, mut z) = (vec![Row::ZERO; w.cols], vec![Row::ZERO; count]);
+            let mut h = z.clone();
+            standardize_tile(isa, &[&values], &scale, &shift, &mut x);
+            spmm(isa, &w.row_ptr, &w.col_idx, &w.values, Some(&bias), &x, &mut z);
+            layer_norm_relu_forward(isa, &z, &gamma, &bias, 1e-5, &mut h);
+            let first = |rows: &[Row]| rows.iter().map(|row| row.0[0]).collect::<Vec<f32>>();
+
+            let (mut alone, mut y) = (vec![f32::NAN; w.cols], vec![f32::NAN; count]);
+            standardize_sample(isa, &values, &scale, &shift, &mut alone);
+            assert_eq!(alone, first(&x));
+            spmv(isa, &w.row_ptr, &w.col_idx, &w.values, &bias, &alone, &mut y);
+            assert_eq!(y, first(&z));
+            layer_norm_relu_sample(isa, &gamma, &bias, 1e-5, &mut y);
+            assert_eq!(y, first(&h));
+        }
+    }
+}
+
+/// Shapes with every rest of a block of six rows, and of a panel of 64 columns.
+const DENSE_SHAPES: [(usize, usize); 6] = [(13, 21), (6, 64), (1, 1), (5, 130), (9, 65), (12, 3)];
+
+#[test]
+fn dense_products_are_exact_on_integers() {
     let rng = &mut Pcg64::seed_from_u64(20);
-    let (m, k) = (13, 21);
-    let w: Vec<f32> = (0..m * k).map(|_| integer(rng)).collect();
-    let (x, dy) = (rows(rng, k, integer), rows(rng, m, integer));
-    let dense = widen(&w);
-    let x_samples = sample_major(&x, TILE);
-    let gradient = naive::linear_backward(&x_samples, &dense, &sample_major(&dy, TILE), k);
+    for (m, k) in DENSE_SHAPES {
+        let w: Vec<f32> = (0..m * k).map(|_| integer(rng)).collect();
+        let bias: Vec<f32> = (0..m).map(|_| integer(rng)).collect();
+        let (x, dy) = (rows(rng, k, integer), rows(rng, m, integer));
+        let dense = widen(&w);
+        let x_samples = sample_major(&x, TILE);
+        let expected = naive::linear_forward(&x_samples, &dense, &widen(&bias), k);
+        let gradient = naive::linear_backward(&x_samples, &dense, &sample_major(&dy, TILE), k);
+        let expected_dw: Vec<f64> = gradient.dw.iter().map(|dw| dw + 3.0).collect();
+        for isa in Isa::available() {
+            let mut y = vec![Row([f32::NAN; TILE]); m];
+            dense_forward(isa, &w, Some(&bias), &x, &mut y);
+            assert_eq!(sample_major(&y, TILE), expected);
 
-    let mut y = vec![Row([2.0; TILE]); m];
-    gemm(MatRef::new(&w, m, k), MatRef::tile(&x), 1.0, MatMut::tile(&mut y));
-    let expected = naive::linear_forward(&x_samples, &dense, &vec![2.0; m], k);
-    assert_eq!(sample_major(&y, TILE), expected);
+            let mut dx = vec![Row([f32::NAN; TILE]); k];
+            let (before, after) = dx.split_at_mut(k / 3);
+            dense_backward_input(isa, &w, k, &dy, 0, before);
+            dense_backward_input(isa, &w, k, &dy, k / 3, after);
+            assert_eq!(sample_major(&dx, TILE), gradient.dx);
 
-    let mut dx = vec![Row([f32::NAN; TILE]); k];
-    gemm(MatRef::new(&w, m, k).t(), MatRef::tile(&dy), 0.0, MatMut::tile(&mut dx));
-    assert_eq!(sample_major(&dx, TILE), gradient.dx);
+            let mut dw = vec![3.0; m * k];
+            dense_backward_weight(isa, &dy, &x, &mut dw);
+            assert_eq!(widen(&dw), expected_dw);
+        }
+    }
+}
 
-    let mut dw = vec![f32::NAN; m * k];
-    gemm(MatRef::tile(&dy), MatRef::tile(&x).t(), 0.0, MatMut::new(&mut dw, m, k));
-    assert_eq!(widen(&dw), gradient.dw);
+#[test]
+fn dense_products_have_the_same_bits_on_every_level_in_every_cut_and_as_spmm() {
+    let rng = &mut Pcg64::seed_from_u64(21);
+    for (m, k) in DENSE_SHAPES {
+        let w: Vec<f32> = (0..m * k).map(|_| real(rng)).collect();
+        let bias: Vec<f32> = (0..m).map(|_| real(rng)).collect();
+        let (x, dy) = (rows(rng, k, real), rows(rng, m, real));
+        let row_ptr: Vec<usize> = (0..=m).map(|row| row * k).collect();
+        let col_idx: Vec<u32> = (0..m).flat_map(|_| 0..k as u32).collect();
+        on_every_level(|isa| {
+            let mut y = vec![Row::ZERO; m];
+            dense_forward(isa, &w, Some(&bias), &x, &mut y);
+            let mut by_spmm = vec![Row::ZERO; m];
+            spmm(isa, &row_ptr, &col_idx, &w, Some(&bias), &x, &mut by_spmm);
+            assert_eq!(y, by_spmm);
+            let mut dx = vec![Row::ZERO; k];
+            dense_backward_input(isa, &w, k, &dy, 0, &mut dx);
+            let (mut dw, mut in_parts) = (vec![0.5; m * k], vec![0.5; m * k]);
+            dense_backward_weight(isa, &dy, &x, &mut dw);
+            let (before, after) = in_parts.split_at_mut(m / 2 * k);
+            dense_backward_weight(isa, &dy[..m / 2], &x, before);
+            dense_backward_weight(isa, &dy[m / 2..], &x, after);
+            assert_eq!(dw, in_parts);
+            (y, dx, dw)
+        });
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::scaling::Scaling;
 use crate::error::DataProblem;
 use crate::nn::Tile;
-use fanin_kernels::{Isa, TILE, normalize_tile, standardize_tile};
+use fanin_kernels::{Isa, TILE, normalize_tile, prefetch, standardize_tile};
 
 /// The values of samples, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,6 +170,20 @@ impl Samples {
         // A class without samples is never looked up.
         let weight = |&count: &usize| (all / count.max(1) as f64) as f32;
         self.class_weights = counts.iter().map(weight).collect();
+    }
+
+    /// Has the samples of these indices brought near while others are at work: they lie all over memory,
+    /// and to wait for them costs more than to lay them into a tile.
+    ///
+    /// **Panics** if one is out of range.
+    pub fn prefetch(&self, indices: &[u32]) {
+        for &index in indices {
+            let row = index as usize * self.features..(index as usize + 1) * self.features;
+            match &self.values {
+                Values::Bytes(values) => prefetch(&values[row]),
+                Values::Floats(values) => prefetch(&values[row]),
+            }
+        }
     }
 
     /// Lays the samples of these indices into a tile, normalised.

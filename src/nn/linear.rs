@@ -1,20 +1,21 @@
 //! Linear layers: sparse (CSR) and dense, the latter with or without a mask.
 //!
-//! Four equations each: `y = W·x + b`, `dx = Wᵀ·dy`, `dW = dy·xᵀ` on what is stored, `db = Σ dy`. The
+//! Three equations each: `y = W·x + b`, `dx = Wᵀ·dy`, `dW = dy·xᵀ` on what is stored. The
 //! layer holds its structure; its numbers are [`LayerTensors`](super::LayerTensors), so that gradients
 //! and moments share the same shape and are cut by the same rows.
 
 use crate::parallel::{self, Executor};
 use crate::sparse::{CsrPattern, Panels, Transpose};
 use fanin_kernels::{
-    Isa, MatMut, MatRef, Row, gemm, sddmm, sddmm_by_panels, spmm, spmm_by_panels, sum_samples,
+    Isa, Row, dense_backward_input, dense_backward_weight, dense_forward, sddmm, sddmm_by_panels,
+    spmm, spmm_by_panels, spmv,
 };
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Stored entries per block of rows in the sparse products: 16 KB of gradient stay in L1.
 const SPARSE_BLOCK: usize = 4096;
-/// As [`SPARSE_BLOCK`] for dense layers, where a block packs its operands anew.
+/// As [`SPARSE_BLOCK`] for dense layers, where every block transposes x anew.
 const DENSE_BLOCK: usize = 1 << 18;
 
 /// The structure of a linear layer.
@@ -31,6 +32,7 @@ pub enum Linear {
 pub struct SparseLinear {
     pattern: Arc<CsrPattern>,
     panels: Option<Panels>,
+    gradient_panels: Option<Panels>,
     /// For dX: the transpose and its values; the first layer never needs them.
     transpose: Option<(Transpose, Vec<f32>)>,
     transpose_panels: Option<Panels>,
@@ -45,6 +47,7 @@ pub struct DenseLinear {
     /// Offsets as a CSR pattern would have them.
     row_ptr: Vec<usize>,
     blocks: Vec<usize>,
+    input_blocks: Vec<usize>,
     mask: Option<Mask>,
 }
 
@@ -62,11 +65,17 @@ impl SparseLinear {
         let transpose = computes_dx.then(|| Transpose::of(&pattern));
         let transpose_blocks =
             transpose.as_ref().map_or_else(Vec::new, |t| t.pattern().blocks(SPARSE_BLOCK));
-        let transpose_panels = transpose.as_ref().and_then(|t| Panels::of(t.pattern()));
+        let transpose_panels = transpose.as_ref().and_then(|t| Panels::for_spmm(t.pattern()));
         let blocks = pattern.blocks(SPARSE_BLOCK);
-        let panels = Panels::of(&pattern);
-        let transpose = transpose.map(|t| (t, vec![0.0; pattern.nnz()]));
-        SparseLinear { pattern, panels, transpose, transpose_panels, blocks, transpose_blocks }
+        SparseLinear {
+            panels: Panels::for_spmm(&pattern),
+            gradient_panels: Panels::for_sddmm(&pattern),
+            transpose: transpose.map(|t| (t, vec![0.0; pattern.nnz()])),
+            transpose_panels,
+            blocks,
+            transpose_blocks,
+            pattern,
+        }
     }
 }
 
@@ -74,14 +83,22 @@ impl DenseLinear {
     /// A layer of all positions, or of those that `mask` stores.
     pub fn new(in_features: usize, out_features: usize, mask: Option<Arc<CsrPattern>>) -> Self {
         let row_ptr: Vec<usize> = (0..=out_features).map(|row| row * in_features).collect();
-        let rows_per_block = (DENSE_BLOCK / in_features.max(1)).max(1);
-        let mut blocks: Vec<usize> = (0..out_features).step_by(rows_per_block).collect();
-        blocks.push(out_features);
+        // Rows of `width` weights each, cut into blocks of about equal work.
+        let blocks = |rows: usize, width: usize| {
+            let rows_per_block = (DENSE_BLOCK / width.max(1)).max(1);
+            (0..rows).step_by(rows_per_block).chain([rows]).collect()
+        };
         let mask = mask.map(|pattern| {
             let values = pattern.scatter(&vec![1.0; pattern.nnz()]);
             Mask { pattern, values }
         });
-        DenseLinear { in_features, row_ptr, blocks, mask }
+        DenseLinear {
+            in_features,
+            row_ptr,
+            blocks: blocks(out_features, in_features),
+            input_blocks: blocks(in_features, out_features),
+            mask,
+        }
     }
 }
 
@@ -151,15 +168,23 @@ impl Linear {
             }
             Linear::Dense(layer) => {
                 run_rows(cut_rows, &layer.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
-                    for (y, &bias) in y.iter_mut().zip(&bias[rows.clone()]) {
-                        *y = Row([bias; fanin_kernels::TILE]);
-                    }
                     let entries = layer.row_ptr[rows.start]..layer.row_ptr[rows.end];
-                    let w = MatRef::new(&weight[entries], rows.len(), layer.in_features);
-                    gemm(w, MatRef::tile(x), 1.0, MatMut::tile(y));
+                    dense_forward(isa, &weight[entries], Some(&bias[rows]), x, y);
                 });
             }
         }
+    }
+
+    /// `y = W·x + b` for one sample, with the bits it has in a tile; of a sparse layer.
+    ///
+    /// **Shapes**: `weight` as stored, `bias` and `y` `[out_features]`, `x` `[in_features]`.
+    ///
+    /// **Panics** if the layer is dense.
+    pub fn forward_sample(&self, isa: Isa, weight: &[f32], bias: &[f32], x: &[f32], y: &mut [f32]) {
+        let Linear::Sparse(SparseLinear { pattern, .. }) = self else {
+            panic!("a dense layer takes tiles");
+        };
+        spmv(isa, pattern.row_ptr(), pattern.col_idx(), weight, bias, x, y);
     }
 
     /// `dx = Wᵀ·dy` for one tile.
@@ -187,15 +212,17 @@ impl Linear {
                 });
             }
             Linear::Dense(layer) => {
-                let w = MatRef::new(weight, dy.len(), layer.in_features);
-                gemm(w.t(), MatRef::tile(dy), 0.0, MatMut::tile(dx));
+                let blocks = &layer.input_blocks;
+                run_rows(cut_rows, blocks, dx, &|columns: Range<usize>, dx: &mut [Row]| {
+                    dense_backward_input(isa, weight, layer.in_features, dy, columns.start, dx);
+                });
             }
         }
     }
 
-    /// `dW` and `db` of a block of rows, over all tiles in order.
+    /// `dW` of a block of rows, over all tiles in order.
     ///
-    /// **Shapes**: `tiles` yields (x, dy) of each tile; `dw` the rows' weights, `db` `[rows]`.
+    /// **Shapes**: `tiles` yields (x, dy) of each tile; `dw` the rows' weights.
     ///
     /// **Order**: per tile as the kernels promise, tiles ascending.
     pub fn gradient_rows<'a>(
@@ -204,23 +231,18 @@ impl Linear {
         rows: Range<usize>,
         tiles: impl Iterator<Item = (&'a [Row], &'a [Row])>,
         dw: &mut [f32],
-        db: &mut [f32],
     ) {
         let isa = executor.isa();
         dw.fill(0.0);
-        db.fill(0.0);
         for (x, dy) in tiles {
             let dy = &dy[rows.clone()];
-            sum_samples(isa, dy, db);
             match self {
                 Linear::Sparse(layer) => {
-                    let sparse = Sparse { pattern: &layer.pattern, panels: layer.panels.as_ref() };
+                    let panels = layer.gradient_panels.as_ref();
+                    let sparse = Sparse { pattern: &layer.pattern, panels };
                     sparse.sampled(isa, rows.clone(), dy, x, dw);
                 }
-                Linear::Dense(layer) => {
-                    let dw = MatMut::new(dw, rows.len(), layer.in_features);
-                    gemm(MatRef::tile(dy), MatRef::tile(x).t(), 1.0, dw);
-                }
+                Linear::Dense(_) => dense_backward_weight(isa, dy, x, dw),
             }
         }
     }

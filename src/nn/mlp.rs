@@ -6,7 +6,8 @@ use crate::parallel::{self, Executor};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use fanin_kernels::{
-    Row, layer_norm_relu_backward, layer_norm_relu_forward, softmax_cross_entropy,
+    Isa, Row, layer_norm_relu_backward, layer_norm_relu_forward, layer_norm_relu_sample,
+    softmax_cross_entropy, sum_samples,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -142,6 +143,28 @@ impl Mlp {
         }
     }
 
+    /// Whether samples can pass one by one, [`Mlp::forward_sample`].
+    pub fn takes_samples(&self) -> bool {
+        self.layers.iter().all(|layer| matches!(layer.linear, Linear::Sparse(_)))
+    }
+
+    /// One sample through all layers, with the bits it has in a tile: `x` holds its values and then its
+    /// logits; `y` is memory.
+    ///
+    /// **Panics** unless [`Mlp::takes_samples`], or if there is not one value per input.
+    pub fn forward_sample(&self, isa: Isa, x: &mut Vec<f32>, y: &mut Vec<f32>) {
+        assert_eq!(x.len(), self.in_features(), "one value per input");
+        for layer in &self.layers {
+            let LayerTensors { weight, bias, gamma, beta } = &layer.params;
+            y.resize(layer.linear.out_features(), 0.0);
+            layer.linear.forward_sample(isa, weight, bias, x, y);
+            if layer.has_norm() {
+                layer_norm_relu_sample(isa, gamma, beta, NORM_EPS, y);
+            }
+            std::mem::swap(x, y);
+        }
+    }
+
     /// The loss of the logits, and its gradient in their place, as part of a mean over `batch`.
     pub fn loss(&self, executor: &Executor, batch: usize, tile: &mut Tile) {
         let logits = &mut tile.layers.last_mut().expect("a network has a layer").z;
@@ -153,22 +176,18 @@ impl Mlp {
     /// From the logits' gradient back to the first layer: every `z` becomes its gradient.
     pub fn backward(&self, executor: &Executor, cut_rows: bool, tile: &mut Tile) {
         let Tile { layers: tiles, dh, .. } = tile;
+        let LayerTile { z: dlogits, dbias, .. } = tiles.last_mut().expect("a network has a layer");
+        sum_samples(executor.isa(), dlogits, dbias);
         for l in (1..self.layers.len()).rev() {
             let (before, after) = tiles.split_at_mut(l);
             let (below, dy) = (&mut before[l - 1], &after[0].z);
             let dh = &mut dh[..below.h.len()];
             let layer = &self.layers[l];
             layer.linear.backward_input(executor, cut_rows, &layer.params.weight, dy, dh);
-            layer_norm_relu_backward(
-                executor.isa(),
-                dh,
-                &below.h,
-                &self.layers[l - 1].params.gamma,
-                &below.stats,
-                &mut below.z,
-                &mut below.dgamma,
-                &mut below.dbeta,
-            );
+            let LayerTensors { gamma, beta, .. } = &self.layers[l - 1].params;
+            let LayerTile { z, stats, dgamma, dbeta, dbias, .. } = below;
+            let sums = [dgamma, dbeta, dbias].map(|sums| &mut sums[..]);
+            layer_norm_relu_backward(executor.isa(), dh, gamma, beta, stats, z, sums);
         }
     }
 
@@ -294,19 +313,19 @@ pub fn gradient_rows(
     gradient: &mut LayerSlices<'_>,
 ) {
     let pairs = tiles.iter().map(|tile| tile.input_and_gradient(index));
-    linear.gradient_rows(executor, rows.clone(), pairs, gradient.weight, gradient.bias);
-    gradient.gamma.fill(0.0);
-    gradient.beta.fill(0.0);
-    if gradient.gamma.is_empty() {
-        return;
+    linear.gradient_rows(executor, rows.clone(), pairs, gradient.weight);
+    let LayerSlices { bias, gamma, beta, .. } = gradient;
+    for sums in [&mut *bias, gamma, beta] {
+        sums.fill(0.0);
     }
     for tile in tiles {
-        let LayerTile { dgamma, dbeta, .. } = &tile.layers[index];
-        for (sum, part) in gradient.gamma.iter_mut().zip(&dgamma[rows.clone()]) {
-            *sum += part;
-        }
-        for (sum, part) in gradient.beta.iter_mut().zip(&dbeta[rows.clone()]) {
-            *sum += part;
+        let LayerTile { dbias, dgamma, dbeta, .. } = &tile.layers[index];
+        for (sums, parts) in [(&mut *bias, dbias), (gamma, dgamma), (beta, dbeta)] {
+            // Without a norm there are no sums of γ and β.
+            let parts = parts.get(rows.clone()).unwrap_or_default();
+            for (sum, part) in sums.iter_mut().zip(parts) {
+                *sum += part;
+            }
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct LayerTile {
     pub dgamma: Vec<f32>,
     /// This tile's sums of dβ; empty without a norm.
     pub dbeta: Vec<f32>,
+    /// This tile's sums of the gradient of the linear part's output: the bias's.
+    pub dbias: Vec<f32>,
 }
 
 impl Tile {
@@ -56,6 +58,7 @@ impl Tile {
                 stats: NormStats::default(),
                 dgamma: vec![0.0; normed],
                 dbeta: vec![0.0; normed],
+                dbias: vec![0.0; features],
             })
             .collect();
         Tile {

@@ -3,7 +3,7 @@
 use super::Ties;
 use crate::parallel;
 use crate::sparse::CsrPattern;
-use fanin_kernels::{MatMut, MatRef, Row, gemm};
+use fanin_kernels::{Isa, Row, dense_backward_weight};
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -48,6 +48,8 @@ pub enum GrowScore {
 /// What is needed to search one layer for connections to grow.
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
+    /// The instruction set to compute on.
+    pub isa: Isa,
     /// The layer's connections before the update.
     pub pattern: &'a CsrPattern,
     /// Which of them stay, `[nnz]`.
@@ -174,17 +176,16 @@ impl<'a> Best<'a> {
     }
 
     fn search(&mut self) {
-        let Search { pattern, survives, tiles, .. } = *self.of;
+        let Search { isa, pattern, survives, tiles, .. } = *self.of;
         let cols = pattern.cols();
         let mut block = vec![0.0; BLOCK_ROWS.min(self.rows.len()) * cols];
         let mut places = vec![Place::Absent; cols];
         for first in self.rows.clone().step_by(BLOCK_ROWS) {
             let rows = first..self.rows.end.min(first + BLOCK_ROWS);
             let gradient = &mut block[..rows.len() * cols];
-            for (tile, (x, dy)) in tiles.iter().enumerate() {
-                let beta = if tile == 0 { 0.0 } else { 1.0 };
-                let target = MatMut::new(gradient, rows.len(), cols);
-                gemm(MatRef::tile(&dy[rows.clone()]), MatRef::tile(x).t(), beta, target);
+            gradient.fill(0.0);
+            for (x, dy) in tiles {
+                dense_backward_weight(isa, &dy[rows.clone()], x, gradient);
             }
             for (row, gradient) in rows.zip(gradient.chunks_exact(cols)) {
                 for entry in pattern.entries(row) {

@@ -26,7 +26,7 @@ pub use rigl::{Reading, Scope};
 pub use schedule::{Decay, Schedule};
 
 use crate::sparse::CsrPattern;
-use fanin_kernels::Row;
+use fanin_kernels::{Isa, Row};
 
 /// How connections are chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,6 +56,8 @@ pub struct LayerView<'a> {
 /// What an update knows beside the layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
+    /// The instruction set to compute on.
+    pub isa: Isa,
     /// The run's seed.
     pub seed: u64,
     /// The step, counted from 1 over the whole run.

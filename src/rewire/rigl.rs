@@ -80,6 +80,7 @@ pub(super) fn rigl(reading: &Reading, update: &Update, layers: &[LayerView<'_>])
             .iter()
             .zip(&survives)
             .map(|(layer, survives)| Search {
+                isa: update.isa,
                 pattern: layer.pattern,
                 survives,
                 tiles: layer.tiles,

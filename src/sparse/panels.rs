@@ -10,21 +10,44 @@ pub struct Panels {
     rows: usize,
 }
 
-/// Widths that pay, with the entries that a row must have in a panel on average: every panel brings a
-/// row's sums from L2 and back. Measured on 1024 × 1024 (one Zen 4 core, 32 KB of L1): at 50 % sparsity
-/// panels of 128 make SpMM 1.41 and SDDMM 1.31 times as fast, at 80 and 90 % panels of 256 make them
-/// 1.22 and 1.12, and 1.20 and 1.06; at 95 % they lose (1.03, 0.92).
-const WIDTHS: [(usize, f64); 2] = [(128, 40.0), (256, 24.0)];
+/// A width of panels and the entries that a row must have in a panel on average for it to pay.
+type Width = (usize, f64);
+
+/// Of a product that takes its sums from L2 and back for every panel. 1024 × 1024 by panels against
+/// without, one Zen 4 core with 32 KB of L1: 1.50 at 50 % sparsity, 1.31 at 80 %, 1.26 at 90 % (128
+/// columns), 1.07 at 95 % (256), 0.89 at 98 %.
+const SPMM_WIDTHS: [Width; 2] = [(128, 12.0), (256, 12.0)];
+/// Of a product that begins every panel with a rest of fewer than eight entries: 1.36 at 50 % sparsity
+/// (128 columns), 1.25 at 80 %, 1.09 at 90 % (256), 0.96 at 95 %.
+const SDDMM_WIDTHS: [Width; 2] = [(128, 40.0), (256, 24.0)];
+/// Of both where a tile's rows are more than half of L2: from here on what counts is that a panel stays
+/// in L2, and narrow ones lose to the jumps from row to row (8192 × 8192 at 90 %: SpMM 0.7 with 128
+/// columns and 1.25 with 512, SDDMM 0.8 and 1.2).
+const LARGE_WIDTHS: [Width; 3] = [(512, 24.0), (1024, 20.0), (2048, 20.0)];
+/// The columns from which on a pattern is large.
+const LARGE: usize = 2049;
 
 impl Panels {
-    /// The panels of `pattern`, if any width pays at its density.
+    /// The panels for SpMM on `pattern`, if any width pays at its density.
     ///
     /// **Panics** if there are 2³² entries or more.
-    pub fn of(pattern: &CsrPattern) -> Option<Panels> {
-        let pays = |(width, entries): &(usize, f64)| {
+    pub fn for_spmm(pattern: &CsrPattern) -> Option<Panels> {
+        Panels::that_pay(pattern, &SPMM_WIDTHS)
+    }
+
+    /// The panels for SDDMM on `pattern`, if any width pays at its density.
+    ///
+    /// **Panics** if there are 2³² entries or more.
+    pub fn for_sddmm(pattern: &CsrPattern) -> Option<Panels> {
+        Panels::that_pay(pattern, &SDDMM_WIDTHS)
+    }
+
+    fn that_pay(pattern: &CsrPattern, widths: &[Width]) -> Option<Panels> {
+        let pays = |(width, entries): &&Width| {
             pattern.cols() > *width && pattern.density() * *width as f64 >= *entries
         };
-        let (width, _) = WIDTHS.iter().find(|width| pays(width))?;
+        let widths = if pattern.cols() < LARGE { widths } else { &LARGE_WIDTHS };
+        let (width, _) = widths.iter().find(pays)?;
         Some(Panels::of_width(pattern, *width))
     }
 
@@ -71,9 +94,18 @@ mod tests {
 
     #[test]
     fn panels_are_for_dense_and_wide_patterns() {
-        assert!(Panels::of(&CsrPattern::full(10, 1024)).is_some());
-        assert!(Panels::of(&CsrPattern::full(10, 128)).is_none());
+        let lines = |panels: Option<Panels>| panels.map(|panels| panels.bounds().len() / 10);
+        let full = |cols| CsrPattern::full(10, cols);
+        assert_eq!(lines(Panels::for_spmm(&full(1024))), Some(9));
+        assert_eq!(lines(Panels::for_spmm(&full(128))), None);
+        assert_eq!(lines(Panels::for_spmm(&full(4096))), Some(9));
+        // One entry in ten: SpMM takes 12.8 at a time, SDDMM needs the wider panels.
+        let tenth: Vec<u32> = (0..1024).step_by(10).collect();
+        let row_ptr = (0..=10).map(|row| row * tenth.len()).collect();
+        let tenth = CsrPattern::new(1024, row_ptr, tenth.repeat(10)).unwrap();
+        assert_eq!(lines(Panels::for_spmm(&tenth)), Some(9));
+        assert_eq!(lines(Panels::for_sddmm(&tenth)), Some(5));
         let sparse = CsrPattern::new(1024, vec![0, 3], vec![0, 500, 1000]).unwrap();
-        assert!(Panels::of(&sparse).is_none());
+        assert!(Panels::for_spmm(&sparse).is_none() && Panels::for_sddmm(&sparse).is_none());
     }
 }

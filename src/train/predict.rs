@@ -4,7 +4,10 @@ use super::ModelFile;
 use crate::dataset::Samples;
 use crate::nn::{Mlp, Tile};
 use crate::parallel::{self, Executor};
-use fanin_kernels::{TILE, softmax};
+use fanin_kernels::{TILE, softmax, standardize_sample, standardize_tile};
+
+/// Up to so many rows go one by one: at 80 to 99 % sparsity a tile of 64 takes as long as five or six.
+const FEW: usize = 4;
 
 /// A model with the memory to run it.
 #[derive(Debug)]
@@ -12,13 +15,19 @@ pub struct Predictor {
     executor: Executor,
     file: ModelFile,
     tiles: Vec<Tile>,
+    /// Scale and shift of each input.
+    scaling: [Vec<f32>; 2],
+    /// Of a sample that goes alone.
+    sample: [Vec<f32>; 2],
 }
 
 impl Predictor {
     /// A predictor that runs one tile per thread at a time.
     pub fn new(executor: Executor, file: ModelFile) -> Predictor {
         let tiles = Tile::several(&file.model, executor.threads());
-        Predictor { executor, file, tiles }
+        let of_inputs = (0..file.model.in_features()).map(|feature| file.scaling.of(feature));
+        let (scale, shift) = of_inputs.unzip();
+        Predictor { executor, file, tiles, scaling: [scale, shift], sample: Default::default() }
     }
 
     /// What the model was made from.
@@ -45,32 +54,43 @@ impl Predictor {
     pub fn rows(&mut self, rows: &[f32]) -> Vec<f32> {
         let width = self.in_features();
         assert_eq!(rows.len() % width, 0, "whole rows of {width} values");
-        let scaling = self.file.scaling.clone();
-        self.run(rows.len() / width, |indices, tile| {
-            for row in tile.input.iter_mut() {
-                row.0 = [0.0; TILE];
-            }
-            for (sample, &index) in indices.iter().enumerate() {
-                let values = &rows[index as usize * width..][..width];
-                for (feature, (row, &value)) in tile.input.iter_mut().zip(values).enumerate() {
-                    let (scale, shift) = scaling.of(feature);
-                    row.0[sample] = value.mul_add(scale, shift);
-                }
-            }
-            tile.samples = indices.len();
+        let rows: Vec<&[f32]> = rows.chunks_exact(width).collect();
+        if rows.len() <= FEW && self.file.model.takes_samples() {
+            return rows.iter().flat_map(|row| self.row(row)).collect();
+        }
+        let Predictor { executor, file, tiles, scaling: [scale, shift], .. } = self;
+        let isa = executor.isa();
+        probabilities(executor, &file.model, tiles, rows.len(), |indices, tile| {
+            // Indices ascend from tile to tile.
+            let first = indices[0] as usize;
+            let rows = &rows[first..first + indices.len()];
+            standardize_tile(isa, rows, scale, shift, &mut tile.input);
+            tile.samples = rows.len();
         })
+    }
+
+    /// The probabilities of one row, which waits for no tile.
+    fn row(&mut self, row: &[f32]) -> Vec<f32> {
+        let Predictor { executor, file, tiles, scaling: [scale, shift], sample: [x, y] } = self;
+        let isa = executor.isa();
+        x.resize(row.len(), 0.0);
+        standardize_sample(isa, row, scale, shift, x);
+        file.model.forward_sample(isa, x, y);
+        let logits = &mut tiles[0].layers.last_mut().expect("a network has a layer").z;
+        for (row, &logit) in logits.iter_mut().zip(&*x) {
+            row.0 = [logit; TILE];
+        }
+        softmax(isa, logits);
+        logits.iter().map(|row| row.0[0]).collect()
     }
 
     /// The probabilities of samples, `[n, classes]`.
     pub fn samples(&mut self, samples: &Samples) -> Vec<f32> {
-        let (isa, scaling) = (self.executor.isa(), self.file.scaling.clone());
-        self.run(samples.len(), |indices, tile| samples.load_tile(isa, &scaling, indices, tile))
-    }
-
-    /// Runs `count` samples, which `load` lays into tiles by their indices.
-    fn run(&mut self, count: usize, load: impl Fn(&[u32], &mut Tile) + Sync) -> Vec<f32> {
-        let Predictor { executor, file, tiles } = self;
-        probabilities(executor, &file.model, tiles, count, load)
+        let Predictor { executor, file, tiles, .. } = self;
+        let isa = executor.isa();
+        probabilities(executor, &file.model, tiles, samples.len(), |indices, tile| {
+            samples.load_tile(isa, &file.scaling, indices, tile);
+        })
     }
 }
 

@@ -136,7 +136,8 @@ impl Rewirer {
     ) -> UpdateMetrics {
         let started = Instant::now();
         let fraction = self.schedule.fraction(step);
-        let update = Update { seed: self.seed, step, fraction, threads: executor.threads() };
+        let (isa, threads) = (executor.isa(), executor.threads());
+        let update = Update { isa, seed: self.seed, step, fraction, threads };
         let changes = self.changes(&update, model, tiles);
         let mut layers = Vec::new();
         for (history, change) in self.histories.iter_mut().zip(changes) {

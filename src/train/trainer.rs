@@ -301,11 +301,13 @@ impl<'a> Trainer<'a> {
         self.shuffle();
         let Trainer { data, executor, model, optimizer, tiles, gradients, order, .. } = self;
         let first = self.position.samples;
-        let batch = &order[first..order.len().min(first + self.config.batch)];
+        let (batch, later) = order[first..].split_at(self.config.batch.min(order.len() - first));
+        let next = &later[..later.len().min(batch.len())];
         let tiles = &mut tiles[..batch.len().div_ceil(TILE)];
         step::forward_backward(executor, model, tiles, batch.len(), |index, tile| {
             let indices = tile_indices(batch, index);
             data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
+            data.train.prefetch(tile_indices(next, index));
         });
         let loss_sum: f64 = tiles.iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
         if !loss_sum.is_finite() {
@@ -439,5 +441,6 @@ pub fn evaluate(
 
 /// The samples of a batch that belong to its tile `index`.
 fn tile_indices(batch: &[u32], index: usize) -> &[u32] {
-    &batch[index * TILE..batch.len().min((index + 1) * TILE)]
+    let end = batch.len().min((index + 1) * TILE);
+    &batch[end.min(index * TILE)..end]
 }

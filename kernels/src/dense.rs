@@ -1,0 +1,327 @@
+//! Dense times dense: the three products of a layer that stores every weight.
+//!
+//! They are what the sparse kernels are held against, what a masked layer runs on, and how RigL sees the
+//! gradient of connections that are not there.
+//!
+//! What was done for speed, and why each step is allowed:
+//! 1. Six rows of the result by 64 samples (AVX2: by 16) stay in registers through the whole sum, so that
+//!    one load of x serves six FMAs. A tile's rows are laid out as such a block wants them, so nothing is
+//!    packed.
+//! 2. Nor is W: its rows (forward) or six neighbours of each row (dX) are broadcast as they come by.
+//! 3. For dW, 64 rows of x at a time are transposed into L1, and serve every row of dY.
+
+use crate::isa::{Isa, Kernel};
+use crate::lanes::Lanes;
+use crate::{LANES, Row, TILE};
+
+/// Rows of the result that a block of registers holds.
+const BLOCK: usize = 6;
+
+/// `y[r] = bias[r] + Σ_k w[r][k]·x[k]`.
+///
+/// Equation: Y = W·X + b.
+///
+/// **Shapes**: `w` `[rows, in_features]`, `bias` `[rows]` or none (zeros); `x` `[in_features]` and `y`
+/// `[rows]` of one tile.
+///
+/// **Order**: bias first, then k ascending, one accumulator per sample: the bits of
+/// [`spmm`](crate::spmm) on a pattern that stores everything.
+///
+/// **Panics** if the shapes disagree.
+pub fn dense_forward(isa: Isa, w: &[f32], bias: Option<&[f32]>, x: &[Row], y: &mut [Row]) {
+    assert_eq!(w.len(), y.len() * x.len(), "one weight per output and input");
+    if let Some(bias) = bias {
+        assert_eq!(bias.len(), y.len(), "one bias per row");
+    }
+    isa.run(Forward { w, bias, x, y });
+}
+
+/// `dx[c] = Σ_r w[r][first + c]·dy[r]` for as many columns as `dx` has.
+///
+/// Equation: dX = Wᵀ·dY.
+///
+/// **Shapes**: `w` `[rows, in_features]`; `dy` `[rows]` and `dx` of one tile.
+///
+/// **Order**: r ascending, one accumulator per sample.
+///
+/// **Panics** if the shapes disagree.
+pub fn dense_backward_input(
+    isa: Isa,
+    w: &[f32],
+    in_features: usize,
+    dy: &[Row],
+    first: usize,
+    dx: &mut [Row],
+) {
+    assert_eq!(w.len(), dy.len() * in_features, "one weight per output and input");
+    assert!(first + dx.len() <= in_features, "columns within the layer");
+    isa.run(BackwardInput { w, in_features, dy, first, dx });
+}
+
+/// `dw[r][c] += Σ_s dy[r][s]·x[c][s]`.
+///
+/// Equation: dW = dY·Xᵀ, one tile's part of it.
+///
+/// **Shapes**: `dy` `[rows]` and `x` `[in_features]` of one tile; `dw` `[rows, in_features]`.
+///
+/// **Order**: what is there, then samples ascending; called for tile after tile, tiles in order.
+///
+/// **Panics** if the shapes disagree.
+pub fn dense_backward_weight(isa: Isa, dy: &[Row], x: &[Row], dw: &mut [f32]) {
+    assert_eq!(dw.len(), dy.len() * x.len(), "one gradient per output and input");
+    isa.run(BackwardWeight { dy, x, dw });
+}
+
+struct Forward<'a> {
+    w: &'a [f32],
+    bias: Option<&'a [f32]>,
+    x: &'a [Row],
+    y: &'a mut [Row],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Forward { w, bias, x, y } = self;
+        let mut row = 0;
+        while row < y.len() {
+            let bias = bias.map(|bias| &bias[row..]);
+            let w = &w[row * x.len()..];
+            row += match y.len() - row {
+                BLOCK.. => forward_rows::<L, BLOCK>(w, bias, x, &mut y[row..]),
+                2.. => forward_rows::<L, 2>(w, bias, x, &mut y[row..]),
+                _ => forward_rows::<L, 1>(w, bias, x, &mut y[row..]),
+            };
+        }
+    }
+}
+
+/// The first `R` rows of y; returns `R`.
+#[inline(always)]
+fn forward_rows<L: Lanes, const R: usize>(
+    w: &[f32],
+    bias: Option<&[f32]>,
+    x: &[Row],
+    y: &mut [Row],
+) -> usize {
+    let mut a = [&[][..]; R];
+    let mut start = [0.0; R];
+    for (row, a) in a.iter_mut().enumerate() {
+        *a = &w[row * x.len()..][..x.len()];
+        start[row] = bias.map_or(0.0, |bias| bias[row]);
+    }
+    if L::IS_WIDE {
+        forward_block::<L, R, 4>(a, start, x, 0, y);
+    } else {
+        (0..TILE / LANES).for_each(|group| forward_block::<L, R, 1>(a, start, x, group, y));
+    }
+    R
+}
+
+#[inline(always)]
+fn forward_block<L: Lanes, const R: usize, const G: usize>(
+    a: [&[f32]; R],
+    start: [f32; R],
+    x: &[Row],
+    group: usize,
+    y: &mut [Row],
+) {
+    let mut sums = [[L::splat(0.0); G]; R];
+    for (sums, start) in sums.iter_mut().zip(start) {
+        *sums = [L::splat(start); G];
+    }
+    let sums = add_products::<L, R, G>(sums, a, x, group);
+    for (sums, y) in sums.iter().zip(y) {
+        for (&sum, y) in sums.iter().zip(&mut y.groups_mut()[group..]) {
+            L::store(sum, y);
+        }
+    }
+}
+
+/// Adds `a[r][k]·x[k]`, k ascending, to `R` rows of sums of `G` groups of samples.
+#[inline(always)]
+fn add_products<L: Lanes, const R: usize, const G: usize>(
+    mut sums: [[L::V; G]; R],
+    a: [&[f32]; R],
+    x: &[Row],
+    group: usize,
+) -> [[L::V; G]; R] {
+    for a in a {
+        assert_eq!(a.len(), x.len(), "one factor per row of x");
+    }
+    for (k, x) in x.iter().enumerate() {
+        let x = load::<L, G>(x, group);
+        for (sums, a) in sums.iter_mut().zip(a) {
+            let factor = L::splat(a[k]);
+            for (sum, &x) in sums.iter_mut().zip(&x) {
+                *sum = L::mul_add(factor, x, *sum);
+            }
+        }
+    }
+    sums
+}
+
+/// `G` groups of a row.
+#[inline(always)]
+fn load<L: Lanes, const G: usize>(row: &Row, group: usize) -> [L::V; G] {
+    let mut values = [L::splat(0.0); G];
+    for (value, group) in values.iter_mut().zip(&row.groups()[group..]) {
+        *value = L::load(group);
+    }
+    values
+}
+
+struct BackwardInput<'a> {
+    w: &'a [f32],
+    in_features: usize,
+    dy: &'a [Row],
+    first: usize,
+    dx: &'a mut [Row],
+}
+
+impl Kernel for BackwardInput<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let BackwardInput { w, in_features, dy, first, dx } = self;
+        let mut done = 0;
+        while done < dx.len() {
+            let (col, left) = (first + done, dx.len() - done);
+            let dx = &mut dx[done..];
+            done += match left {
+                BLOCK.. => backward_columns::<L, BLOCK>(w, in_features, dy, col, dx),
+                2.. => backward_columns::<L, 2>(w, in_features, dy, col, dx),
+                _ => backward_columns::<L, 1>(w, in_features, dy, col, dx),
+            };
+        }
+    }
+}
+
+/// The first `R` rows of dx, of the columns from `col` on; returns `R`.
+#[inline(always)]
+fn backward_columns<L: Lanes, const R: usize>(
+    w: &[f32],
+    in_features: usize,
+    dy: &[Row],
+    col: usize,
+    dx: &mut [Row],
+) -> usize {
+    if L::IS_WIDE {
+        backward_block::<L, R, 4>(w, in_features, dy, col, 0, dx);
+    } else {
+        for group in 0..TILE / LANES {
+            backward_block::<L, R, 1>(w, in_features, dy, col, group, dx);
+        }
+    }
+    R
+}
+
+#[inline(always)]
+fn backward_block<L: Lanes, const R: usize, const G: usize>(
+    w: &[f32],
+    in_features: usize,
+    dy: &[Row],
+    col: usize,
+    group: usize,
+    dx: &mut [Row],
+) {
+    let mut sums = [[L::splat(0.0); G]; R];
+    for (w, dy) in w.chunks_exact(in_features).zip(dy) {
+        let dy = load::<L, G>(dy, group);
+        for (sums, &factor) in sums.iter_mut().zip(&w[col..col + R]) {
+            let factor = L::splat(factor);
+            for (sum, &dy) in sums.iter_mut().zip(&dy) {
+                *sum = L::mul_add(factor, dy, *sum);
+            }
+        }
+    }
+    for (sums, dx) in sums.iter().zip(dx) {
+        for (&sum, dx) in sums.iter().zip(&mut dx.groups_mut()[group..]) {
+            L::store(sum, dx);
+        }
+    }
+}
+
+struct BackwardWeight<'a> {
+    dy: &'a [Row],
+    x: &'a [Row],
+    dw: &'a mut [f32],
+}
+
+impl Kernel for BackwardWeight<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let BackwardWeight { dy, x, dw } = self;
+        let in_features = x.len();
+        let mut samples = [Row::ZERO; TILE];
+        for (panel, x) in x.chunks(TILE).enumerate() {
+            // samples[s] holds sample s of these features; features that are not there stay as they
+            // were, and what is computed of them is not stored.
+            for (feature, row) in x.iter().enumerate() {
+                for (sample, &value) in samples.iter_mut().zip(&row.0) {
+                    sample.0[feature] = value;
+                }
+            }
+            let columns = panel * TILE..panel * TILE + x.len();
+            let mut row = 0;
+            while row < dy.len() {
+                let (dy, dw) = (&dy[row..], &mut dw[row * in_features..]);
+                row += match dy.len() {
+                    BLOCK.. => weight_rows::<L, BLOCK>(dy, &samples, in_features, &columns, dw),
+                    2.. => weight_rows::<L, 2>(dy, &samples, in_features, &columns, dw),
+                    _ => weight_rows::<L, 1>(dy, &samples, in_features, &columns, dw),
+                };
+            }
+        }
+    }
+}
+
+/// These columns of the first `R` rows of dw; returns `R`.
+#[inline(always)]
+fn weight_rows<L: Lanes, const R: usize>(
+    dy: &[Row],
+    samples: &[Row; TILE],
+    in_features: usize,
+    columns: &std::ops::Range<usize>,
+    dw: &mut [f32],
+) -> usize {
+    let mut a = [&[][..]; R];
+    let mut rows = [Row::ZERO; R];
+    for (row, (a, part)) in a.iter_mut().zip(&mut rows).enumerate() {
+        *a = &dy[row].0[..];
+        part.0[..columns.len()].copy_from_slice(&dw[row * in_features..][columns.clone()]);
+    }
+    if L::IS_WIDE {
+        weight_block::<L, R, 4>(a, samples, 0, &mut rows);
+    } else {
+        (0..TILE / LANES).for_each(|group| weight_block::<L, R, 1>(a, samples, group, &mut rows));
+    }
+    for (row, part) in rows.iter().enumerate() {
+        dw[row * in_features..][columns.clone()].copy_from_slice(&part.0[..columns.len()]);
+    }
+    R
+}
+
+#[inline(always)]
+fn weight_block<L: Lanes, const R: usize, const G: usize>(
+    a: [&[f32]; R],
+    samples: &[Row; TILE],
+    group: usize,
+    rows: &mut [Row; R],
+) {
+    let mut sums = [[L::splat(0.0); G]; R];
+    for (sums, row) in sums.iter_mut().zip(rows.iter()) {
+        *sums = load::<L, G>(row, group);
+    }
+    let sums = add_products::<L, R, G>(sums, a, samples, group);
+    for (sums, row) in sums.iter().zip(rows) {
+        for (&sum, row) in sums.iter().zip(&mut row.groups_mut()[group..]) {
+            L::store(sum, row);
+        }
+    }
+}
