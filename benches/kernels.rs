@@ -1,4 +1,4 @@
-//! The sparse products beside GEMM of the same shape and the FMA peak, all in the same run.
+//! The sparse products beside the dense one of the same shape and the FMA peak, all in the same run.
 //!
 //! `cargo bench --bench kernels`; one thread, batch 128, every vector level of this CPU.
 
@@ -7,11 +7,14 @@ mod common;
 mod timing;
 
 use common::print_machine;
+use fanin::nn::{Linear, SparseLinear};
+use fanin::parallel::Executor;
 use fanin::random::{Purpose, stream};
-use fanin::sparse::{CsrPattern, Transpose};
+use fanin::sparse::CsrPattern;
 use fanin::topology::{self, FanInRule, Profile, Spread};
-use fanin_kernels::{Isa, Level, Row, TILE, dense_forward, fma_peak_pass, naive, sddmm, spmm};
+use fanin_kernels::{Isa, Level, Row, TILE, dense_forward, fma_peak_pass, naive};
 use rand::RngExt;
+use std::sync::Arc;
 use std::time::Instant;
 use timing::Timing;
 
@@ -20,7 +23,8 @@ const TILES: usize = 2;
 fn main() {
     print_machine("1");
     println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, SAMPLES);
-    println!("a sparse product counts 2·nnz·batch flops, GEMM 2·rows·cols·batch; % is of the peak");
+    println!("products as a layer runs them, by panels where those pay; % is of the peak");
+    println!("a sparse product counts 2·nnz·batch flops, the dense one 2·rows·cols·batch");
     for isa in Isa::available().into_iter().filter(|isa| isa.level() >= Level::Avx2) {
         println!("\nlevel {}", isa.level());
         for (rows, cols) in [(1024, 784), (1024, 1024)] {
@@ -42,15 +46,15 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
     let rule = FanInRule::new(Profile::Uniform);
     let (pattern, _) = topology::build(&rule, Spread::Random, [cols, rows], sparsity, 1, 0)
         .expect("these sparsities can be had");
-    let transpose = Transpose::of(&pattern);
+    let executor = Executor::new(isa, 1).expect("a thread can be had");
     let rng = &mut stream(2, Purpose::GradientCheck, 0);
     let values: Vec<f32> = (0..pattern.nnz()).map(|_| rng.random_range(-1.0..1.0)).collect();
-    let mut transposed = vec![0.0; pattern.nnz()];
-    transpose.gather(&values, &mut transposed);
     let dense: Vec<f32> = (0..rows * cols).map(|_| rng.random_range(-1.0..1.0)).collect();
     let bias = vec![0.1; rows];
     let (x, dy) = (tiles(cols, 3), tiles(rows, 4));
-    check(isa, &pattern, &values, &bias, &x[0]);
+    let mut layer = Linear::Sparse(SparseLinear::new(Arc::new(pattern.clone()), true));
+    layer.weights_changed(&values);
+    check(&executor, &layer, &pattern, &values, &bias, &x[0]);
 
     let mut y = vec![vec![Row::ZERO; rows]; TILES];
     let mut y_dense = y.clone();
@@ -61,23 +65,24 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
         &mut || peak_flops = fma_peak_pass(isa, 20_000),
         &mut || {
             for (x, y) in x.iter().zip(&mut y) {
-                spmm(isa, pattern.row_ptr(), pattern.col_idx(), &values, Some(&bias), x, y);
+                layer.forward(&executor, false, &values, &bias, x, y);
             }
         },
         &mut || {
-            let pattern = transpose.pattern();
             for (dy, dx) in dy.iter().zip(&mut dx) {
-                spmm(isa, pattern.row_ptr(), pattern.col_idx(), &transposed, None, dy, dx);
+                layer.backward_input(&executor, false, &values, dy, dx);
             }
         },
         &mut || {
-            for (x, dy) in x.iter().zip(&dy) {
-                sddmm(isa, pattern.row_ptr(), pattern.col_idx(), dy, x, &mut dw);
+            for block in layer.blocks().windows(2) {
+                let entries = pattern.row_ptr()[block[0]]..pattern.row_ptr()[block[1]];
+                let tiles = x.iter().zip(&dy).map(|(x, dy)| (&x[..], &dy[..]));
+                layer.gradient_rows(&executor, block[0]..block[1], tiles, &mut dw[entries]);
             }
         },
         &mut || {
             for (x, y) in x.iter().zip(&mut y_dense) {
-                dense_forward(isa, &dense, None, x, y);
+                dense_forward(isa, &dense, Some(&bias), x, y);
             }
         },
     ]);
@@ -85,7 +90,7 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
     let dense_flops = (2 * rows * cols * TILES * TILE) as f64;
     let peak = peak_flops / timings[0].median;
     print!("{rows}×{cols} {:>3.0} %  peak {:.0}", 100.0 * sparsity, peak / 1e9);
-    let names = ["spmm", "spmm-transposed", "sddmm", "gemm"];
+    let names = ["spmm", "spmm-transposed", "sddmm", "dense"];
     let flops = [sparse_flops, sparse_flops, sparse_flops, dense_flops];
     for ((name, flops), timing) in names.iter().zip(flops).zip(&timings[1..]) {
         let rate = |seconds: f64| flops / seconds / 1e9;
@@ -97,13 +102,20 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
             100.0 * flops / timing.median / peak
         );
     }
-    println!("  gemm/spmm time {:.1}×", timings[4].median / timings[1].median);
+    println!("  dense/spmm time {:.1}×", timings[4].median / timings[1].median);
 }
 
 /// A wrong product must not be timed: a few rows against the specification.
-fn check(isa: Isa, pattern: &CsrPattern, values: &[f32], bias: &[f32], x: &[Row]) {
+fn check(
+    executor: &Executor,
+    layer: &Linear,
+    pattern: &CsrPattern,
+    values: &[f32],
+    bias: &[f32],
+    x: &[Row],
+) {
     let mut y = vec![Row::ZERO; pattern.rows()];
-    spmm(isa, pattern.row_ptr(), pattern.col_idx(), values, Some(bias), x, &mut y);
+    layer.forward(executor, false, values, bias, x, &mut y);
     for row in [0, pattern.rows() - 1] {
         let mut w = vec![0.0; pattern.cols()];
         for entry in pattern.entries(row) {

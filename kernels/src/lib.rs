@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b, W in CSR; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
 //! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
-//! | [`spmv`], [`layer_norm_relu_sample`], [`standardize_sample`] | the forward ones for a single sample | `vector.rs` |
+//! | [`spmv`], [`spmv_by_columns`], [`layer_norm_relu_sample`], [`standardize_sample`] | forward, of one sample | `vector.rs` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
 //! | [`dense_forward`], [`dense_backward_input`], [`dense_backward_weight`] | the same three, W dense | `dense.rs` |
 //! | [`layer_norm_relu_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
@@ -56,7 +56,7 @@ pub use peak::fma_peak_pass;
 pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
 pub use spmm::{spmm, spmm_by_panels};
-pub use vector::{layer_norm_relu_sample, spmv, standardize_sample};
+pub use vector::{layer_norm_relu_sample, spmv, spmv_by_columns, standardize_sample};
 
 /// Samples per tile. One constant for all machines: changing it changes the last bits of results.
 pub const TILE: usize = 64;

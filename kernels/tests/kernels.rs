@@ -4,8 +4,8 @@ use fanin_kernels::{
     AdamStep, Isa, Level, NormStats, Row, TILE, adam, adam_aged, dense_backward_input,
     dense_backward_weight, dense_forward, layer_norm_relu_backward, layer_norm_relu_forward,
     layer_norm_relu_sample, naive, normalize_tile, sddmm, sddmm_by_panels, softmax,
-    softmax_cross_entropy, spmm, spmm_by_panels, spmv, standardize_sample, standardize_tile,
-    sum_samples,
+    softmax_cross_entropy, spmm, spmm_by_panels, spmv, spmv_by_columns, standardize_sample,
+    standardize_tile, sum_samples,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -519,6 +519,23 @@ fn one_sample_alone_has_the_bits_it_has_in_a_tile() {
             standardize_sample(isa, &values, &scale, &shift, &mut alone);
             assert_eq!(alone, first(&x));
             spmv(isa, &w.row_ptr, &w.col_idx, &w.values, &bias, &alone, &mut y);
+            assert_eq!(y, first(&z));
+            // The transposed pattern; every third input is 0, in the tile as well.
+            let mut entries: Vec<(u32, u32, f32)> = (0..count)
+                .flat_map(|row| (w.row_ptr[row]..w.row_ptr[row + 1]).map(move |entry| (entry, row)))
+                .map(|(entry, row)| (w.col_idx[entry], row as u32, w.values[entry]))
+                .collect();
+            entries.sort_by_key(|&(col, row, _)| (col, row));
+            let col_ptr: Vec<usize> = (0..=w.cols as u32)
+                .map(|col| entries.partition_point(|&(other, _, _)| other < col))
+                .collect();
+            let row_idx: Vec<u32> = entries.iter().map(|entry| entry.1).collect();
+            let transposed: Vec<f32> = entries.iter().map(|entry| entry.2).collect();
+            alone.iter_mut().step_by(3).for_each(|x| *x = 0.0);
+            x.iter_mut().step_by(3).for_each(|row| row.0[0] = 0.0);
+            spmm(isa, &w.row_ptr, &w.col_idx, &w.values, Some(&bias), &x, &mut z);
+            layer_norm_relu_forward(isa, &z, &gamma, &bias, 1e-5, &mut h);
+            spmv_by_columns(isa, &col_ptr, &row_idx, &transposed, &bias, &alone, &mut y);
             assert_eq!(y, first(&z));
             layer_norm_relu_sample(isa, &gamma, &bias, 1e-5, &mut y);
             assert_eq!(y, first(&h));

@@ -1,0 +1,160 @@
+//! How many instructions each kernel takes: a number that a busy machine does not move.
+//!
+//! `cargo bench --bench instructions`, with valgrind installed: runs itself once per kernel under callgrind,
+//! which counts nothing but the kernel, and prints the counts. Level avx2, or what `FANIN_ISA` names:
+//! valgrind has no AVX-512. Equal code gives equal counts, so a change shows; another compiler is another
+//! baseline.
+
+mod common;
+
+use fanin::parallel::Executor;
+use fanin::random::{Purpose, normal, stream};
+use fanin::sparse::{CsrPattern, Panels};
+use fanin::topology::Spread;
+use fanin_kernels::{
+    AdamStep, Isa, NormStats, Row, TILE, adam, dense_backward_input, dense_backward_weight,
+    dense_forward, layer_norm_relu_backward, layer_norm_relu_forward, normalize_tile, sddmm,
+    sddmm_by_panels, softmax_cross_entropy, spmm, spmm_by_panels, spmv,
+};
+use std::process::Command;
+
+/// Features of everything measured.
+const SIZE: usize = 512;
+/// Stored entries per row of the sparse kernels: 90 %, with a rest of three beyond the last eight.
+const FAN_IN: usize = 51;
+
+const KERNELS: [&str; 14] = [
+    "spmm",
+    "spmm-by-panels",
+    "sddmm",
+    "sddmm-by-panels",
+    "spmv",
+    "dense-forward",
+    "dense-backward-input",
+    "dense-backward-weight",
+    "layer-norm-forward",
+    "layer-norm-backward",
+    "softmax-cross-entropy",
+    "adam",
+    "normalize-tile",
+    "nothing",
+];
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    match arguments.next() {
+        Some(kernel) => run(&kernel),
+        None => count_all(),
+    }
+}
+
+/// Every kernel in a process of its own.
+fn count_all() {
+    let level = std::env::var("FANIN_ISA").unwrap_or_else(|_| "avx2".into());
+    common::print_machine("1");
+    println!(
+        "level {level}; instructions of one call on one tile, {SIZE} × {SIZE}, {FAN_IN} entries per row"
+    );
+    let program = std::env::current_exe().expect("a program has a path");
+    for kernel in KERNELS {
+        let output = Command::new("valgrind")
+            .args([
+                "--tool=callgrind",
+                "--callgrind-out-file=/dev/null",
+                "--toggle-collect=*counted*",
+            ])
+            .arg(&program)
+            .arg(kernel)
+            .env("FANIN_ISA", &level)
+            .output();
+        let Ok(output) = output else {
+            println!("skipped: valgrind is not installed");
+            return;
+        };
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "valgrind failed on {kernel}:\n{log}");
+        let counted = log.lines().find_map(|line| line.split_once("Collected :"));
+        let (_, count) = counted.unwrap_or_else(|| panic!("no count of {kernel}:\n{log}"));
+        println!("{kernel:<24}{:>12}", count.trim());
+    }
+}
+
+/// What callgrind counts: by its name, so it must not be inlined.
+#[inline(never)]
+fn counted(kernel: impl FnOnce()) {
+    kernel();
+}
+
+/// Runs a kernel once.
+fn run(kernel: &str) {
+    let isa: Isa =
+        Executor::from_environment(1).expect("FANIN_ISA names a level of this CPU").isa();
+    let rng = &mut stream(1, Purpose::Init, 0);
+    let mut row = || Row(normal(rng, 1.0, TILE).try_into().expect("a row has a tile's samples"));
+    let x: Vec<Row> = (0..SIZE).map(|_| row()).collect();
+    let mut y: Vec<Row> = (0..SIZE).map(|_| row()).collect();
+    let pattern: CsrPattern = Spread::Random.pattern(SIZE, &[FAN_IN; SIZE], 1, 0);
+    let (row_ptr, columns) = (pattern.row_ptr(), pattern.col_idx());
+    let panels = Panels::of_width(&pattern, 128);
+    let (bounds, stride) = (panels.bounds(), panels.stride());
+    let nnz = pattern.nnz();
+    let (values, mut dw) = (vec![0.5; nnz], vec![0.0; nnz]);
+    let (bias, gamma) = (vec![0.1; SIZE], vec![1.0; SIZE]);
+    match kernel {
+        "nothing" => counted(|| ()),
+        "spmm" => counted(|| spmm(isa, row_ptr, columns, &values, Some(&bias), &x, &mut y)),
+        "spmm-by-panels" => counted(|| {
+            spmm_by_panels(isa, bounds, stride, 0, columns, &values, Some(&bias), &x, &mut y);
+        }),
+        "sddmm" => counted(|| sddmm(isa, row_ptr, columns, &y, &x, &mut dw)),
+        "sddmm-by-panels" => {
+            counted(|| sddmm_by_panels(isa, bounds, stride, 0, columns, &y, &x, &mut dw));
+        }
+        "spmv" => {
+            let mut y = vec![0.0; SIZE];
+            counted(|| spmv(isa, row_ptr, columns, &values, &bias, &gamma, &mut y));
+        }
+        "dense-forward" | "dense-backward-input" | "dense-backward-weight" => {
+            let mut w = vec![0.5; SIZE * SIZE];
+            match kernel {
+                "dense-forward" => counted(|| dense_forward(isa, &w, Some(&bias), &x, &mut y)),
+                "dense-backward-input" => {
+                    counted(|| dense_backward_input(isa, &w, SIZE, &x, 0, &mut y));
+                }
+                _ => counted(|| dense_backward_weight(isa, &y, &x, &mut w)),
+            }
+        }
+        "layer-norm-forward" => counted(|| {
+            layer_norm_relu_forward(isa, &x, &gamma, &bias, 1e-5, &mut y);
+        }),
+        "layer-norm-backward" => {
+            let mut h = y.clone();
+            let stats: NormStats = layer_norm_relu_forward(isa, &y, &gamma, &bias, 1e-5, &mut h);
+            let mut sums = [(); 3].map(|()| vec![0.0; SIZE]);
+            let sums = sums.each_mut().map(|sums| &mut sums[..]);
+            counted(|| layer_norm_relu_backward(isa, &x, &gamma, &bias, &stats, &mut y, sums));
+        }
+        "softmax-cross-entropy" => counted(|| {
+            softmax_cross_entropy(isa, &mut y[..10], &[3; TILE], &[1.0; TILE], 1.0);
+        }),
+        "adam" => {
+            let (mut w, mut m, mut v) = (values.clone(), values.clone(), values.clone());
+            let step = AdamStep {
+                lr: 1e-3,
+                beta1: 0.9,
+                beta2: 0.999,
+                eps: 1e-8,
+                correction1: 0.1,
+                correction2: 0.001,
+            };
+            counted(|| adam(isa, &step, &mut w, &mut m, &mut v, &dw));
+        }
+        "normalize-tile" => {
+            let samples = vec![[7u8; SIZE]; TILE];
+            let samples: Vec<&[u8]> = samples.iter().map(|sample| &sample[..]).collect();
+            counted(|| normalize_tile(isa, &samples, 0.01, -0.4, &mut y));
+        }
+        other => panic!("no kernel '{other}'"),
+    }
+    std::hint::black_box((&y, &dw));
+}
