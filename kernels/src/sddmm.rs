@@ -9,6 +9,9 @@
 //!    on each other.
 //! 4. By panels of columns ([`sddmm_by_panels`]), as in `spmm.rs`; every panel leaves a rest of its
 //!    own, so fewer and wider ones pay.
+//!
+//! Lost, 1024 × 1024, one Zen 4 core: nothing but fours, so that there is one kind of rest (0.94 at
+//! 90 %, 0.96 at 98 %); a rest as one group of eight (0.96, 0.96).
 
 use crate::Row;
 use crate::isa::{Isa, Kernel};
