@@ -9,12 +9,12 @@ mod timing;
 use common::print_machine;
 use fanin::Error;
 use fanin::dataset::{self, Dataset, Normalize};
-use fanin::nn::{Engine, Layer, LayerTensors, Tile};
+use fanin::nn::{Engine, Layer, LayerBlock, LayerTensors, Mlp, Tile};
 use fanin::optim::{Adam, AdamSettings};
-use fanin::parallel;
+use fanin::parallel::{self, Executor};
 use fanin::random::{Purpose, stream};
 use fanin::train::{TrainConfig, Trainer, step};
-use fanin_kernels::TILE;
+use fanin_kernels::{Row, TILE};
 use rand::seq::SliceRandom;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -62,11 +62,14 @@ fn measure(
         1e3 * whole.min,
         1e3 * whole.max,
     );
+    let [phases @ .., products] = &phases;
     let all: f64 = phases.iter().map(|phase| phase.median).sum();
-    for (name, phase) in ["load", "forward", "loss+dX", "dW+Adam"].iter().zip(&phases) {
+    for (name, phase) in ["load", "forward", "loss+dX", "dW+Adam"].iter().zip(phases) {
         let (ms, share) = (1e3 * phase.median, 100.0 * phase.median / all);
         print!("  {name} {ms:.3} ({share:.0} %)");
     }
+    let rest = 100.0 * (1.0 - products.median / all);
+    print!("  products {:.3}, all else {rest:.0} %", 1e3 * products.median);
     match dense {
         Some(dense) => println!("  dense/this {:.1}×", dense / (1e3 * whole.median)),
         None => println!(),
@@ -91,8 +94,8 @@ fn whole_steps(config: &TrainConfig, data: &Dataset) -> Result<Timing, Error> {
 }
 
 /// The phases of the same steps one after the other, with a barrier between them that the run
-/// itself has not: a tile there goes from load to dX without one.
-fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 4], Error> {
+/// itself has not: a tile there goes from load to dX without one. Last, the products alone.
+fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 5], Error> {
     let trainer = Trainer::new(config.clone(), data)?;
     let executor = trainer.executor();
     let cut_rows = TILE * executor.threads() > BATCH;
@@ -103,7 +106,9 @@ fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 4], Error> {
     let mut gradients: Vec<LayerTensors> = model.layers().iter().map(zeros).collect();
     let mut order: Vec<u32> = (0..data.train.len() as u32).collect();
     order.shuffle(&mut stream(1, Purpose::Shuffle, 0));
-    let mut seconds: [Vec<f64>; 4] = Default::default();
+    let mut seconds: [Vec<f64>; 5] = Default::default();
+    let widest = model.layers().iter().map(|layer| layer.linear.in_features()).max();
+    let mut dx = vec![vec![Row::ZERO; widest.unwrap_or(0)]; tiles.len()];
     executor.install(|| {
         let batches = order.chunks_exact(BATCH);
         let pairs = batches.clone().zip(batches.skip(1)).take(WARM_UP + STEPS);
@@ -125,6 +130,8 @@ fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 4], Error> {
             at.push(Instant::now());
             step::update(executor, &mut model, &mut optimizer, &mut gradients, &tiles);
             at.push(Instant::now());
+            products(executor, &model, &mut tiles, &mut dx, &mut gradients);
+            at.push(Instant::now());
             for (seconds, pair) in seconds.iter_mut().zip(at.windows(2)).filter(|_| step >= WARM_UP)
             {
                 seconds.push((pair[1] - pair[0]).as_secs_f64());
@@ -132,4 +139,38 @@ fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 4], Error> {
         }
     });
     Ok(seconds.map(Timing::of))
+}
+
+/// The products of a step over the same tiles, and nothing else.
+fn products(
+    executor: &Executor,
+    model: &Mlp,
+    tiles: &mut [Tile],
+    dx: &mut [Vec<Row>],
+    gradients: &mut [LayerTensors],
+) {
+    let cut_rows = tiles.len() < executor.threads();
+    let mut pairs: Vec<(&mut Tile, &mut Vec<Row>)> = tiles.iter_mut().zip(dx).collect();
+    parallel::for_each(&mut pairs, |_, (tile, dx)| {
+        for (index, Layer { linear, params }) in model.layers().iter().enumerate() {
+            let (before, after) = tile.layers.split_at_mut(index);
+            let x = before.last().map_or(&tile.input, |layer| &layer.h);
+            let y = &mut after[0].z;
+            linear.forward(executor, cut_rows, &params.weight, &params.bias, x, y);
+        }
+        for (index, Layer { linear, params }) in model.layers().iter().enumerate().skip(1) {
+            let (dy, dx) = (&tile.layers[index].z, &mut dx[..linear.in_features()]);
+            linear.backward_input(executor, cut_rows, &params.weight, dy, dx);
+        }
+    });
+    let tiles = &*tiles;
+    for (index, (layer, gradient)) in model.layers().iter().zip(gradients).enumerate() {
+        let linear = &layer.linear;
+        let work = LayerBlock::new(linear.row_ptr(), [gradient.slices()]);
+        parallel::by_rows(linear.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
+            let [gradient] = block.sets;
+            let pairs = tiles.iter().map(|tile| tile.input_and_gradient(index));
+            linear.add_gradient_rows(executor, rows, pairs, gradient.weight);
+        });
+    }
 }

@@ -3,9 +3,10 @@
 mod common;
 
 use fanin::dataset::Dataset;
-use fanin::nn::{Engine, LayerTensors};
+use fanin::nn::{Engine, Layer, LayerTensors, Tile};
+use fanin::optim::{Adam, AdamSettings};
 use fanin::parallel::Executor;
-use fanin::train::{TrainConfig, Trainer};
+use fanin::train::{TrainConfig, Trainer, step};
 use fanin_kernels::{Isa, Level};
 
 /// All parameters, and the losses on the way, after an epoch with a partial last batch.
@@ -43,18 +44,40 @@ fn sparse_training_has_the_same_bits_on_any_threads() {
 }
 
 #[test]
-fn sparse_training_has_the_same_bits_on_any_level_with_fma() {
+fn training_has_the_same_bits_on_any_level_with_fma() {
     let data = common::mnist(500, 70);
-    let config = config(Engine::Sparse, 128);
-    let levels = Isa::available().into_iter().filter(|isa| isa.level() != Level::ScalarNoFma);
-    let results: Vec<_> = levels.map(|isa| (isa, train(&config, &data, isa, 2))).collect();
-    for pair in results.windows(2) {
-        let names = (pair[0].0.level(), pair[1].0.level());
-        assert!(pair[0].1 == pair[1].1, "{names:?}");
+    for engine in [Engine::Sparse, Engine::Dense, Engine::Masked] {
+        let config = config(engine, 128);
+        let levels = Isa::available().into_iter().filter(|isa| isa.level() != Level::ScalarNoFma);
+        let results: Vec<_> = levels.map(|isa| (isa, train(&config, &data, isa, 2))).collect();
+        for pair in results.windows(2) {
+            let names = (pair[0].0.level(), pair[1].0.level());
+            assert!(pair[0].1 == pair[1].1, "{engine}, {names:?}");
+        }
+        if results.len() < 2 {
+            println!("skipped: training_has_the_same_bits_on_any_level_with_fma");
+        }
     }
-    if results.len() < 2 {
-        println!("skipped: sparse_training_has_the_same_bits_on_any_level_with_fma");
-    }
+}
+
+#[test]
+fn a_batch_of_several_groups_of_tiles_has_the_gradient_of_all_tiles_at_once() {
+    const TILES: usize = 40;
+    let data = common::mnist(64 * TILES, 10);
+    let trainer = Trainer::new(config(Engine::Sparse, 64 * TILES), &data).unwrap();
+    let (executor, mut model) = (trainer.executor(), trainer.model().clone());
+    let mut tiles = Tile::several(&model, TILES);
+    let order: Vec<u32> = (0..64 * TILES as u32).collect();
+    step::forward_backward(executor, &model, &mut tiles, 64 * TILES, |index, tile| {
+        let indices = &order[64 * index..64 * (index + 1)];
+        data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
+    });
+    let expected = model.gradients(executor, &tiles);
+    let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
+    let mut gradients: Vec<LayerTensors> = model.layers().iter().map(zeros).collect();
+    let mut optimizer = Adam::new(AdamSettings::default(), &model, false);
+    step::update(executor, &mut model, &mut optimizer, &mut gradients, &tiles);
+    assert!(gradients == expected);
 }
 
 #[test]

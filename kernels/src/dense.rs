@@ -260,11 +260,18 @@ impl Kernel for BackwardWeight<'_> {
         let in_features = x.len();
         let mut samples = [Row::ZERO; TILE];
         for (panel, x) in x.chunks(TILE).enumerate() {
-            // samples[s] holds sample s of these features; features that are not there stay as they
-            // were, and what is computed of them is not stored.
-            for (feature, row) in x.iter().enumerate() {
-                for (sample, &value) in samples.iter_mut().zip(&row.0) {
-                    sample.0[feature] = value;
+            // samples[s] holds sample s of these features; what stands for features that are not there
+            // is not stored.
+            for (group, x) in x.chunks(LANES).enumerate() {
+                for part in 0..TILE / LANES {
+                    let mut rows = [L::splat(0.0); LANES];
+                    for (row, x) in rows.iter_mut().zip(x) {
+                        *row = L::load(&x.groups()[part]);
+                    }
+                    let columns = L::transpose(&rows);
+                    for (column, sample) in columns.iter().zip(&mut samples[part * LANES..]) {
+                        L::store(*column, &mut sample.groups_mut()[group]);
+                    }
                 }
             }
             let columns = panel * TILE..panel * TILE + x.len();

@@ -252,15 +252,30 @@ impl Kernel for StandardizeTile<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let factors = self.scale.iter().zip(self.shift);
-        for (feature, (row, (&scale, &shift))) in self.x.iter_mut().zip(factors).enumerate() {
-            for (x, sample) in row.0.iter_mut().zip(self.samples) {
-                *x = sample[feature];
+        let samples = self.samples;
+        for (block, x) in self.x.chunks_mut(LANES).enumerate() {
+            let features = block * LANES..block * LANES + x.len();
+            for part in 0..TILE / LANES {
+                let mut rows = [L::splat(0.0); LANES];
+                for (row, sample) in rows.iter_mut().zip(samples.iter().skip(part * LANES)) {
+                    *row = match sample[features.start..].first_chunk() {
+                        Some(values) => L::load(values),
+                        None => {
+                            let mut values = [0.0; LANES];
+                            values[..x.len()].copy_from_slice(&sample[features.clone()]);
+                            L::load(&values)
+                        }
+                    };
+                }
+                let columns = L::transpose(&rows);
+                let factors =
+                    self.scale[features.clone()].iter().zip(&self.shift[features.clone()]);
+                for ((x, column), (&scale, &shift)) in x.iter_mut().zip(columns).zip(factors) {
+                    let scaled = L::mul_add(column, L::splat(scale), L::splat(shift));
+                    L::store(scaled, &mut x.groups_mut()[part]);
+                }
             }
-            for group in row.groups_mut() {
-                L::store(L::mul_add(L::load(group), L::splat(scale), L::splat(shift)), group);
-            }
-            row.0[self.samples.len()..].fill(0.0);
+            x.iter_mut().for_each(|row| row.0[samples.len()..].fill(0.0));
         }
     }
 }

@@ -43,6 +43,8 @@ pub(crate) trait Lanes: 'static {
     fn sums(v: &[Self::V; 8]) -> [f32; 8];
     /// `[tree(v[0]), …, tree(v[3])]`.
     fn sums_of_four(v: &[Self::V; 4]) -> [f32; 4];
+    /// Value `j` of `rows[i]` to place `i` of row `j`.
+    fn transpose(rows: &[Self::V; LANES]) -> [Self::V; LANES];
     /// `a·b + c` on one number, rounded as `mul_add` rounds.
     fn scalar_mul_add(a: f32, b: f32, c: f32) -> f32;
 
@@ -141,6 +143,10 @@ macro_rules! plain_lanes {
                 v.each_ref().map(tree)
             }
             #[inline(always)]
+            fn transpose(rows: &[Group; LANES]) -> [Group; LANES] {
+                std::array::from_fn(|j| std::array::from_fn(|i| rows[i][j]))
+            }
+            #[inline(always)]
             fn scalar_mul_add($a: f32, $b: f32, $c: f32) -> f32 {
                 $mul_add
             }
@@ -162,7 +168,7 @@ pub(crate) use x86::{Avx2Lanes, Avx512Lanes};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Group, Lanes};
+    use super::{Group, LANES, Lanes};
     use std::arch::x86_64::*;
 
     /// `$body` with the level's intrinsics callable.
@@ -273,6 +279,25 @@ mod x86 {
             })
         }
         #[inline(always)]
+        fn transpose(rows: &[Self::V; LANES]) -> [Self::V; LANES] {
+            let block = |first: usize, high: bool| {
+                let mut block = [rows[0].0; 8];
+                for (row, part) in block.iter_mut().zip(&rows[first..]) {
+                    *row = if high { part.1 } else { part.0 };
+                }
+                transpose_8(block)
+            };
+            let [low, high] = [false, true].map(|high| (block(0, high), block(8, high)));
+            let mut out = *rows;
+            let (first, last) = out.split_at_mut(8);
+            for (out, (left, right)) in [(first, low), (last, high)] {
+                for (out, halves) in out.iter_mut().zip(left.into_iter().zip(right)) {
+                    *out = halves;
+                }
+            }
+            out
+        }
+        #[inline(always)]
         fn scalar_mul_add(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
         }
@@ -297,6 +322,30 @@ mod x86 {
             let high = _mm256_shuffle_ps::<0xEE>(a, b);
             _mm256_add_ps(low, high)
         })
+    }
+
+    #[inline(always)]
+    fn transpose_8(r: [__m256; 8]) -> [__m256; 8] {
+        let mut out = r;
+        // Each four rows: half h of quads[k][c] holds their column 4h + c.
+        let mut quads = [[r[0]; 4]; 2];
+        for (quad, r) in quads.iter_mut().zip(r.as_chunks::<4>().0) {
+            level!({
+                let (a, b) = (_mm256_unpacklo_ps(r[0], r[1]), _mm256_unpackhi_ps(r[0], r[1]));
+                let (c, d) = (_mm256_unpacklo_ps(r[2], r[3]), _mm256_unpackhi_ps(r[2], r[3]));
+                quad[0] = _mm256_shuffle_ps::<0x44>(a, c);
+                quad[1] = _mm256_shuffle_ps::<0xEE>(a, c);
+                quad[2] = _mm256_shuffle_ps::<0x44>(b, d);
+                quad[3] = _mm256_shuffle_ps::<0xEE>(b, d);
+            });
+        }
+        for c in 0..4 {
+            level!({
+                out[c] = _mm256_permute2f128_ps::<0x20>(quads[0][c], quads[1][c]);
+                out[4 + c] = _mm256_permute2f128_ps::<0x31>(quads[0][c], quads[1][c]);
+            });
+        }
+        out
     }
 
     /// Level `avx512`: all 16 lanes in one register.
@@ -397,6 +446,36 @@ mod x86 {
             })
         }
         #[inline(always)]
+        fn transpose(rows: &[__m512; LANES]) -> [__m512; LANES] {
+            let mut out = *rows;
+            // Each four rows: quarter q of quads[k][c] holds their column 4q + c.
+            let mut quads = [[rows[0]; 4]; 4];
+            for (quad, r) in quads.iter_mut().zip(rows.as_chunks::<4>().0) {
+                level!({
+                    let (a, b) = (_mm512_unpacklo_ps(r[0], r[1]), _mm512_unpackhi_ps(r[0], r[1]));
+                    let (c, d) = (_mm512_unpacklo_ps(r[2], r[3]), _mm512_unpackhi_ps(r[2], r[3]));
+                    let pairs = [a, c, b, d].map(|x| _mm512_castps_pd(x));
+                    quad[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(pairs[0], pairs[1]));
+                    quad[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(pairs[0], pairs[1]));
+                    quad[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(pairs[2], pairs[3]));
+                    quad[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(pairs[2], pairs[3]));
+                });
+            }
+            for c in 0..4 {
+                level!({
+                    let even_low = _mm512_shuffle_f32x4::<0x88>(quads[0][c], quads[1][c]);
+                    let odd_low = _mm512_shuffle_f32x4::<0xDD>(quads[0][c], quads[1][c]);
+                    let even_high = _mm512_shuffle_f32x4::<0x88>(quads[2][c], quads[3][c]);
+                    let odd_high = _mm512_shuffle_f32x4::<0xDD>(quads[2][c], quads[3][c]);
+                    out[c] = _mm512_shuffle_f32x4::<0x88>(even_low, even_high);
+                    out[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd_low, odd_high);
+                    out[8 + c] = _mm512_shuffle_f32x4::<0xDD>(even_low, even_high);
+                    out[12 + c] = _mm512_shuffle_f32x4::<0xDD>(odd_low, odd_high);
+                });
+            }
+            out
+        }
+        #[inline(always)]
         fn scalar_mul_add(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
         }
@@ -480,6 +559,28 @@ mod tests {
                     assert_eq!(got, expected, "case {case}, {}", isa.level());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn transpose_swaps_rows_and_columns_on_every_level() {
+        struct Transposed<'a>(&'a [Group; LANES]);
+        impl Kernel for Transposed<'_> {
+            type Output = [Group; LANES];
+            #[inline(always)]
+            fn run<L: Lanes>(self) -> [Group; LANES] {
+                let rows = std::array::from_fn(|i| L::load(&self.0[i]));
+                let mut out = [[0.0; LANES]; LANES];
+                for (row, out) in L::transpose(&rows).into_iter().zip(&mut out) {
+                    L::store(row, out);
+                }
+                out
+            }
+        }
+        let rows = std::array::from_fn(|i| std::array::from_fn(|j| (100 * i + j) as f32));
+        let expected = std::array::from_fn(|i| std::array::from_fn(|j| (100 * j + i) as f32));
+        for isa in Isa::available() {
+            assert_eq!(isa.run(Transposed(&rows)), expected, "{}", isa.level());
         }
     }
 

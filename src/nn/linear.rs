@@ -253,12 +253,12 @@ impl Linear {
         }
     }
 
-    /// `dW` of a block of rows, over all tiles in order.
+    /// Adds `dW` of a block of rows over tiles, in order.
     ///
     /// **Shapes**: `tiles` yields (x, dy) of each tile; `dw` the rows' weights.
     ///
     /// **Order**: per tile as the kernels promise, tiles ascending.
-    pub fn gradient_rows<'a>(
+    pub fn add_gradient_rows<'a>(
         &self,
         executor: &Executor,
         rows: Range<usize>,
@@ -266,7 +266,6 @@ impl Linear {
         dw: &mut [f32],
     ) {
         let isa = executor.isa();
-        dw.fill(0.0);
         for (x, dy) in tiles {
             let dy = &dy[rows.clone()];
             match self {

@@ -215,7 +215,8 @@ impl Mlp {
         let work = LayerBlock::new(linear.row_ptr(), [gradient.slices()]);
         parallel::by_rows(linear.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
             let [mut gradient] = block.sets;
-            gradient_rows(executor, linear, index, rows, tiles, &mut gradient);
+            gradient.clear();
+            add_gradient_rows(executor, linear, index, rows, tiles, &mut gradient);
         });
     }
 
@@ -299,12 +300,13 @@ impl Layer {
     }
 }
 
-/// The gradient of all four tensors of a block of rows of layer `index`, over all tiles in order.
+/// Adds the gradient of all four tensors of a block of rows of layer `index` over tiles, in order.
 ///
-/// **Shapes**: `gradient` holds the tensors' slices of these rows, overwritten.
+/// **Shapes**: `gradient` holds the tensors' slices of these rows.
 ///
-/// **Order**: per tile as the kernels promise, tiles ascending.
-pub fn gradient_rows(
+/// **Order**: per tile as the kernels promise, tiles ascending: groups of tiles one after the other give
+/// the bits of all at once.
+pub fn add_gradient_rows(
     executor: &Executor,
     linear: &Linear,
     index: usize,
@@ -313,11 +315,8 @@ pub fn gradient_rows(
     gradient: &mut LayerSlices<'_>,
 ) {
     let pairs = tiles.iter().map(|tile| tile.input_and_gradient(index));
-    linear.gradient_rows(executor, rows.clone(), pairs, gradient.weight);
+    linear.add_gradient_rows(executor, rows.clone(), pairs, gradient.weight);
     let LayerSlices { bias, gamma, beta, .. } = gradient;
-    for sums in [&mut *bias, gamma, beta] {
-        sums.fill(0.0);
-    }
     for tile in tiles {
         let LayerTile { dbias, dgamma, dbeta, .. } = &tile.layers[index];
         for (sums, parts) in [(&mut *bias, dbias), (gamma, dgamma), (beta, dbeta)] {

@@ -2,7 +2,7 @@
 //!
 //! A tile of 64 samples runs the whole chain, forward and back, on one core ([`Mlp::forward`],
 //! [`Mlp::backward`]); the weight gradients are then computed by blocks of rows over all tiles
-//! ([`gradient_rows`]). Layers know neither optimiser nor rewiring nor experiment.
+//! ([`add_gradient_rows`]). Layers know neither optimiser nor rewiring nor experiment.
 
 pub mod gradcheck;
 mod init;
@@ -14,7 +14,7 @@ mod twin;
 
 pub use init::he_normal;
 pub use linear::{DenseLinear, Linear, SparseLinear};
-pub use mlp::{Engine, Layer, Mlp, NORM_EPS, gradient_rows};
+pub use mlp::{Engine, Layer, Mlp, NORM_EPS, add_gradient_rows};
 pub use tensors::{LayerBlock, LayerSlices, LayerTensors, TENSOR_NAMES};
 pub use tile::{LayerTile, Tile};
 pub use twin::Twin;

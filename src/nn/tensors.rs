@@ -78,6 +78,13 @@ impl<'a> LayerSlices<'a> {
         )
     }
 
+    /// Sets all numbers to 0.
+    pub fn clear(&mut self) {
+        for slice in [&mut *self.weight, self.bias, self.gamma, self.beta] {
+            slice.fill(0.0);
+        }
+    }
+
     /// The four slices in the order of [`LayerTensors::each`].
     pub fn each(self) -> [&'a mut [f32]; 4] {
         [self.weight, self.bias, self.gamma, self.beta]

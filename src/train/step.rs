@@ -3,12 +3,13 @@
 //! Two parallel regions. In the first a tile runs its whole chain on one core: load, forward,
 //! loss, backward. In the second every layer's rows are cut into blocks of about equal work; a
 //! block computes its gradient over all tiles and updates its parameters at once, while the
-//! gradient is still in cache. Nothing is allocated.
+//! gradient is still in cache. Of a large batch the tiles come by in groups, since every block reads
+//! all of them: a group stays in the last cache from block to block. Nothing is allocated.
 
 use crate::nn::{self, Layer, LayerBlock, LayerTensors, Mlp, Tile};
 use crate::optim::Adam;
 use crate::parallel::{self, Executor};
-use fanin_kernels::{AdamStep, adam, adam_aged};
+use fanin_kernels::{AdamStep, Row, adam, adam_aged};
 
 /// Loads every tile, and runs it forward and back.
 ///
@@ -48,6 +49,11 @@ pub fn update(
     let work = Layers { first: 0, layers: model.layers_mut(), sets: [gradients, m, v, ages] };
     update_layers(executor, &Scalars { step, rates }, work, tiles);
 }
+
+/// Bytes of a layer's inputs and output gradients that pass its blocks together, four tiles at least: a
+/// step of 4096 samples at 90 % of the MNIST network's hidden width takes 88 ms instead of 112 with all
+/// tiles at once, and 90 with 8 MB (one Zen 4 core).
+const GROUP_BYTES: usize = 2 << 20;
 
 /// What the update of every parameter has in common.
 struct Scalars<'a> {
@@ -105,13 +111,29 @@ fn update_layer(
 ) {
     let (isa, step) = (executor.isa(), &scalars.step);
     let Layer { linear, params } = layer;
+    let bytes_per_tile = size_of::<Row>() * (linear.in_features() + linear.out_features());
+    let mut groups = tiles.chunks((GROUP_BYTES / bytes_per_tile).max(4)).enumerate();
+    let (last, last_tiles) = groups.next_back().unwrap_or((0, tiles));
+    for (group, tiles) in groups {
+        let work = LayerBlock::new(linear.row_ptr(), [gradient.slices()]);
+        parallel::by_rows(linear.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
+            let [mut gradient] = block.sets;
+            if group == 0 {
+                gradient.clear();
+            }
+            nn::add_gradient_rows(executor, linear, index, rows, tiles, &mut gradient);
+        });
+    }
     let sets = [params.slices(), gradient.slices(), m.slices(), v.slices()];
     let ages = ages.map(|ages| LayerBlock::new(linear.row_ptr(), [ages.slices()]));
     let work = (LayerBlock::new(linear.row_ptr(), sets), ages);
     type Block<'a> = (LayerBlock<'a, 4>, Option<LayerBlock<'a, 1>>);
     parallel::by_rows(linear.blocks(), work, &|rows, (block, ages): Block<'_>| {
         let [params, mut gradient, m, v] = block.sets;
-        nn::gradient_rows(executor, linear, index, rows.clone(), tiles, &mut gradient);
+        if last == 0 {
+            gradient.clear();
+        }
+        nn::add_gradient_rows(executor, linear, index, rows.clone(), last_tiles, &mut gradient);
         let (mut params, gradient) = (params.each(), gradient.each());
         let moments = m.each().into_iter().zip(v.each());
         let updates = params.iter_mut().zip(gradient).zip(moments);
