@@ -77,7 +77,7 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
             for block in layer.blocks().windows(2) {
                 let entries = pattern.row_ptr()[block[0]]..pattern.row_ptr()[block[1]];
                 let tiles = x.iter().zip(&dy).map(|(x, dy)| (&x[..], &dy[..]));
-                layer.add_gradient_rows(&executor, block[0]..block[1], tiles, &mut dw[entries]);
+                layer.add_weight_gradient(&executor, block[0]..block[1], tiles, &mut dw[entries]);
             }
         },
         &mut || {

@@ -170,7 +170,7 @@ fn products(
         parallel::by_rows(linear.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
             let [gradient] = block.sets;
             let pairs = tiles.iter().map(|tile| tile.input_and_gradient(index));
-            linear.add_gradient_rows(executor, rows, pairs, gradient.weight);
+            linear.add_weight_gradient(executor, rows, pairs, gradient.weight);
         });
     }
 }

@@ -13,7 +13,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[test]
 fn sparse_steps_allocate_nothing() {
     let data = common::mnist(1280, 64);
-    for (threads, batch) in [(1, 128), (2, 128), (2, 60)] {
+    // One group of tiles, a tile whose rows are cut, and two groups.
+    for (threads, batch) in [(1, 128), (2, 128), (2, 60), (1, 640)] {
         // Between threads that the system holds up, the pool's queues may grow once in a while.
         let attempts = if threads > 1 { 5 } else { 1 };
         let is_quiet = (0..attempts).any(|_| {

@@ -32,13 +32,14 @@ fn config(engine: Engine, batch: usize) -> TrainConfig {
 #[test]
 fn sparse_training_has_the_same_bits_on_any_threads() {
     let data = common::mnist(700, 130);
-    // Two tiles, three with a partial one, and a single one whose rows are cut.
-    for batch in [128, 150, 40] {
-        let config = config(Engine::Sparse, batch);
+    // Two tiles, three with a partial one, a single one whose rows are cut, also those of full layers, and
+    // more tiles than a group.
+    for (batch, sparsity) in [(128, 0.9), (150, 0.9), (40, 0.9), (40, 0.0), (640, 0.9)] {
+        let config = TrainConfig { sparsity, ..config(Engine::Sparse, batch) };
         let expected = train(&config, &data, Isa::detect(), 1);
         for threads in [2, 3, 4, 7] {
             let got = train(&config, &data, Isa::detect(), threads);
-            assert!(got == expected, "batch {batch}, {threads} threads");
+            assert!(got == expected, "batch {batch}, sparsity {sparsity}, {threads} threads");
         }
     }
 }
@@ -85,7 +86,8 @@ fn dense_and_masked_training_have_the_same_bits_on_any_threads() {
     let data = common::mnist(300, 70);
     for engine in [Engine::Dense, Engine::Masked] {
         for batch in [128, 40] {
-            let config = config(engine, batch);
+            // Wide enough for two blocks of rows, and of columns, per layer.
+            let config = TrainConfig { hidden: vec![520, 520], ..config(engine, batch) };
             let expected = train(&config, &data, Isa::detect(), 1);
             for threads in [2, 3, 7] {
                 let got = train(&config, &data, Isa::detect(), threads);

@@ -11,7 +11,7 @@ use fanin::rewire::{
 };
 use fanin::sparse::CsrPattern;
 use fanin::train::{GrownState, InitCcv, RewireMethod, TrainConfig, Trainer, UpdateMetrics};
-use fanin_kernels::{Isa, Row, TILE, dense_backward_weight};
+use fanin_kernels::{Isa, Level, Row, TILE, dense_backward_weight};
 use rand::seq::SliceRandom;
 use std::collections::HashSet;
 
@@ -468,8 +468,12 @@ impl PartialEq for Outcome {
 }
 
 fn rewired(config: &TrainConfig, threads: usize) -> Outcome {
+    rewired_on(Isa::detect(), config, threads)
+}
+
+fn rewired_on(isa: Isa, config: &TrainConfig, threads: usize) -> Outcome {
     let data = common::mnist(1280, 64);
-    let executor = Executor::new(Isa::detect(), threads).unwrap();
+    let executor = Executor::new(isa, threads).unwrap();
     let mut trainer = Trainer::with_executor(config.clone(), &data, executor).unwrap();
     let mut updates = Vec::new();
     for _ in 0..config.epochs {
@@ -499,6 +503,17 @@ fn rewired_config(method: RewireMethod, grown_state: GrownState) -> TrainConfig 
         rewire_every: 3,
         epochs: 2,
         ..TrainConfig::default()
+    }
+}
+
+#[test]
+fn a_rewired_run_has_the_same_bits_on_any_level_with_fma() {
+    let config = rewired_config(RewireMethod::Rigl, GrownState::Zero);
+    let levels = Isa::available().into_iter().filter(|isa| isa.level() != Level::ScalarNoFma);
+    let runs: Vec<Outcome> = levels.map(|isa| rewired_on(isa, &config, 1)).collect();
+    assert!(runs.windows(2).all(|pair| pair[0] == pair[1]));
+    if runs.len() < 2 {
+        println!("skipped: a_rewired_run_has_the_same_bits_on_any_level_with_fma");
     }
 }
 

@@ -12,13 +12,18 @@ RESULTS = ROOT / "results/bench"
 
 
 def environment_python(path, requirements, size, *later):
-    """The Python of a virtual environment, built if it is not there; `later` are further installations."""
-    python = path / "bin" / "python"
-    if not python.exists():
+    """The Python of a virtual environment, built unless it is there whole and has these requirements.
+
+    `later` are further installations.
+    """
+    python, installed = path / "bin" / "python", path / "installed.txt"
+    wanted = (HERE / requirements).read_text() + "".join(f"{packages}\n" for packages in later)
+    if not installed.exists() or installed.read_text() != wanted:
         print(f"building {path}: about {size}", file=sys.stderr)
         venv.create(path, with_pip=True)
         for packages in [["-r", HERE / requirements], *later]:
             subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+        installed.write_text(wanted)
     return python
 
 
@@ -36,6 +41,11 @@ def versions(pythons, *names):
     """`name==version` of these packages, wherever they are installed."""
     installed = [line for python in pythons for line in output([python, "-m", "pip", "freeze"]).split()]
     return sorted({line for line in installed if line.split("==")[0] in names})
+
+
+def chosen(sparsities, default):
+    """The flag that chooses these sparsities, nothing for the default."""
+    return "" if sparsities == default else f" --sparsity {' '.join(map(str, sparsities))}"
 
 
 def fanin_version():

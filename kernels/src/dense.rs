@@ -115,7 +115,9 @@ fn forward_rows<L: Lanes, const R: usize>(
     if L::IS_WIDE {
         forward_block::<L, R, 4>(a, start, x, 0, y);
     } else {
-        (0..TILE / LANES).for_each(|group| forward_block::<L, R, 1>(a, start, x, group, y));
+        for group in 0..TILE / LANES {
+            forward_block::<L, R, 1>(a, start, x, group, y);
+        }
     }
     R
 }
@@ -306,7 +308,9 @@ fn weight_rows<L: Lanes, const R: usize>(
     if L::IS_WIDE {
         weight_block::<L, R, 4>(a, samples, 0, &mut rows);
     } else {
-        (0..TILE / LANES).for_each(|group| weight_block::<L, R, 1>(a, samples, group, &mut rows));
+        for group in 0..TILE / LANES {
+            weight_block::<L, R, 1>(a, samples, group, &mut rows);
+        }
     }
     for (row, part) in rows.iter().enumerate() {
         dw[row * in_features..][columns.clone()].copy_from_slice(&part.0[..columns.len()]);

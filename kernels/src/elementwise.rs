@@ -1,6 +1,7 @@
-//! Element-wise kernels: Adam, and the load of u8 samples into a tile.
+//! Element-wise kernels: Adam, and the load of samples into a tile.
 //!
-//! Plain loops whose bodies LLVM vectorises at each level: nothing is summed, so no order to keep.
+//! Adam is a plain loop whose body LLVM vectorises at each level; samples are transposed by hand. Nothing
+//! is summed, so there is no order to keep.
 
 use crate::isa::{Isa, Kernel};
 use crate::lanes::Lanes;

@@ -8,8 +8,8 @@
 //! 1. The ReLU costs no pass of its own, and its gate no row: backward, `h > 0` is found from z by the
 //!    very operations that made h.
 //! 2. Mean and variance come from one pass, by sums of z − K and (z − K)², K the mean of the first
-//!    sixteenth of the features. By Cauchy–Schwarz (mean − K)² ≤ 16·var whatever the features are, so no
-//!    more than 5 of the variance's 24 bits can cancel.
+//!    sixteenth of the features. By Cauchy–Schwarz (mean − K)² ≤ 16·var whatever the features are, so that
+//!    of a variance that K's own rounding leaves visible no more than 5 of 24 bits can cancel.
 //! 3. The sums over samples of what the backward pass writes, the bias's gradient, are taken on the way.
 
 use crate::isa::{Isa, Kernel};
@@ -88,7 +88,8 @@ impl Kernel for Forward<'_> {
             let apart = L::div(sum[group], count);
             mean[group] = L::add(near[group], apart);
             let square = L::div(squares[group], count);
-            let variance = L::sub(square, L::mul(apart, apart));
+            // Rounding can leave less than nothing of features that are all equal, and large.
+            let variance = L::relu(L::sub(square, L::mul(apart, apart)));
             let deviation = L::sqrt(L::add(variance, L::splat(self.eps)));
             rstd[group] = L::div(L::splat(1.0), deviation);
         }

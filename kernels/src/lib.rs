@@ -10,7 +10,8 @@
 //! 64 consecutive samples per feature; the last tile of a batch is padded with samples whose
 //! gradient is zero. Sums over *features* keep one accumulator per sample. Sums over *samples*
 //! go to [`LANES`] virtual lanes (sample `s` to lane `s mod 16`, ascending), which one fixed tree
-//! then adds: `i + (i+8)`, `i + (i+4)`, `i + (i+2)`, `i + (i+1)`.
+//! then adds: `i + (i+8)`, `i + (i+4)`, `i + (i+2)`, `i + (i+1)`; but for [`dense_backward_weight`], which adds
+//! samples in order.
 //!
 //! # Kernels
 //! | kernel | equation | file |
@@ -19,9 +20,9 @@
 //! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
 //! | [`spmv`], [`spmv_by_columns`], [`layer_norm_relu_sample`], [`standardize_sample`] | forward, of one sample | `vector.rs` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
-//! | [`dense_forward`], [`dense_backward_input`], [`dense_backward_weight`] | the same three, W dense | `dense.rs` |
+//! | [`dense_forward`], [`dense_backward_input`], [`dense_backward_weight`] | Y = W·X + b, dX = Wᵀ·dY, dW = dY·Xᵀ, W dense | `dense.rs` |
 //! | [`layer_norm_relu_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
-//! | [`layer_norm_relu_backward`] | dz, dγ, dβ of the above | `layer_norm.rs` |
+//! | [`layer_norm_relu_backward`] | dz, dγ, dβ of the above, and db = dZ·1 | `layer_norm.rs` |
 //! | [`softmax_cross_entropy`] | Σ −ln p[label] and its gradient | `softmax.rs` |
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
 //! | [`adam`], [`adam_aged`] | one Adam update; the same where parameters differ in age | `elementwise.rs` |

@@ -127,9 +127,12 @@ pub fn prefetch<T>(values: &[T]) {
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         let start: *const i8 = values.as_ptr().cast();
-        for line in (0..size_of_val(values)).step_by(64) {
+        let into_line = start.addr() % 64;
+        for line in (0..into_line + size_of_val(values)).step_by(64) {
             // SAFETY: a prefetch reads nothing that a program can see; SSE is part of x86-64.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(line)) };
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T1>(start.wrapping_sub(into_line).wrapping_add(line))
+            };
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -1,7 +1,7 @@
 //! One sample through a layer: for whoever asks for a single row, and would wait for a whole tile.
 //!
 //! The operations are those of a tile's kernels in the same order on one of its samples, so a row gets
-//! the same bits whichever way it goes.
+//! the same bits whichever way it goes, as long as all weights are finite.
 //!
 //! What was done for speed, and why each step is allowed:
 //! 1. A sum over a row's entries is one chain of FMAs, each of which waits four cycles for the one before;
@@ -103,7 +103,7 @@ fn add_products<L: Lanes>(mut sum: f32, columns: &[u32], values: &[f32], x: &[f3
 ///
 /// **Shapes**: `col_ptr` `[in_features + 1]`, `row_idx` and `values` `[nnz]`; all else as [`spmv`].
 ///
-/// **Order**: as [`spmv`], with the same bits, but for the sign of a sum that is 0.
+/// **Order**: as [`spmv`], with the same bits of finite values, but for the sign of a sum that is 0.
 ///
 /// **Panics** if the shapes disagree, or a row is not below `y.len()`.
 pub fn spmv_by_columns(
@@ -188,10 +188,11 @@ impl Kernel for NormSample<'_> {
         let apart = sum / count;
         let mean = near + apart;
         let variance = squares / count - apart * apart;
+        // A NaN stays NaN.
+        let variance = if 0.0 > variance { 0.0 } else { variance };
         let rstd = 1.0 / (variance + self.eps).sqrt();
         for ((z, &gamma), &beta) in self.z.iter_mut().zip(self.gamma).zip(self.beta) {
             let h = L::scalar_mul_add(gamma, (*z - mean) * rstd, beta);
-            // A NaN stays NaN.
             *z = if 0.0 > h { 0.0 } else { h };
         }
     }

@@ -322,6 +322,23 @@ fn layer_norm_keeps_its_variance_where_the_first_features_lie_far_from_the_rest(
 }
 
 #[test]
+fn layer_norm_of_large_equal_features_is_finite() {
+    for value in [1e5f32, 1.3e5, 2e5 + 0.1] {
+        let z = vec![Row([value; TILE]); 16_384];
+        let (gamma, beta) = (vec![1.0; z.len()], vec![0.5; z.len()]);
+        let (h, _) = on_every_level(|isa| {
+            let mut h = vec![Row::ZERO; z.len()];
+            let stats = layer_norm_relu_forward(isa, &z, &gamma, &beta, 1e-5, &mut h);
+            let mut alone = vec![value; z.len()];
+            layer_norm_relu_sample(isa, &gamma, &beta, 1e-5, &mut alone);
+            assert!(alone.iter().zip(&h).all(|(alone, row)| *alone == row.0[0]));
+            (h, stats)
+        });
+        assert!(h.iter().all(|row| row.0.iter().all(|h| h.is_finite())), "{value}");
+    }
+}
+
+#[test]
 fn cross_entropy_matches_the_specification_and_ignores_padding() {
     let rng = &mut Pcg64::seed_from_u64(16);
     for (classes, samples) in [(10, 64), (10, 63), (47, 7), (2, 1)] {
@@ -500,7 +517,9 @@ fn standardize_tile_transposes_scales_each_feature_and_pads() {
 #[test]
 fn one_sample_alone_has_the_bits_it_has_in_a_tile() {
     let rng = &mut Pcg64::seed_from_u64(22);
-    for w in shapes(rng, real) {
+    // Rows enough for the norm's K to be a mean.
+    let wide = sparse(rng, &[7; 50], 40, real);
+    for w in shapes(rng, real).into_iter().chain([wide]) {
         let count = w.row_ptr.len() - 1;
         let bias: Vec<f32> = (0..count).map(|_| real(rng)).collect();
         let gamma: Vec<f32> = (0..count).map(|_| 1.0 + 0.5 * real(rng)).collect();
@@ -544,12 +563,14 @@ fn one_sample_alone_has_the_bits_it_has_in_a_tile() {
 }
 
 /// Shapes with every rest of a block of six rows, and of a panel of 64 columns.
-const DENSE_SHAPES: [(usize, usize); 6] = [(13, 21), (6, 64), (1, 1), (5, 130), (9, 65), (12, 3)];
+const DENSE_SHAPES: [(usize, usize); 10] =
+    [(13, 21), (6, 64), (1, 1), (5, 130), (9, 65), (12, 3), (8, 3), (10, 7), (3, 0), (0, 3)];
 
 #[test]
 fn dense_products_are_exact_on_integers() {
     let rng = &mut Pcg64::seed_from_u64(20);
-    for (m, k) in DENSE_SHAPES {
+    // The specification knows no matrix without rows or columns.
+    for (m, k) in DENSE_SHAPES.into_iter().filter(|&(m, k)| m * k > 0) {
         let w: Vec<f32> = (0..m * k).map(|_| integer(rng)).collect();
         let bias: Vec<f32> = (0..m).map(|_| integer(rng)).collect();
         let (x, dy) = (rows(rng, k, integer), rows(rng, m, integer));
@@ -593,6 +614,15 @@ fn dense_products_have_the_same_bits_on_every_level_in_every_cut_and_as_spmm() {
             assert_eq!(y, by_spmm);
             let mut dx = vec![Row::ZERO; k];
             dense_backward_input(isa, &w, k, &dy, 0, &mut dx);
+            let col_ptr: Vec<usize> = (0..=k).map(|col| col * m).collect();
+            let row_idx: Vec<u32> = (0..k).flat_map(|_| 0..m as u32).collect();
+            let transposed: Vec<f32> = (0..k)
+                .flat_map(|col| (0..m).map(move |row| (row, col)))
+                .map(|(r, c)| w[r * k + c])
+                .collect();
+            let mut by_spmm = vec![Row::ZERO; k];
+            spmm(isa, &col_ptr, &row_idx, &transposed, None, &dy, &mut by_spmm);
+            assert_eq!(dx, by_spmm);
             let (mut dw, mut in_parts) = (vec![0.5; m * k], vec![0.5; m * k]);
             dense_backward_weight(isa, &dy, &x, &mut dw);
             let (before, after) = in_parts.split_at_mut(m / 2 * k);

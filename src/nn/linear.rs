@@ -40,7 +40,7 @@ pub struct SparseLinear {
     transpose: Option<(Transpose, Vec<f32>)>,
     transpose_panels: Option<Panels>,
     blocks: Vec<usize>,
-    transpose_blocks: Vec<usize>,
+    input_blocks: Vec<usize>,
 }
 
 /// A dense layer, optionally masked: what papers do to study sparsity.
@@ -67,7 +67,7 @@ impl SparseLinear {
     pub fn new(pattern: Arc<CsrPattern>, computes_dx: bool) -> Self {
         let is_full = pattern.nnz() == pattern.rows() * pattern.cols();
         let transpose = (computes_dx && !is_full).then(|| Transpose::of(&pattern));
-        let transpose_blocks = match &transpose {
+        let input_blocks = match &transpose {
             Some(transpose) => transpose.pattern().blocks(SPARSE_BLOCK),
             None => even_blocks(pattern.cols(), pattern.rows(), SPARSE_BLOCK),
         };
@@ -79,7 +79,7 @@ impl SparseLinear {
             transpose: transpose.map(|t| (t, vec![0.0; pattern.nnz()])),
             transpose_panels,
             blocks,
-            transpose_blocks,
+            input_blocks,
             pattern,
             is_full,
         }
@@ -167,28 +167,17 @@ impl Linear {
     ) {
         let isa = executor.isa();
         match self {
-            Linear::Sparse(layer) => {
-                let sparse = Sparse { pattern: &layer.pattern, panels: layer.panels.as_ref() };
-                let row_ptr = layer.pattern.row_ptr();
-                run_rows(cut_rows, &layer.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
-                    let bias = Some(&bias[rows.clone()]);
-                    if layer.is_full {
-                        dense_forward(
-                            isa,
-                            &weight[row_ptr[rows.start]..row_ptr[rows.end]],
-                            bias,
-                            x,
-                            y,
-                        );
-                    } else {
-                        sparse.times_dense(isa, rows, weight, bias, x, y);
-                    }
+            Linear::Sparse(SparseLinear { is_full: true, blocks, .. })
+            | Linear::Dense(DenseLinear { blocks, .. }) => {
+                run_rows(cut_rows, blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
+                    let weight = &weight[rows.start * x.len()..rows.end * x.len()];
+                    dense_forward(isa, weight, Some(&bias[rows]), x, y);
                 });
             }
-            Linear::Dense(layer) => {
+            Linear::Sparse(layer) => {
+                let sparse = Sparse { pattern: &layer.pattern, panels: layer.panels.as_ref() };
                 run_rows(cut_rows, &layer.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
-                    let entries = layer.row_ptr[rows.start]..layer.row_ptr[rows.end];
-                    dense_forward(isa, &weight[entries], Some(&bias[rows]), x, y);
+                    sparse.times_dense(isa, rows.clone(), weight, Some(&bias[rows]), x, y);
                 });
             }
         }
@@ -218,7 +207,7 @@ impl Linear {
     ///
     /// **Shapes**: `dy` `[out_features]`, `dx` `[in_features]`.
     ///
-    /// **Panics** if the layer was made without dx.
+    /// **Panics** if the layer was made without dx and is not full.
     pub fn backward_input(
         &self,
         executor: &Executor,
@@ -229,9 +218,10 @@ impl Linear {
     ) {
         let isa = executor.isa();
         match self {
-            Linear::Sparse(layer) if layer.is_full => {
-                let (blocks, in_features) = (&layer.transpose_blocks, layer.pattern.cols());
-                run_rows(cut_rows, blocks, dx, &|columns: Range<usize>, dx: &mut [Row]| {
+            Linear::Sparse(SparseLinear { is_full: true, input_blocks, .. })
+            | Linear::Dense(DenseLinear { input_blocks, .. }) => {
+                let in_features = dx.len();
+                run_rows(cut_rows, input_blocks, dx, &|columns: Range<usize>, dx: &mut [Row]| {
                     dense_backward_input(isa, weight, in_features, dy, columns.start, dx);
                 });
             }
@@ -240,14 +230,8 @@ impl Linear {
                     layer.transpose.as_ref().expect("the first layer computes no dx");
                 let panels = layer.transpose_panels.as_ref();
                 let sparse = Sparse { pattern: transpose.pattern(), panels };
-                run_rows(cut_rows, &layer.transpose_blocks, dx, &|rows: Range<usize>, dx| {
+                run_rows(cut_rows, &layer.input_blocks, dx, &|rows: Range<usize>, dx| {
                     sparse.times_dense(isa, rows, values, None, dy, dx);
-                });
-            }
-            Linear::Dense(layer) => {
-                let blocks = &layer.input_blocks;
-                run_rows(cut_rows, blocks, dx, &|columns: Range<usize>, dx: &mut [Row]| {
-                    dense_backward_input(isa, weight, layer.in_features, dy, columns.start, dx);
                 });
             }
         }
@@ -258,7 +242,7 @@ impl Linear {
     /// **Shapes**: `tiles` yields (x, dy) of each tile; `dw` the rows' weights.
     ///
     /// **Order**: per tile as the kernels promise, tiles ascending.
-    pub fn add_gradient_rows<'a>(
+    pub fn add_weight_gradient<'a>(
         &self,
         executor: &Executor,
         rows: Range<usize>,

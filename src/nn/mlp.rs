@@ -315,7 +315,7 @@ pub fn add_gradient_rows(
     gradient: &mut LayerSlices<'_>,
 ) {
     let pairs = tiles.iter().map(|tile| tile.input_and_gradient(index));
-    linear.add_gradient_rows(executor, rows.clone(), pairs, gradient.weight);
+    linear.add_weight_gradient(executor, rows.clone(), pairs, gradient.weight);
     let LayerSlices { bias, gamma, beta, .. } = gradient;
     for tile in tiles {
         let LayerTile { dbias, dgamma, dbeta, .. } = &tile.layers[index];

@@ -6,7 +6,8 @@ use crate::nn::{Mlp, Tile};
 use crate::parallel::{self, Executor};
 use fanin_kernels::{TILE, softmax, standardize_sample, standardize_tile};
 
-/// Up to so many rows go one by one: at 80 to 99 % sparsity a tile of 64 takes as long as five or six.
+/// Up to so many rows go one by one where one thread works: at 80 to 99 % sparsity a tile of 64 takes as
+/// long as five or six. Several threads share a tile's work; a single row is faster alone all the same.
 const FEW: usize = 4;
 
 /// A model with the memory to run it.
@@ -55,7 +56,8 @@ impl Predictor {
         let width = self.in_features();
         assert_eq!(rows.len() % width, 0, "whole rows of {width} values");
         let rows: Vec<&[f32]> = rows.chunks_exact(width).collect();
-        if rows.len() <= FEW && self.file.model.takes_samples() {
+        let is_few = rows.len() == 1 || rows.len() * self.executor.threads() <= FEW;
+        if is_few && self.file.model.takes_samples() {
             return rows.iter().flat_map(|row| self.row(row)).collect();
         }
         let Predictor { executor, file, tiles, scaling: [scale, shift], .. } = self;

@@ -1,6 +1,6 @@
 //! One optimiser step: tiles through the network and back, then gradients into Adam by rows.
 //!
-//! Two parallel regions. In the first a tile runs its whole chain on one core: load, forward,
+//! Two parallel regions (of a large batch the second is several). In the first a tile runs its whole chain on one core: load, forward,
 //! loss, backward. In the second every layer's rows are cut into blocks of about equal work; a
 //! block computes its gradient over all tiles and updates its parameters at once, while the
 //! gradient is still in cache. Of a large batch the tiles come by in groups, since every block reads
