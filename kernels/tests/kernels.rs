@@ -323,7 +323,7 @@ fn layer_norm_keeps_its_variance_where_the_first_features_lie_far_from_the_rest(
 
 #[test]
 fn layer_norm_of_large_equal_features_is_finite() {
-    for value in [1e5f32, 1.3e5, 2e5 + 0.1] {
+    for value in [1e5f32, 283_495.88] {
         let z = vec![Row([value; TILE]); 16_384];
         let (gamma, beta) = (vec![1.0; z.len()], vec![0.5; z.len()]);
         let (h, _) = on_every_level(|isa| {
