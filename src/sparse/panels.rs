@@ -16,16 +16,15 @@ type Width = (usize, f64);
 /// Of a product that takes its sums from L2 and back for every panel. 1024 × 1024 by panels against
 /// without, one Zen 4 core with 32 KB of L1: 1.50 at 50 % sparsity, 1.31 at 80 %, 1.26 at 90 % (128
 /// columns), 1.07 at 95 % (256), 0.89 at 98 %.
-const SPMM_WIDTHS: [Width; 2] = [(128, 12.0), (256, 12.0)];
+const SPMM_WIDTHS: [Width; 5] = [(128, 12.0), (256, 12.0), (512, 24.0), (1024, 24.0), (2048, 24.0)];
 /// Of a product that begins every panel with a rest of fewer than eight entries: 1.36 at 50 % sparsity
 /// (128 columns), 1.25 at 80 %, 1.09 at 90 % (256), 0.96 at 95 %.
-const SDDMM_WIDTHS: [Width; 2] = [(128, 40.0), (256, 24.0)];
-/// Of both where a tile's rows are more than half of L2: from here on what counts is that a panel stays
-/// in L2, and narrow ones lose to the jumps from row to row (8192 × 8192 at 90 %: SpMM 0.7 with 128
-/// columns and 1.25 with 512, SDDMM 0.8 and 1.2).
-const LARGE_WIDTHS: [Width; 3] = [(512, 24.0), (1024, 20.0), (2048, 20.0)];
-/// The columns from which on a pattern is large.
-const LARGE: usize = 2049;
+const SDDMM_WIDTHS: [Width; 5] =
+    [(128, 40.0), (256, 24.0), (512, 24.0), (1024, 24.0), (2048, 24.0)];
+/// No more panels than these: every one jumps through all rows, and the jumps grow with the columns
+/// (2048 × 2048 at 90 %, a whole step: 8 panels 1.23 times as fast as 16; 8192 × 8192, SpMM: 8 or 16 are 1.25 of
+/// none, 64 are 0.7).
+const MOST_PANELS: usize = 8;
 
 impl Panels {
     /// The panels for SpMM on `pattern`, if any width pays at its density.
@@ -44,9 +43,9 @@ impl Panels {
 
     fn that_pay(pattern: &CsrPattern, widths: &[Width]) -> Option<Panels> {
         let pays = |(width, entries): &&Width| {
-            pattern.cols() > *width && pattern.density() * *width as f64 >= *entries
+            let panels = pattern.cols().div_ceil(*width);
+            (2..=MOST_PANELS).contains(&panels) && pattern.density() * *width as f64 >= *entries
         };
-        let widths = if pattern.cols() < LARGE { widths } else { &LARGE_WIDTHS };
         let (width, _) = widths.iter().find(pays)?;
         Some(Panels::of_width(pattern, *width))
     }
