@@ -117,7 +117,6 @@ def deepsparse_peer(batch, folder):
 
 def torch_peer(batch, folder):
     import torch
-    from torch import nn
     from torch.nn import functional as F
 
     torch.set_num_threads(arguments.threads)

@@ -106,63 +106,55 @@ fn forward_rows<L: Lanes, const R: usize>(
     x: &[Row],
     y: &mut [Row],
 ) -> usize {
-    let mut a = [&[][..]; R];
-    let mut start = [0.0; R];
-    for (row, a) in a.iter_mut().enumerate() {
-        *a = &w[row * x.len()..][..x.len()];
-        start[row] = bias.map_or(0.0, |bias| bias[row]);
+    let mut factors = [&[][..]; R];
+    for (row, (factors, y)) in factors.iter_mut().zip(&mut *y).enumerate() {
+        *factors = &w[row * x.len()..][..x.len()];
+        let start = L::splat(bias.map_or(0.0, |bias| bias[row]));
+        store::<L, 4>(&[start; 4], y, 0);
     }
-    if L::IS_WIDE {
-        forward_block::<L, R, 4>(a, start, x, 0, y);
-    } else {
-        for group in 0..TILE / LANES {
-            forward_block::<L, R, 1>(a, start, x, group, y);
-        }
-    }
+    add_products::<L, R>(factors, x, y);
     R
 }
 
+/// Adds `factors[r][k]·x[k]`, k ascending, to the first `R` rows of `y`.
 #[inline(always)]
-fn forward_block<L: Lanes, const R: usize, const G: usize>(
-    a: [&[f32]; R],
-    start: [f32; R],
+fn add_products<L: Lanes, const R: usize>(factors: [&[f32]; R], x: &[Row], y: &mut [Row]) {
+    if L::IS_WIDE {
+        add_block::<L, R, 4>(factors, x, 0, y);
+    } else {
+        for group in 0..TILE / LANES {
+            add_block::<L, R, 1>(factors, x, group, y);
+        }
+    }
+}
+
+/// [`add_products`] for `G` groups of samples.
+#[inline(always)]
+fn add_block<L: Lanes, const R: usize, const G: usize>(
+    factors: [&[f32]; R],
     x: &[Row],
     group: usize,
     y: &mut [Row],
 ) {
+    for factors in factors {
+        assert_eq!(factors.len(), x.len(), "one factor per row of x");
+    }
     let mut sums = [[L::splat(0.0); G]; R];
-    for (sums, start) in sums.iter_mut().zip(start) {
-        *sums = [L::splat(start); G];
-    }
-    let sums = add_products::<L, R, G>(sums, a, x, group);
-    for (sums, y) in sums.iter().zip(y) {
-        for (&sum, y) in sums.iter().zip(&mut y.groups_mut()[group..]) {
-            L::store(sum, y);
-        }
-    }
-}
-
-/// Adds `a[r][k]·x[k]`, k ascending, to `R` rows of sums of `G` groups of samples.
-#[inline(always)]
-fn add_products<L: Lanes, const R: usize, const G: usize>(
-    mut sums: [[L::V; G]; R],
-    a: [&[f32]; R],
-    x: &[Row],
-    group: usize,
-) -> [[L::V; G]; R] {
-    for a in a {
-        assert_eq!(a.len(), x.len(), "one factor per row of x");
+    for (sums, y) in sums.iter_mut().zip(&*y) {
+        *sums = load::<L, G>(y, group);
     }
     for (k, x) in x.iter().enumerate() {
         let x = load::<L, G>(x, group);
-        for (sums, a) in sums.iter_mut().zip(a) {
-            let factor = L::splat(a[k]);
+        for (sums, factors) in sums.iter_mut().zip(factors) {
+            let factor = L::splat(factors[k]);
             for (sum, &x) in sums.iter_mut().zip(&x) {
                 *sum = L::mul_add(factor, x, *sum);
             }
         }
     }
-    sums
+    for (sums, y) in sums.iter().zip(y) {
+        store::<L, G>(sums, y, group);
+    }
 }
 
 /// `G` groups of a row.
@@ -173,6 +165,14 @@ fn load<L: Lanes, const G: usize>(row: &Row, group: usize) -> [L::V; G] {
         *value = L::load(group);
     }
     values
+}
+
+/// The other way round.
+#[inline(always)]
+fn store<L: Lanes, const G: usize>(values: &[L::V; G], row: &mut Row, group: usize) {
+    for (&value, group) in values.iter().zip(&mut row.groups_mut()[group..]) {
+        L::store(value, group);
+    }
 }
 
 struct BackwardInput<'a> {
@@ -241,9 +241,7 @@ fn backward_block<L: Lanes, const R: usize, const G: usize>(
         }
     }
     for (sums, dx) in sums.iter().zip(dx) {
-        for (&sum, dx) in sums.iter().zip(&mut dx.groups_mut()[group..]) {
-            L::store(sum, dx);
-        }
+        store::<L, G>(sums, dx, group);
     }
 }
 
@@ -299,40 +297,15 @@ fn weight_rows<L: Lanes, const R: usize>(
     columns: &std::ops::Range<usize>,
     dw: &mut [f32],
 ) -> usize {
-    let mut a = [&[][..]; R];
+    let mut factors = [&[][..]; R];
     let mut rows = [Row::ZERO; R];
-    for (row, (a, part)) in a.iter_mut().zip(&mut rows).enumerate() {
-        *a = &dy[row].0[..];
+    for (row, (factors, part)) in factors.iter_mut().zip(&mut rows).enumerate() {
+        *factors = &dy[row].0[..];
         part.0[..columns.len()].copy_from_slice(&dw[row * in_features..][columns.clone()]);
     }
-    if L::IS_WIDE {
-        weight_block::<L, R, 4>(a, samples, 0, &mut rows);
-    } else {
-        for group in 0..TILE / LANES {
-            weight_block::<L, R, 1>(a, samples, group, &mut rows);
-        }
-    }
+    add_products::<L, R>(factors, samples, &mut rows);
     for (row, part) in rows.iter().enumerate() {
         dw[row * in_features..][columns.clone()].copy_from_slice(&part.0[..columns.len()]);
     }
     R
-}
-
-#[inline(always)]
-fn weight_block<L: Lanes, const R: usize, const G: usize>(
-    a: [&[f32]; R],
-    samples: &[Row; TILE],
-    group: usize,
-    rows: &mut [Row; R],
-) {
-    let mut sums = [[L::splat(0.0); G]; R];
-    for (sums, row) in sums.iter_mut().zip(rows.iter()) {
-        *sums = load::<L, G>(row, group);
-    }
-    let sums = add_products::<L, R, G>(sums, a, samples, group);
-    for (sums, row) in sums.iter().zip(rows) {
-        for (&sum, row) in sums.iter().zip(&mut row.groups_mut()[group..]) {
-            L::store(sum, row);
-        }
-    }
 }
