@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{assert_close, integer, on_every_level, real, rows, sample_major, widen};
+use common::{integer, on_every_level, real, rows, sample_major, widen};
 use fanin_kernels::{
     AdamStep, Isa, NormStats, Row, TILE, adam, adam_aged, layer_norm_relu_backward,
     layer_norm_relu_forward, layer_norm_relu_sample, naive, normalize_tile, softmax,
@@ -10,6 +10,15 @@ use fanin_kernels::{
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
+
+fn assert_close(name: &str, got: &[f64], expected: &[f64], bound: f64) {
+    assert_eq!(got.len(), expected.len(), "{name}");
+    let scale = expected.iter().fold(1e-30f64, |max, x| max.max(x.abs()));
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        let error = (got - expected).abs() / scale;
+        assert!(error <= bound, "{name}[{i}]: {got} against {expected}, error {error:.2e}");
+    }
+}
 
 #[test]
 fn layer_norm_relu_matches_the_specification_on_every_level() {

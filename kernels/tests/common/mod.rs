@@ -21,15 +21,6 @@ pub(crate) fn sample_major(rows: &[Row], samples: usize) -> Vec<f64> {
     (0..samples).flat_map(|s| rows.iter().map(move |row| f64::from(row.0[s]))).collect()
 }
 
-pub(crate) fn assert_close(name: &str, got: &[f64], expected: &[f64], bound: f64) {
-    assert_eq!(got.len(), expected.len(), "{name}");
-    let scale = expected.iter().fold(1e-30f64, |max, x| max.max(x.abs()));
-    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
-        let error = (got - expected).abs() / scale;
-        assert!(error <= bound, "{name}[{i}]: {got} against {expected}, error {error:.2e}");
-    }
-}
-
 pub(crate) fn widen(x: &[f32]) -> Vec<f64> {
     x.iter().map(|&x| f64::from(x)).collect()
 }
