@@ -57,14 +57,17 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod benchmark;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod dataset;
 pub mod error;
 pub mod format;
+pub mod grammar;
 pub mod nn;
 pub mod optim;
 pub mod parallel;
 pub mod random;
+#[cfg(feature = "figures")]
 pub mod report;
 pub mod rewire;
 pub mod sparse;
