@@ -83,16 +83,16 @@ impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let Forward { w, bias, x, y } = self;
         let mut row = 0;
         while row < y.len() {
             let bias = bias.map(|bias| &bias[row..]);
             let w = &w[row * x.len()..];
             row += match y.len() - row {
-                BLOCK.. => forward_rows::<L, BLOCK>(w, bias, x, &mut y[row..]),
-                2.. => forward_rows::<L, 2>(w, bias, x, &mut y[row..]),
-                _ => forward_rows::<L, 1>(w, bias, x, &mut y[row..]),
+                BLOCK.. => forward_rows::<L, BLOCK>(lanes, w, bias, x, &mut y[row..]),
+                2.. => forward_rows::<L, 2>(lanes, w, bias, x, &mut y[row..]),
+                _ => forward_rows::<L, 1>(lanes, w, bias, x, &mut y[row..]),
             };
         }
     }
@@ -101,6 +101,7 @@ impl Kernel for Forward<'_> {
 /// The first `R` rows of y; returns `R`.
 #[inline(always)]
 fn forward_rows<L: Lanes, const R: usize>(
+    lanes: L,
     w: &[f32],
     bias: Option<&[f32]>,
     x: &[Row],
@@ -109,21 +110,26 @@ fn forward_rows<L: Lanes, const R: usize>(
     let mut factors = [&[][..]; R];
     for (row, (factors, y)) in factors.iter_mut().zip(&mut *y).enumerate() {
         *factors = &w[row * x.len()..][..x.len()];
-        let start = L::splat(bias.map_or(0.0, |bias| bias[row]));
-        store::<L, 4>(&[start; 4], y, 0);
+        let start = lanes.splat(bias.map_or(0.0, |bias| bias[row]));
+        store::<L, 4>(lanes, &[start; 4], y, 0);
     }
-    add_products::<L, R>(factors, x, y);
+    add_products::<L, R>(lanes, factors, x, y);
     R
 }
 
 /// Adds `factors[r][k]·x[k]`, k ascending, to the first `R` rows of `y`.
 #[inline(always)]
-fn add_products<L: Lanes, const R: usize>(factors: [&[f32]; R], x: &[Row], y: &mut [Row]) {
+fn add_products<L: Lanes, const R: usize>(
+    lanes: L,
+    factors: [&[f32]; R],
+    x: &[Row],
+    y: &mut [Row],
+) {
     if L::IS_WIDE {
-        add_block::<L, R, 4>(factors, x, 0, y);
+        add_block::<L, R, 4>(lanes, factors, x, 0, y);
     } else {
         for group in 0..TILE / LANES {
-            add_block::<L, R, 1>(factors, x, group, y);
+            add_block::<L, R, 1>(lanes, factors, x, group, y);
         }
     }
 }
@@ -131,6 +137,7 @@ fn add_products<L: Lanes, const R: usize>(factors: [&[f32]; R], x: &[Row], y: &m
 /// [`add_products`] for `G` groups of samples.
 #[inline(always)]
 fn add_block<L: Lanes, const R: usize, const G: usize>(
+    lanes: L,
     factors: [&[f32]; R],
     x: &[Row],
     group: usize,
@@ -139,39 +146,39 @@ fn add_block<L: Lanes, const R: usize, const G: usize>(
     for factors in factors {
         assert_eq!(factors.len(), x.len(), "one factor per row of x");
     }
-    let mut sums = [[L::splat(0.0); G]; R];
+    let mut sums = [[lanes.splat(0.0); G]; R];
     for (sums, y) in sums.iter_mut().zip(&*y) {
-        *sums = load::<L, G>(y, group);
+        *sums = load::<L, G>(lanes, y, group);
     }
     for (k, x) in x.iter().enumerate() {
-        let x = load::<L, G>(x, group);
+        let x = load::<L, G>(lanes, x, group);
         for (sums, factors) in sums.iter_mut().zip(factors) {
-            let factor = L::splat(factors[k]);
+            let factor = lanes.splat(factors[k]);
             for (sum, &x) in sums.iter_mut().zip(&x) {
-                *sum = L::mul_add(factor, x, *sum);
+                *sum = lanes.mul_add(factor, x, *sum);
             }
         }
     }
     for (sums, y) in sums.iter().zip(y) {
-        store::<L, G>(sums, y, group);
+        store::<L, G>(lanes, sums, y, group);
     }
 }
 
 /// `G` groups of a row.
 #[inline(always)]
-fn load<L: Lanes, const G: usize>(row: &Row, group: usize) -> [L::V; G] {
-    let mut values = [L::splat(0.0); G];
+fn load<L: Lanes, const G: usize>(lanes: L, row: &Row, group: usize) -> [L::V; G] {
+    let mut values = [lanes.splat(0.0); G];
     for (value, group) in values.iter_mut().zip(&row.groups()[group..]) {
-        *value = L::load(group);
+        *value = lanes.load(group);
     }
     values
 }
 
 /// The other way round.
 #[inline(always)]
-fn store<L: Lanes, const G: usize>(values: &[L::V; G], row: &mut Row, group: usize) {
+fn store<L: Lanes, const G: usize>(lanes: L, values: &[L::V; G], row: &mut Row, group: usize) {
     for (&value, group) in values.iter().zip(&mut row.groups_mut()[group..]) {
-        L::store(value, group);
+        lanes.store(value, group);
     }
 }
 
@@ -187,16 +194,16 @@ impl Kernel for BackwardInput<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let BackwardInput { w, in_features, dy, first, dx } = self;
         let mut done = 0;
         while done < dx.len() {
             let (col, left) = (first + done, dx.len() - done);
             let dx = &mut dx[done..];
             done += match left {
-                BLOCK.. => backward_columns::<L, BLOCK>(w, in_features, dy, col, dx),
-                2.. => backward_columns::<L, 2>(w, in_features, dy, col, dx),
-                _ => backward_columns::<L, 1>(w, in_features, dy, col, dx),
+                BLOCK.. => backward_columns::<L, BLOCK>(lanes, w, in_features, dy, col, dx),
+                2.. => backward_columns::<L, 2>(lanes, w, in_features, dy, col, dx),
+                _ => backward_columns::<L, 1>(lanes, w, in_features, dy, col, dx),
             };
         }
     }
@@ -205,6 +212,7 @@ impl Kernel for BackwardInput<'_> {
 /// The first `R` rows of dx, of the columns from `col` on; returns `R`.
 #[inline(always)]
 fn backward_columns<L: Lanes, const R: usize>(
+    lanes: L,
     w: &[f32],
     in_features: usize,
     dy: &[Row],
@@ -212,10 +220,10 @@ fn backward_columns<L: Lanes, const R: usize>(
     dx: &mut [Row],
 ) -> usize {
     if L::IS_WIDE {
-        backward_block::<L, R, 4>(w, in_features, dy, col, 0, dx);
+        backward_block::<L, R, 4>(lanes, w, in_features, dy, col, 0, dx);
     } else {
         for group in 0..TILE / LANES {
-            backward_block::<L, R, 1>(w, in_features, dy, col, group, dx);
+            backward_block::<L, R, 1>(lanes, w, in_features, dy, col, group, dx);
         }
     }
     R
@@ -223,6 +231,7 @@ fn backward_columns<L: Lanes, const R: usize>(
 
 #[inline(always)]
 fn backward_block<L: Lanes, const R: usize, const G: usize>(
+    lanes: L,
     w: &[f32],
     in_features: usize,
     dy: &[Row],
@@ -230,18 +239,18 @@ fn backward_block<L: Lanes, const R: usize, const G: usize>(
     group: usize,
     dx: &mut [Row],
 ) {
-    let mut sums = [[L::splat(0.0); G]; R];
+    let mut sums = [[lanes.splat(0.0); G]; R];
     for (w, dy) in w.chunks_exact(in_features).zip(dy) {
-        let dy = load::<L, G>(dy, group);
+        let dy = load::<L, G>(lanes, dy, group);
         for (sums, &factor) in sums.iter_mut().zip(&w[col..col + R]) {
-            let factor = L::splat(factor);
+            let factor = lanes.splat(factor);
             for (sum, &dy) in sums.iter_mut().zip(&dy) {
-                *sum = L::mul_add(factor, dy, *sum);
+                *sum = lanes.mul_add(factor, dy, *sum);
             }
         }
     }
     for (sums, dx) in sums.iter().zip(dx) {
-        store::<L, G>(sums, dx, group);
+        store::<L, G>(lanes, sums, dx, group);
     }
 }
 
@@ -255,7 +264,7 @@ impl Kernel for BackwardWeight<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let BackwardWeight { dy, x, dw } = self;
         let in_features = x.len();
         let mut samples = [Row::ZERO; TILE];
@@ -264,13 +273,13 @@ impl Kernel for BackwardWeight<'_> {
             // is not stored.
             for (group, x) in x.chunks(LANES).enumerate() {
                 for part in 0..TILE / LANES {
-                    let mut rows = [L::splat(0.0); LANES];
+                    let mut rows = [lanes.splat(0.0); LANES];
                     for (row, x) in rows.iter_mut().zip(x) {
-                        *row = L::load(&x.groups()[part]);
+                        *row = lanes.load(&x.groups()[part]);
                     }
-                    let columns = L::transpose(&rows);
+                    let columns = lanes.transpose(&rows);
                     for (column, sample) in columns.iter().zip(&mut samples[part * LANES..]) {
-                        L::store(*column, &mut sample.groups_mut()[group]);
+                        lanes.store(*column, &mut sample.groups_mut()[group]);
                     }
                 }
             }
@@ -279,9 +288,11 @@ impl Kernel for BackwardWeight<'_> {
             while row < dy.len() {
                 let (dy, dw) = (&dy[row..], &mut dw[row * in_features..]);
                 row += match dy.len() {
-                    BLOCK.. => weight_rows::<L, BLOCK>(dy, &samples, in_features, &columns, dw),
-                    2.. => weight_rows::<L, 2>(dy, &samples, in_features, &columns, dw),
-                    _ => weight_rows::<L, 1>(dy, &samples, in_features, &columns, dw),
+                    BLOCK.. => {
+                        weight_rows::<L, BLOCK>(lanes, dy, &samples, in_features, &columns, dw)
+                    }
+                    2.. => weight_rows::<L, 2>(lanes, dy, &samples, in_features, &columns, dw),
+                    _ => weight_rows::<L, 1>(lanes, dy, &samples, in_features, &columns, dw),
                 };
             }
         }
@@ -291,6 +302,7 @@ impl Kernel for BackwardWeight<'_> {
 /// These columns of the first `R` rows of dw; returns `R`.
 #[inline(always)]
 fn weight_rows<L: Lanes, const R: usize>(
+    lanes: L,
     dy: &[Row],
     samples: &[Row; TILE],
     in_features: usize,
@@ -303,7 +315,7 @@ fn weight_rows<L: Lanes, const R: usize>(
         *factors = &dy[row].0[..];
         part.0[..columns.len()].copy_from_slice(&dw[row * in_features..][columns.clone()]);
     }
-    add_products::<L, R>(factors, samples, &mut rows);
+    add_products::<L, R>(lanes, factors, samples, &mut rows);
     for (row, part) in rows.iter().enumerate() {
         dw[row * in_features..][columns.clone()].copy_from_slice(&part.0[..columns.len()]);
     }

@@ -61,10 +61,10 @@ impl Kernel for Adam<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let [rate, eps] = self.step.rate_and_eps();
         for (((w, m), v), &dw) in self.w.iter_mut().zip(self.m).zip(self.v).zip(self.dw) {
-            update::<L>(self.step, [rate, eps], w, m, v, dw);
+            update(lanes, self.step, [rate, eps], w, m, v, dw);
         }
     }
 }
@@ -72,6 +72,7 @@ impl Kernel for Adam<'_> {
 /// One parameter's update: one root and one division.
 #[inline(always)]
 fn update<L: Lanes>(
+    lanes: L,
     step: &AdamStep,
     [rate, eps]: [f32; 2],
     w: &mut f32,
@@ -79,8 +80,8 @@ fn update<L: Lanes>(
     v: &mut f32,
     dw: f32,
 ) {
-    *m = L::scalar_mul_add(step.beta1, *m, (1.0 - step.beta1) * dw);
-    *v = L::scalar_mul_add(step.beta2, *v, (1.0 - step.beta2) * (dw * dw));
+    *m = lanes.scalar_mul_add(step.beta1, *m, (1.0 - step.beta1) * dw);
+    *v = lanes.scalar_mul_add(step.beta2, *v, (1.0 - step.beta2) * (dw * dw));
     *w -= rate * *m / (v.sqrt() + eps);
 }
 
@@ -126,7 +127,7 @@ impl Kernel for AdamAged<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let oldest = self.rates.len() as f32;
         // Rates are looked up for 16 parameters at a time, so that the updates stay vectors.
         let sets = self.w.chunks_mut(LANES).zip(self.m.chunks_mut(LANES));
@@ -138,7 +139,7 @@ impl Kernel for AdamAged<'_> {
                 [rates[0][i], rates[1][i]] = self.rates[*age as usize - 1];
             }
             for (i, (((w, m), v), &dw)) in w.iter_mut().zip(m).zip(v).zip(dw).enumerate() {
-                update::<L>(self.step, [rates[0][i], rates[1][i]], w, m, v, dw);
+                update(lanes, self.step, [rates[0][i], rates[1][i]], w, m, v, dw);
             }
         }
     }
@@ -175,8 +176,8 @@ impl Kernel for NormalizeTile<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let (scale, shift) = (L::splat(self.scale), L::splat(self.shift));
+    fn run<L: Lanes>(self, lanes: L) {
+        let (scale, shift) = (lanes.splat(self.scale), lanes.splat(self.shift));
         // words[b][s][g]: eight features from 8b on of sample 8g + s, the first in the low byte.
         let mut words = [[[0u64; TILE / 8]; 8]; BLOCKS];
         for (slab, rows) in self.x.chunks_mut(8 * BLOCKS).enumerate() {
@@ -196,7 +197,7 @@ impl Kernel for NormalizeTile<'_> {
                 transpose(words);
                 for (row, words) in rows.iter_mut().zip(words) {
                     for (x, words) in row.groups_mut().iter_mut().zip(words.as_chunks::<2>().0) {
-                        L::store(L::mul_add(L::bytes(*words), scale, shift), x);
+                        lanes.store(lanes.mul_add(lanes.bytes(*words), scale, shift), x);
                     }
                     row.0[self.samples.len()..].fill(0.0);
                 }
@@ -252,28 +253,28 @@ impl Kernel for StandardizeTile<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let samples = self.samples;
         for (block, x) in self.x.chunks_mut(LANES).enumerate() {
             let features = block * LANES..block * LANES + x.len();
             for part in 0..TILE / LANES {
-                let mut rows = [L::splat(0.0); LANES];
+                let mut rows = [lanes.splat(0.0); LANES];
                 for (row, sample) in rows.iter_mut().zip(samples.iter().skip(part * LANES)) {
                     *row = match sample[features.start..].first_chunk() {
-                        Some(values) => L::load(values),
+                        Some(values) => lanes.load(values),
                         None => {
                             let mut values = [0.0; LANES];
                             values[..x.len()].copy_from_slice(&sample[features.clone()]);
-                            L::load(&values)
+                            lanes.load(&values)
                         }
                     };
                 }
-                let columns = L::transpose(&rows);
+                let columns = lanes.transpose(&rows);
                 let factors =
                     self.scale[features.clone()].iter().zip(&self.shift[features.clone()]);
                 for ((x, column), (&scale, &shift)) in x.iter_mut().zip(columns).zip(factors) {
-                    let scaled = L::mul_add(column, L::splat(scale), L::splat(shift));
-                    L::store(scaled, &mut x.groups_mut()[part]);
+                    let scaled = lanes.mul_add(column, lanes.splat(scale), lanes.splat(shift));
+                    lanes.store(scaled, &mut x.groups_mut()[part]);
                 }
             }
             x.iter_mut().for_each(|row| row.0[samples.len()..].fill(0.0));

@@ -10,19 +10,19 @@ use crate::lanes::Lanes;
 /// x = k·ln 2 + r with |r| ≤ ln 2 / 2; e^r by its Taylor polynomial of degree 7 (remainder below
 /// 6e-9), 2^k by its bits.
 #[inline(always)]
-pub(crate) fn exp<L: Lanes>(x: f32) -> f32 {
+pub(crate) fn exp<L: Lanes>(lanes: L, x: f32) -> f32 {
     // Adding 1.5·2^23 rounds to an integer, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
     // ln 2 in two parts, the first with trailing zeros so that k·LN2_HIGH is exact.
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     let clamped = x.clamp(-87.0, 88.0);
-    let shifted = L::scalar_mul_add(clamped, std::f32::consts::LOG2_E, ROUND);
+    let shifted = lanes.scalar_mul_add(clamped, std::f32::consts::LOG2_E, ROUND);
     let k = shifted - ROUND;
-    let r = L::scalar_mul_add(k, -LN2_LOW, L::scalar_mul_add(k, -LN2_HIGH, clamped));
+    let r = lanes.scalar_mul_add(k, -LN2_LOW, lanes.scalar_mul_add(k, -LN2_HIGH, clamped));
     let mut p = 1.0 / 5040.0;
     for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        p = L::scalar_mul_add(p, r, coefficient);
+        p = lanes.scalar_mul_add(p, r, coefficient);
     }
     let bits = shifted.to_bits().wrapping_sub(ROUND.to_bits());
     let power = f32::from_bits(bits.wrapping_add(127) << 23);
@@ -37,7 +37,7 @@ pub(crate) fn exp<L: Lanes>(x: f32) -> f32 {
 /// x = 2^k·m with m in [√½, √2); with s = (m−1)/(m+1), ln m = 2·(s + s³/3 + s⁵/5 + …), whose terms
 /// beyond s⁹ are below 3e-9.
 #[inline(always)]
-pub(crate) fn ln<L: Lanes>(x: f32) -> f32 {
+pub(crate) fn ln<L: Lanes>(lanes: L, x: f32) -> f32 {
     const SQRT_HALF_BITS: u32 = 0x3f35_04f3;
     let shifted = x.to_bits().wrapping_sub(SQRT_HALF_BITS);
     let k = (shifted as i32 >> 23) as f32;
@@ -46,9 +46,9 @@ pub(crate) fn ln<L: Lanes>(x: f32) -> f32 {
     let square = s * s;
     let mut p = 2.0 / 9.0;
     for coefficient in [2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0, 2.0] {
-        p = L::scalar_mul_add(p, square, coefficient);
+        p = lanes.scalar_mul_add(p, square, coefficient);
     }
-    let y = L::scalar_mul_add(k, std::f32::consts::LN_2, p * s);
+    let y = lanes.scalar_mul_add(k, std::f32::consts::LN_2, p * s);
     if x.is_nan() { x } else { y }
 }
 
@@ -66,13 +66,13 @@ mod tests {
         for i in -87_000..=88_000 {
             let x = (i as f32 * 1e-3).clamp(-87.0, 88.0);
             let expected = f64::from(x).exp();
-            assert!(ulps(exp::<FusedLanes>(x), expected) <= 4.0, "exp({x})");
-            assert!(ulps(exp::<UnfusedLanes>(x), expected) <= 6.0, "exp({x}), two roundings");
+            assert!(ulps(exp(FusedLanes, x), expected) <= 4.0, "exp({x})");
+            assert!(ulps(exp(UnfusedLanes, x), expected) <= 6.0, "exp({x}), two roundings");
         }
-        assert_eq!(exp::<FusedLanes>(0.0), 1.0);
-        assert_eq!(exp::<FusedLanes>(-1000.0), 0.0);
-        assert_eq!(exp::<FusedLanes>(1000.0), f32::INFINITY);
-        assert!(exp::<FusedLanes>(f32::NAN).is_nan());
+        assert_eq!(exp(FusedLanes, 0.0), 1.0);
+        assert_eq!(exp(FusedLanes, -1000.0), 0.0);
+        assert_eq!(exp(FusedLanes, 1000.0), f32::INFINITY);
+        assert!(exp(FusedLanes, f32::NAN).is_nan());
     }
 
     #[test]
@@ -80,11 +80,11 @@ mod tests {
         let mut x = 1e-30f32;
         while x < 1e30 {
             let expected = f64::from(x).ln();
-            let error = (f64::from(ln::<FusedLanes>(x)) - expected).abs();
+            let error = (f64::from(ln(FusedLanes, x)) - expected).abs();
             assert!(error <= 2.4e-7 * expected.abs().max(1.0), "ln({x}): {error}");
             x *= 1.0013;
         }
-        assert_eq!(ln::<FusedLanes>(1.0), 0.0);
-        assert!(ln::<FusedLanes>(f32::NAN).is_nan() && ln::<FusedLanes>(-f32::NAN).is_nan());
+        assert_eq!(ln(FusedLanes, 1.0), 0.0);
+        assert!(ln(FusedLanes, f32::NAN).is_nan() && ln(FusedLanes, -f32::NAN).is_nan());
     }
 }

@@ -1,68 +1,100 @@
 //! Which instructions a kernel runs on: a proof that the CPU has them, and the one dispatch door.
 //!
 //! A kernel is written once, generic over [`Lanes`], the 16 virtual lanes of the crate's layout.
-//! [`Isa::run`] compiles its body once per level inside a function with that level's target
+//! `Isa::run` compiles its body once per level inside a function with that level's target
 //! features and jumps to the right one: once per block of rows, never per entry. An [`Isa`] can
-//! be made only by asking the CPU, so holding one is the proof that its instructions exist.
+//! be made only by asking the CPU, so holding one is the proof that its instructions exist; the
+//! body gets that proof as a token of its level, which every operation on lanes takes.
 
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{Avx2Lanes, Avx512Lanes};
 use crate::lanes::{FusedLanes, Lanes, UnfusedLanes};
 use std::fmt;
 
-/// The levels a kernel is compiled for, slowest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Plain Rust, multiply then add: any CPU; outside the promise of equal bits.
-    ScalarNoFma,
-    /// Plain Rust with fused multiply-add.
-    Scalar,
-    /// AVX2 and FMA, two registers of 8 per 16 lanes.
-    Avx2,
-    /// AVX-512 F, BW, DQ and VL, one register per 16 lanes.
-    Avx512,
-}
-
-impl Level {
-    /// Every level, slowest first.
-    pub const ALL: [Level; 4] = [Level::ScalarNoFma, Level::Scalar, Level::Avx2, Level::Avx512];
-
-    /// The name used by `FANIN_ISA` and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Level::ScalarNoFma => "scalar-nofma",
-            Level::Scalar => "scalar",
-            Level::Avx2 => "avx2",
-            Level::Avx512 => "avx512",
+/// The levels as a table: a name, and on each architecture that has the level the lanes it computes
+/// on and the target features they need. The first level needs none and runs anywhere.
+macro_rules! levels {
+    ($(
+        $(#[$doc:meta])*
+        $level:ident, $name:literal
+        $(, $lanes:ident on $arch:literal with [$($feature:tt),+])*;
+    )+) => {
+        /// The levels a kernel is compiled for, slowest first.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Level {
+            $($(#[$doc])* $level,)+
         }
-    }
 
-    #[cfg(target_arch = "x86_64")]
-    fn is_supported(self) -> bool {
-        let fma = is_x86_feature_detected!("fma");
-        let avx2 = fma && is_x86_feature_detected!("avx2");
-        match self {
-            Level::ScalarNoFma => true,
-            Level::Scalar => fma,
-            Level::Avx2 => avx2,
-            Level::Avx512 => {
-                avx2 && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
+        impl Level {
+            /// Every level, slowest first.
+            pub const ALL: [Level; [$(Level::$level),+].len()] = [$(Level::$level),+];
+
+            /// The name used by `FANIN_ISA` and in reports.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Level::$level => $name,)+
+                }
+            }
+
+            fn is_supported(self) -> bool {
+                match self {
+                    $($(
+                        #[cfg(target_arch = $arch)]
+                        Level::$level => $(is_detected!($feature))&&+,
+                    )*)+
+                    other => other == Level::ALL[0],
+                }
             }
         }
-    }
 
-    /// Elsewhere FMA is either part of the baseline (aarch64) or not relied upon.
-    #[cfg(not(target_arch = "x86_64"))]
-    fn is_supported(self) -> bool {
-        match self {
-            Level::ScalarNoFma => true,
-            Level::Scalar => cfg!(target_arch = "aarch64"),
-            Level::Avx2 | Level::Avx512 => false,
+        impl Isa {
+            /// Runs a kernel compiled for this level.
+            #[inline]
+            pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+                match self.0 {
+                    $($(
+                        #[cfg(target_arch = $arch)]
+                        Level::$level => {
+                            $(#[target_feature(enable = $feature)])+
+                            fn compiled<K: Kernel>(kernel: K) -> K::Output {
+                                // SAFETY: this function runs only where the CPU has its features.
+                                kernel.run(unsafe { $lanes::proven() })
+                            }
+                            // SAFETY: `Isa::new` saw all of these features on this CPU.
+                            unsafe { compiled(kernel) }
+                        }
+                    )*)+
+                    _ => kernel.run(UnfusedLanes),
+                }
+            }
         }
-    }
+    };
+}
+
+/// Whether this CPU has a target feature.
+#[cfg(target_arch = "x86_64")]
+macro_rules! is_detected {
+    ($feature:tt) => {
+        is_x86_feature_detected!($feature)
+    };
+}
+#[cfg(target_arch = "aarch64")]
+macro_rules! is_detected {
+    ($feature:tt) => {
+        std::arch::is_aarch64_feature_detected!($feature)
+    };
+}
+
+levels! {
+    /// Plain Rust, multiply then add: any CPU; outside the promise of equal bits.
+    ScalarNoFma, "scalar-nofma";
+    /// Plain Rust with fused multiply-add.
+    Scalar, "scalar", FusedLanes on "x86_64" with ["fma"], FusedLanes on "aarch64" with ["neon"];
+    /// AVX2 and FMA, two registers of 8 per 16 lanes.
+    Avx2, "avx2", Avx2Lanes on "x86_64" with ["avx2", "fma"];
+    /// AVX-512 F, BW, DQ and VL, one register per 16 lanes.
+    Avx512, "avx512", Avx512Lanes on "x86_64"
+        with ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"];
 }
 
 impl fmt::Display for Level {
@@ -134,43 +166,6 @@ impl Isa {
     pub fn level(self) -> Level {
         self.0
     }
-
-    /// Runs a kernel compiled for this level.
-    #[inline]
-    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        match self.0 {
-            Level::ScalarNoFma => kernel.run::<UnfusedLanes>(),
-            #[cfg(target_arch = "x86_64")]
-            Level::Scalar => {
-                #[target_feature(enable = "fma")]
-                fn compiled<K: Kernel>(kernel: K) -> K::Output {
-                    kernel.run::<FusedLanes>()
-                }
-                // SAFETY: `Isa::new` saw FMA on this CPU.
-                unsafe { compiled(kernel) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => {
-                #[target_feature(enable = "avx2,fma")]
-                fn compiled<K: Kernel>(kernel: K) -> K::Output {
-                    kernel.run::<Avx2Lanes>()
-                }
-                // SAFETY: `Isa::new` saw AVX2 and FMA on this CPU.
-                unsafe { compiled(kernel) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => {
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-                fn compiled<K: Kernel>(kernel: K) -> K::Output {
-                    kernel.run::<Avx512Lanes>()
-                }
-                // SAFETY: `Isa::new` saw all six features on this CPU.
-                unsafe { compiled(kernel) }
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => kernel.run::<FusedLanes>(),
-        }
-    }
 }
 
 /// A kernel with its arguments: one body for all levels.
@@ -178,8 +173,8 @@ pub(crate) trait Kernel {
     type Output;
 
     /// The body. Must be `#[inline(always)]`, and so must all that it calls with lanes:
-    /// only code inlined into [`Isa::run`] is compiled for the level.
-    fn run<L: Lanes>(self) -> Self::Output;
+    /// only code inlined into `Isa::run` is compiled for the level.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
 }
 
 #[cfg(test)]

@@ -7,63 +7,100 @@
 //! one reaches 55, and 65 on AVX-512 (1024 × 1024 at 90 %, one core of a 2.6 GHz Xeon).
 //! `levels_agree_on_every_operation` checks them equal bit for bit.
 //!
-//! Methods are `#[inline(always)]` and reach their instructions only once inlined into the
-//! dispatch door of `isa.rs`, which is what makes the `unsafe` blocks sound: the traits are crate
-//! private and no kernel runs but through that door.
+//! A value of a type that implements [`Lanes`] is a token without size: it proves that the CPU
+//! has the level's instructions, and every operation takes it. Only [`Isa::run`](crate::Isa)
+//! makes tokens, so code that has one may use its instructions. Operations are
+//! `#[inline(always)]`: only what is inlined into that function is compiled for the level.
+//!
+//! A new level is one file here and one row of the table in `isa.rs`.
 
-use crate::{LANES, Row};
+use crate::{LANES, Row, TILE};
+
+/// `$body`, in which intrinsics of the token's level are called.
+#[cfg(target_arch = "x86_64")]
+macro_rules! proven {
+    ($body:expr) => {
+        // SAFETY: needs the level's target features. The CPU has them: `self`, the token of the
+        // level, is made nowhere else than where that was found out (`Lanes::proven`).
+        unsafe { $body }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod plain;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2Lanes;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512Lanes;
+pub(crate) use plain::{FusedLanes, UnfusedLanes};
 
 /// Sixteen samples side by side.
 type Group = [f32; LANES];
 
 /// How a level computes on 16 lanes.
-pub(crate) trait Lanes: 'static {
+pub(crate) trait Lanes: Copy + 'static {
     /// The 16 values.
     type V: Copy;
     /// Whether two dozen values stay in registers at once.
     const IS_WIDE: bool;
 
-    fn load(x: &Group) -> Self::V;
-    fn store(v: Self::V, x: &mut Group);
-    fn splat(x: f32) -> Self::V;
+    /// The token.
+    ///
+    /// **Safety**: this CPU has the level's instructions.
+    unsafe fn proven() -> Self;
+
+    fn load(self, x: &Group) -> Self::V;
+    fn store(self, v: Self::V, x: &mut Group);
+    fn splat(self, x: f32) -> Self::V;
     /// Sixteen bytes as numbers, the first in the low byte of the first word.
-    fn bytes(words: [u64; 2]) -> Self::V;
-    fn add(a: Self::V, b: Self::V) -> Self::V;
-    fn sub(a: Self::V, b: Self::V) -> Self::V;
-    fn mul(a: Self::V, b: Self::V) -> Self::V;
-    fn div(a: Self::V, b: Self::V) -> Self::V;
-    fn sqrt(a: Self::V) -> Self::V;
+    fn bytes(self, words: [u64; 2]) -> Self::V;
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sqrt(self, a: Self::V) -> Self::V;
     /// `a·b + c`, rounded once (but for `UnfusedLanes`).
-    fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `max(0, a)`; a NaN stays NaN, so that a diverged network shows.
-    fn relu(a: Self::V) -> Self::V;
+    fn relu(self, a: Self::V) -> Self::V;
     /// `value` where `gate > 0`, else `+0`.
-    fn gate(value: Self::V, gate: Self::V) -> Self::V;
+    fn gate(self, value: Self::V, gate: Self::V) -> Self::V;
     /// `[tree(v[0]), …, tree(v[7])]`.
-    fn sums(v: &[Self::V; 8]) -> [f32; 8];
+    fn sums(self, v: &[Self::V; 8]) -> [f32; 8];
     /// `[tree(v[0]), …, tree(v[3])]`.
-    fn sums_of_four(v: &[Self::V; 4]) -> [f32; 4];
+    fn sums_of_four(self, v: &[Self::V; 4]) -> [f32; 4];
     /// Value `j` of `rows[i]` to place `i` of row `j`.
-    fn transpose(rows: &[Self::V; LANES]) -> [Self::V; LANES];
+    fn transpose(self, rows: &[Self::V; LANES]) -> [Self::V; LANES];
     /// `a·b + c` on one number, rounded as `mul_add` rounds.
-    fn scalar_mul_add(a: f32, b: f32, c: f32) -> f32;
+    fn scalar_mul_add(self, a: f32, b: f32, c: f32) -> f32;
 
     /// The 16 partial sums of the dot product of two rows.
     #[inline(always)]
-    fn dot(a: &Row, b: &Row) -> Self::V {
+    fn dot(self, a: &Row, b: &Row) -> Self::V {
         let (a, b) = (a.groups(), b.groups());
-        let mut sum = Self::mul(Self::load(&a[0]), Self::load(&b[0]));
+        let mut sum = self.mul(self.load(&a[0]), self.load(&b[0]));
         for group in 1..a.len() {
-            sum = Self::mul_add(Self::load(&a[group]), Self::load(&b[group]), sum);
+            sum = self.mul_add(self.load(&a[group]), self.load(&b[group]), sum);
         }
         sum
     }
 
+    /// The four groups of a row.
+    #[inline(always)]
+    fn load_row(self, row: &Row) -> [Self::V; TILE / LANES] {
+        let row = row.groups();
+        [self.load(&row[0]), self.load(&row[1]), self.load(&row[2]), self.load(&row[3])]
+    }
+
     /// The tree over 16 lanes.
     #[inline(always)]
-    fn sum(v: Self::V) -> f32 {
+    fn sum(self, v: Self::V) -> f32 {
         let mut lanes = [0.0; LANES];
-        Self::store(v, &mut lanes);
+        self.store(v, &mut lanes);
         tree(&lanes)
     }
 }
@@ -75,98 +112,6 @@ fn tree(lanes: &Group) -> f32 {
     let b: [f32; 4] = std::array::from_fn(|i| a[i] + a[i + 4]);
     (b[0] + b[2]) + (b[1] + b[3])
 }
-
-/// Plain Rust on arrays; the levels differ only in `scalar_mul_add`.
-macro_rules! plain_lanes {
-    ($(#[$doc:meta])* $name:ident, |$a:ident, $b:ident, $c:ident| $mul_add:expr) => {
-        $(#[$doc])*
-        pub(crate) struct $name;
-
-        impl Lanes for $name {
-            type V = Group;
-            const IS_WIDE: bool = false;
-
-            #[inline(always)]
-            fn load(x: &Group) -> Group {
-                *x
-            }
-            #[inline(always)]
-            fn store(v: Group, x: &mut Group) {
-                *x = v;
-            }
-            #[inline(always)]
-            fn splat(x: f32) -> Group {
-                [x; LANES]
-            }
-            #[inline(always)]
-            fn bytes(words: [u64; 2]) -> Group {
-                std::array::from_fn(|i| f32::from((words[i / 8] >> (8 * (i % 8))) as u8))
-            }
-            #[inline(always)]
-            fn add(a: Group, b: Group) -> Group {
-                std::array::from_fn(|i| a[i] + b[i])
-            }
-            #[inline(always)]
-            fn sub(a: Group, b: Group) -> Group {
-                std::array::from_fn(|i| a[i] - b[i])
-            }
-            #[inline(always)]
-            fn mul(a: Group, b: Group) -> Group {
-                std::array::from_fn(|i| a[i] * b[i])
-            }
-            #[inline(always)]
-            fn div(a: Group, b: Group) -> Group {
-                std::array::from_fn(|i| a[i] / b[i])
-            }
-            #[inline(always)]
-            fn sqrt(a: Group) -> Group {
-                std::array::from_fn(|i| a[i].sqrt())
-            }
-            #[inline(always)]
-            fn mul_add(a: Group, b: Group, c: Group) -> Group {
-                std::array::from_fn(|i| Self::scalar_mul_add(a[i], b[i], c[i]))
-            }
-            #[inline(always)]
-            fn relu(a: Group) -> Group {
-                std::array::from_fn(|i| if 0.0 > a[i] { 0.0 } else { a[i] })
-            }
-            #[inline(always)]
-            fn gate(value: Group, gate: Group) -> Group {
-                std::array::from_fn(|i| if gate[i] > 0.0 { value[i] } else { 0.0 })
-            }
-            #[inline(always)]
-            fn sums(v: &[Group; 8]) -> [f32; 8] {
-                v.each_ref().map(tree)
-            }
-            #[inline(always)]
-            fn sums_of_four(v: &[Group; 4]) -> [f32; 4] {
-                v.each_ref().map(tree)
-            }
-            #[inline(always)]
-            fn transpose(rows: &[Group; LANES]) -> [Group; LANES] {
-                std::array::from_fn(|j| std::array::from_fn(|i| rows[i][j]))
-            }
-            #[inline(always)]
-            fn scalar_mul_add($a: f32, $b: f32, $c: f32) -> f32 {
-                $mul_add
-            }
-        }
-    };
-}
-
-plain_lanes!(
-    /// Level `scalar`: the specification of the bits.
-    FusedLanes, |a, b, c| a.mul_add(b, c)
-);
-plain_lanes!(
-    /// Level `scalar-nofma`: two roundings where the others have one.
-    UnfusedLanes, |a, b, c| a * b + c
-);
-
-#[cfg(target_arch = "x86_64")]
-mod x86;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2Lanes, Avx512Lanes};
 
 #[cfg(test)]
 mod tests {
@@ -182,30 +127,30 @@ mod tests {
         type Output = Vec<u32>;
 
         #[inline(always)]
-        fn run<L: Lanes>(self) -> Vec<u32> {
-            let v: [L::V; 8] = std::array::from_fn(|i| L::load(&self.0[i]));
+        fn run<L: Lanes>(self, lanes: L) -> Vec<u32> {
+            let v: [L::V; 8] = std::array::from_fn(|i| lanes.load(&self.0[i]));
             let results = [
-                L::add(v[0], v[1]),
-                L::sub(v[0], v[1]),
-                L::mul(v[0], v[1]),
-                L::div(v[0], v[1]),
-                L::sqrt(v[2]),
-                L::mul_add(v[0], v[1], v[3]),
-                L::relu(v[4]),
-                L::gate(v[5], v[4]),
-                L::splat(self.0[6][3]),
-                L::bytes([self.0[6], self.0[7]].map(|x| f64::from(x[0]).to_bits())),
+                lanes.add(v[0], v[1]),
+                lanes.sub(v[0], v[1]),
+                lanes.mul(v[0], v[1]),
+                lanes.div(v[0], v[1]),
+                lanes.sqrt(v[2]),
+                lanes.mul_add(v[0], v[1], v[3]),
+                lanes.relu(v[4]),
+                lanes.gate(v[5], v[4]),
+                lanes.splat(self.0[6][3]),
+                lanes.bytes([self.0[6], self.0[7]].map(|x| f64::from(x[0]).to_bits())),
             ];
             let mut bits = Vec::new();
             for result in results {
                 let mut out = [0.0; LANES];
-                L::store(result, &mut out);
+                lanes.store(result, &mut out);
                 bits.extend(out.map(f32::to_bits));
             }
-            bits.extend(L::sums(&v).map(f32::to_bits));
-            bits.extend(L::sums_of_four(&[v[0], v[1], v[2], v[3]]).map(f32::to_bits));
-            bits.push(L::sum(v[7]).to_bits());
-            bits.push(L::scalar_mul_add(self.0[0][0], self.0[1][0], self.0[3][0]).to_bits());
+            bits.extend(lanes.sums(&v).map(f32::to_bits));
+            bits.extend(lanes.sums_of_four(&[v[0], v[1], v[2], v[3]]).map(f32::to_bits));
+            bits.push(lanes.sum(v[7]).to_bits());
+            bits.push(lanes.scalar_mul_add(self.0[0][0], self.0[1][0], self.0[3][0]).to_bits());
             bits
         }
     }
@@ -218,7 +163,7 @@ mod tests {
             inputs.as_flattened_mut().fill_with(|| rng.random_range(-4.0..4.0));
             inputs[4][..4].copy_from_slice(&[0.0, -0.0, f32::MIN_POSITIVE, -1e-40]);
             inputs[2] = inputs[2].map(f32::abs);
-            let expected = Everything(&inputs).run::<FusedLanes>();
+            let expected = Everything(&inputs).run(FusedLanes);
             for isa in Isa::available() {
                 if isa.level() != Level::ScalarNoFma {
                     let got = isa.run(Everything(&inputs));
@@ -234,11 +179,11 @@ mod tests {
         impl Kernel for Transposed<'_> {
             type Output = [Group; LANES];
             #[inline(always)]
-            fn run<L: Lanes>(self) -> [Group; LANES] {
-                let rows = std::array::from_fn(|i| L::load(&self.0[i]));
+            fn run<L: Lanes>(self, lanes: L) -> [Group; LANES] {
+                let rows = std::array::from_fn(|i| lanes.load(&self.0[i]));
                 let mut out = [[0.0; LANES]; LANES];
-                for (row, out) in L::transpose(&rows).into_iter().zip(&mut out) {
-                    L::store(row, out);
+                for (row, out) in lanes.transpose(&rows).into_iter().zip(&mut out) {
+                    lanes.store(row, out);
                 }
                 out
             }
@@ -257,7 +202,7 @@ mod tests {
         let l = |i: usize| lanes[i];
         let quad = |i: usize| (l(i) + l(i + 8)) + (l(i + 4) + l(i + 12));
         let expected = (quad(0) + quad(2)) + (quad(1) + quad(3));
-        assert_eq!(FusedLanes::sum(lanes), expected);
+        assert_eq!(FusedLanes.sum(lanes), expected);
     }
 
     #[test]
@@ -266,11 +211,11 @@ mod tests {
         impl Kernel for Nan {
             type Output = (bool, f32);
             #[inline(always)]
-            fn run<L: Lanes>(self) -> (bool, f32) {
+            fn run<L: Lanes>(self, lanes: L) -> (bool, f32) {
                 let mut out = [0.0; LANES];
-                L::store(L::relu(L::splat(f32::NAN)), &mut out);
+                lanes.store(lanes.relu(lanes.splat(f32::NAN)), &mut out);
                 let kept = out.iter().all(|x| x.is_nan());
-                L::store(L::gate(L::splat(1.0), L::splat(f32::NAN)), &mut out);
+                lanes.store(lanes.gate(lanes.splat(1.0), lanes.splat(f32::NAN)), &mut out);
                 (kept, out.iter().sum())
             }
         }

@@ -61,53 +61,53 @@ impl Kernel for Forward<'_> {
     type Output = NormStats;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> NormStats {
-        let zero = [L::splat(0.0); TILE / LANES];
+    fn run<L: Lanes>(self, lanes: L) -> NormStats {
+        let zero = [lanes.splat(0.0); TILE / LANES];
         let first = &self.z[..self.z.len().div_ceil(16)];
         let mut near = zero;
         for z in first {
             for (near, z) in near.iter_mut().zip(z.groups()) {
-                *near = L::add(*near, L::load(z));
+                *near = lanes.add(*near, lanes.load(z));
             }
         }
         for near in &mut near {
-            *near = L::div(*near, L::splat(first.len() as f32));
+            *near = lanes.div(*near, lanes.splat(first.len() as f32));
         }
         let (mut sum, mut squares) = (zero, zero);
         for z in self.z {
             let sums = sum.iter_mut().zip(&mut squares);
             for (((sum, squares), &near), z) in sums.zip(&near).zip(z.groups()) {
-                let apart = L::sub(L::load(z), near);
-                *sum = L::add(*sum, apart);
-                *squares = L::mul_add(apart, apart, *squares);
+                let apart = lanes.sub(lanes.load(z), near);
+                *sum = lanes.add(*sum, apart);
+                *squares = lanes.mul_add(apart, apart, *squares);
             }
         }
-        let count = L::splat(self.z.len() as f32);
+        let count = lanes.splat(self.z.len() as f32);
         let (mut mean, mut rstd) = (zero, zero);
         for group in 0..TILE / LANES {
-            let apart = L::div(sum[group], count);
-            mean[group] = L::add(near[group], apart);
-            let square = L::div(squares[group], count);
+            let apart = lanes.div(sum[group], count);
+            mean[group] = lanes.add(near[group], apart);
+            let square = lanes.div(squares[group], count);
             // Rounding can leave less than nothing of features that are all equal, and large.
-            let variance = L::relu(L::sub(square, L::mul(apart, apart)));
-            let deviation = L::sqrt(L::add(variance, L::splat(self.eps)));
-            rstd[group] = L::div(L::splat(1.0), deviation);
+            let variance = lanes.relu(lanes.sub(square, lanes.mul(apart, apart)));
+            let deviation = lanes.sqrt(lanes.add(variance, lanes.splat(self.eps)));
+            rstd[group] = lanes.div(lanes.splat(1.0), deviation);
         }
         for (((z, h), &gamma), &beta) in self.z.iter().zip(self.h).zip(self.gamma).zip(self.beta) {
-            let (gamma, beta) = (L::splat(gamma), L::splat(beta));
+            let (gamma, beta) = (lanes.splat(gamma), lanes.splat(beta));
             for (((z, h), &mean), &rstd) in
                 z.groups().iter().zip(h.groups_mut()).zip(&mean).zip(&rstd)
             {
-                let x_hat = L::mul(L::sub(L::load(z), mean), rstd);
-                L::store(L::relu(L::mul_add(gamma, x_hat, beta)), h);
+                let x_hat = lanes.mul(lanes.sub(lanes.load(z), mean), rstd);
+                lanes.store(lanes.relu(lanes.mul_add(gamma, x_hat, beta)), h);
             }
         }
         let mut stats = NormStats::default();
         for (mean, out) in mean.into_iter().zip(stats.mean.groups_mut()) {
-            L::store(mean, out);
+            lanes.store(mean, out);
         }
         for (rstd, out) in rstd.into_iter().zip(stats.rstd.groups_mut()) {
-            L::store(rstd, out);
+            lanes.store(rstd, out);
         }
         stats
     }
@@ -160,10 +160,10 @@ impl Kernel for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let mean = self.stats.mean.groups().map_lanes::<L>();
-        let rstd = self.stats.rstd.groups().map_lanes::<L>();
-        let zero = [L::splat(0.0); TILE / LANES];
+    fn run<L: Lanes>(self, lanes: L) {
+        let mean = lanes.load_row(&self.stats.mean);
+        let rstd = lanes.load_row(&self.stats.rstd);
+        let zero = [lanes.splat(0.0); TILE / LANES];
         // Per sample: Σ γ·dy and Σ γ·dy·x̂ over the features.
         let (mut sum_dx, mut sum_dx_x) = (zero, zero);
         // Per feature: eight features' 16-lane sums wait until they can be added together.
@@ -172,63 +172,54 @@ impl Kernel for Backward<'_> {
         for first in (0..features).step_by(8) {
             let block = first..features.min(first + 8);
             for (feature, slot) in block.clone().zip(0..8) {
-                let (gamma, beta) = (L::splat(self.gamma[feature]), L::splat(self.beta[feature]));
+                let (gamma, beta) =
+                    (lanes.splat(self.gamma[feature]), lanes.splat(self.beta[feature]));
                 let (dh, z) = (self.dh[feature].groups(), self.z[feature].groups());
                 let (mut dgamma, mut dbeta) = (zero[0], zero[0]);
                 for group in 0..TILE / LANES {
-                    let x_hat = L::mul(L::sub(L::load(&z[group]), mean[group]), rstd[group]);
-                    let dy = L::gate(L::load(&dh[group]), L::mul_add(gamma, x_hat, beta));
-                    dgamma = L::mul_add(dy, x_hat, dgamma);
-                    dbeta = L::add(dbeta, dy);
-                    let dx = L::mul(gamma, dy);
-                    sum_dx[group] = L::add(sum_dx[group], dx);
-                    sum_dx_x[group] = L::mul_add(dx, x_hat, sum_dx_x[group]);
+                    let x_hat =
+                        lanes.mul(lanes.sub(lanes.load(&z[group]), mean[group]), rstd[group]);
+                    let dy = lanes.gate(lanes.load(&dh[group]), lanes.mul_add(gamma, x_hat, beta));
+                    dgamma = lanes.mul_add(dy, x_hat, dgamma);
+                    dbeta = lanes.add(dbeta, dy);
+                    let dx = lanes.mul(gamma, dy);
+                    sum_dx[group] = lanes.add(sum_dx[group], dx);
+                    sum_dx_x[group] = lanes.mul_add(dx, x_hat, sum_dx_x[group]);
                 }
                 (lanes_gamma[slot], lanes_beta[slot]) = (dgamma, dbeta);
             }
-            let dgamma = L::sums(&lanes_gamma);
-            let dbeta = L::sums(&lanes_beta);
+            let dgamma = lanes.sums(&lanes_gamma);
+            let dbeta = lanes.sums(&lanes_beta);
             self.dgamma[block.clone()].copy_from_slice(&dgamma[..block.len()]);
             self.dbeta[block.clone()].copy_from_slice(&dbeta[..block.len()]);
         }
-        let count = L::splat(features as f32);
+        let count = lanes.splat(features as f32);
         for (sum_dx, sum_dx_x) in sum_dx.iter_mut().zip(&mut sum_dx_x) {
-            *sum_dx = L::div(*sum_dx, count);
-            *sum_dx_x = L::div(*sum_dx_x, count);
+            *sum_dx = lanes.div(*sum_dx, count);
+            *sum_dx_x = lanes.div(*sum_dx_x, count);
         }
         let mut lanes_bias = [zero[0]; 8];
         for first in (0..features).step_by(8) {
             let block = first..features.min(first + 8);
             for (feature, slot) in block.clone().zip(0..8) {
-                let (gamma, beta) = (L::splat(self.gamma[feature]), L::splat(self.beta[feature]));
+                let (gamma, beta) =
+                    (lanes.splat(self.gamma[feature]), lanes.splat(self.beta[feature]));
                 let (dh, z) = (self.dh[feature].groups(), self.z[feature].groups_mut());
                 let mut db = zero[0];
                 for group in 0..TILE / LANES {
                     let z = &mut z[group];
-                    let x_hat = L::mul(L::sub(L::load(z), mean[group]), rstd[group]);
-                    let dy = L::gate(L::load(&dh[group]), L::mul_add(gamma, x_hat, beta));
-                    let dx = L::sub(L::mul(gamma, dy), sum_dx[group]);
-                    let dx = L::sub(dx, L::mul(x_hat, sum_dx_x[group]));
-                    let dz = L::mul(rstd[group], dx);
-                    db = L::add(db, dz);
-                    L::store(dz, z);
+                    let x_hat = lanes.mul(lanes.sub(lanes.load(z), mean[group]), rstd[group]);
+                    let dy = lanes.gate(lanes.load(&dh[group]), lanes.mul_add(gamma, x_hat, beta));
+                    let dx = lanes.sub(lanes.mul(gamma, dy), sum_dx[group]);
+                    let dx = lanes.sub(dx, lanes.mul(x_hat, sum_dx_x[group]));
+                    let dz = lanes.mul(rstd[group], dx);
+                    db = lanes.add(db, dz);
+                    lanes.store(dz, z);
                 }
                 lanes_bias[slot] = db;
             }
-            let db = L::sums(&lanes_bias);
+            let db = lanes.sums(&lanes_bias);
             self.db[block.clone()].copy_from_slice(&db[..block.len()]);
         }
-    }
-}
-
-/// Loads the four groups of a row.
-trait MapLanes {
-    fn map_lanes<L: Lanes>(&self) -> [L::V; TILE / LANES];
-}
-
-impl MapLanes for [[f32; LANES]; TILE / LANES] {
-    #[inline(always)]
-    fn map_lanes<L: Lanes>(&self) -> [L::V; TILE / LANES] {
-        [L::load(&self[0]), L::load(&self[1]), L::load(&self[2]), L::load(&self[3])]
     }
 }

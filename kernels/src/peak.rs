@@ -23,19 +23,19 @@ impl<const CHAINS: usize> Kernel for Peak<CHAINS> {
     type Output = f64;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> f64 {
-        let factor = L::splat(std::hint::black_box(0.999));
-        let addend = L::splat(std::hint::black_box(0.001));
-        let mut sums = [L::splat(0.5); CHAINS];
+    fn run<L: Lanes>(self, lanes: L) -> f64 {
+        let factor = lanes.splat(std::hint::black_box(0.999));
+        let addend = lanes.splat(std::hint::black_box(0.001));
+        let mut sums = [lanes.splat(0.5); CHAINS];
         for _ in 0..self.rounds {
             for _ in 0..4 {
                 for sum in &mut sums {
-                    *sum = L::mul_add(*sum, factor, addend);
+                    *sum = lanes.mul_add(*sum, factor, addend);
                 }
             }
         }
         for sum in sums {
-            std::hint::black_box(L::sum(sum));
+            std::hint::black_box(lanes.sum(sum));
         }
         (2 * LANES * 4 * CHAINS * self.rounds) as f64
     }

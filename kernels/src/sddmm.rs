@@ -50,34 +50,34 @@ impl Kernel for Sddmm<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let first = self.row_ptr[0];
         for (row, dy) in self.dy.iter().enumerate() {
             let (start, end) = (self.row_ptr[row], self.row_ptr[row + 1]);
             let dw = &mut self.dw[start - first..end - first];
-            add_dots::<L>(dy, self.x, &self.col_idx[start..end], dw);
+            add_dots(lanes, dy, self.x, &self.col_idx[start..end], dw);
         }
     }
 }
 
 /// Adds a row's dot products with the rows of `x` that `cols` name to `dw`.
 #[inline(always)]
-fn add_dots<L: Lanes>(dy: &Row, x: &[Row], cols: &[u32], dw: &mut [f32]) {
+fn add_dots<L: Lanes>(lanes: L, dy: &Row, x: &[Row], cols: &[u32], dw: &mut [f32]) {
     let (cols, last_cols) = cols.as_chunks::<8>();
     let (dw, last_dw) = dw.as_chunks_mut::<8>();
     for (cols, dw) in cols.iter().zip(dw) {
-        let sums = L::sums(&dots::<L, 8>(dy, x, cols));
+        let sums = lanes.sums(&dots::<L, 8>(lanes, dy, x, cols));
         for (dw, sum) in dw.iter_mut().zip(sums) {
             *dw += sum;
         }
     }
     for (cols, dw) in last_cols.chunks(4).zip(last_dw.chunks_mut(4)) {
         if let &[col] = cols {
-            dw[0] += L::sum(L::dot(dy, &x[col as usize]));
+            dw[0] += lanes.sum(lanes.dot(dy, &x[col as usize]));
             continue;
         }
         let cols = std::array::from_fn(|i| cols[i.min(cols.len() - 1)]);
-        let sums = L::sums_of_four(&dots::<L, 4>(dy, x, &cols));
+        let sums = lanes.sums_of_four(&dots::<L, 4>(lanes, dy, x, &cols));
         for (dw, sum) in dw.iter_mut().zip(sums) {
             *dw += sum;
         }
@@ -86,10 +86,10 @@ fn add_dots<L: Lanes>(dy: &Row, x: &[Row], cols: &[u32], dw: &mut [f32]) {
 
 /// The 16 partial sums of the dot products of one row with `N`.
 #[inline(always)]
-fn dots<L: Lanes, const N: usize>(dy: &Row, x: &[Row], cols: &[u32; N]) -> [L::V; N] {
-    let mut dots = [L::splat(0.0); N];
+fn dots<L: Lanes, const N: usize>(lanes: L, dy: &Row, x: &[Row], cols: &[u32; N]) -> [L::V; N] {
+    let mut dots = [lanes.splat(0.0); N];
     for (dot, &col) in dots.iter_mut().zip(cols) {
-        *dot = L::dot(dy, &x[col as usize]);
+        *dot = lanes.dot(dy, &x[col as usize]);
     }
     dots
 }
@@ -131,7 +131,7 @@ impl Kernel for SddmmByPanels<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let rows = self.first..self.first + self.dy.len();
         if rows.is_empty() {
             return;
@@ -144,7 +144,7 @@ impl Kernel for SddmmByPanels<'_> {
             for ((dy, &begin), &end) in self.dy.iter().zip(begins).zip(ends) {
                 let (begin, end) = (begin as usize, end as usize);
                 let dw = &mut self.dw[begin - base..end - base];
-                add_dots::<L>(dy, self.x, &self.col_idx[begin..end], dw);
+                add_dots(lanes, dy, self.x, &self.col_idx[begin..end], dw);
             }
             begins = ends;
         }
@@ -172,14 +172,14 @@ impl Kernel for SumSamples<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         for (dy, db) in self.dy.iter().zip(self.db) {
             let [first, rest @ ..] = dy.groups();
-            let mut sum = L::load(first);
+            let mut sum = lanes.load(first);
             for group in rest {
-                sum = L::add(sum, L::load(group));
+                sum = lanes.add(sum, lanes.load(group));
             }
-            *db = L::sum(sum);
+            *db = lanes.sum(sum);
         }
     }
 }

@@ -52,7 +52,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
     type Output = TileLoss;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> TileLoss {
+    fn run<L: Lanes>(self, lanes: L) -> TileLoss {
         let (samples, logits) = (self.labels.len(), self.logits);
         let mut result = TileLoss::default();
         for (sample, &label) in self.labels.iter().enumerate() {
@@ -64,12 +64,12 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
         for (sample, &label) in self.labels.iter().enumerate() {
             chosen[sample] = logits[label as usize].0[sample] - max.0[sample];
         }
-        let sum = exponentials::<L>(logits, &max);
+        let sum = exponentials(lanes, logits, &max);
         let mut loss = [0.0; TILE];
         let mut weights = [0.0; TILE];
         weights[..samples].copy_from_slice(self.weights);
         for sample in 0..TILE {
-            let of_sample = weights[sample] * (ln::<L>(sum.0[sample]) - chosen[sample]);
+            let of_sample = weights[sample] * (ln(lanes, sum.0[sample]) - chosen[sample]);
             loss[sample] = if sample < samples { of_sample } else { 0.0 };
         }
         let mut factor = [0.0; TILE];
@@ -85,13 +85,13 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             logits[label as usize].0[sample] -= self.scale * weights[sample];
         }
         // Ascending samples of each lane, then the tree.
-        let mut lanes = [0.0; LANES];
+        let mut sums = [0.0; LANES];
         for group in loss.as_chunks::<LANES>().0 {
-            for (lane, loss) in lanes.iter_mut().zip(group) {
-                *lane += loss;
+            for (sum, loss) in sums.iter_mut().zip(group) {
+                *sum += loss;
             }
         }
-        result.loss_sum = L::sum(L::load(&lanes));
+        result.loss_sum = lanes.sum(lanes.load(&sums));
         result
     }
 }
@@ -108,9 +108,9 @@ pub fn softmax(isa: Isa, logits: &mut [Row]) {
         type Output = ();
 
         #[inline(always)]
-        fn run<L: Lanes>(self) {
+        fn run<L: Lanes>(self, lanes: L) {
             let max = maximum(self.0);
-            let sum = exponentials::<L>(self.0, &max);
+            let sum = exponentials(lanes, self.0, &max);
             for row in self.0 {
                 for (z, sum) in row.0.iter_mut().zip(sum.0) {
                     *z /= sum;
@@ -147,11 +147,11 @@ fn maximum(logits: &[Row]) -> Row {
 
 /// Replaces z by exp(z − max), and returns their sum over classes.
 #[inline(always)]
-fn exponentials<L: Lanes>(logits: &mut [Row], max: &Row) -> Row {
+fn exponentials<L: Lanes>(lanes: L, logits: &mut [Row], max: &Row) -> Row {
     let mut sum = [0.0; TILE];
     for row in logits {
         for ((z, max), sum) in row.0.iter_mut().zip(max.0).zip(&mut sum) {
-            *z = exp::<L>(*z - max);
+            *z = exp(lanes, *z - max);
             *sum += *z;
         }
     }

@@ -105,10 +105,10 @@ impl Kernel for SpmmByPanels<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         for (row, out) in self.y.iter_mut().enumerate() {
-            let start = L::splat(self.bias.map_or(0.0, |bias| bias[row]));
-            out.groups_mut().iter_mut().for_each(|out| L::store(start, out));
+            let start = lanes.splat(self.bias.map_or(0.0, |bias| bias[row]));
+            out.groups_mut().iter_mut().for_each(|out| lanes.store(start, out));
         }
         let rows_per_block = (BLOCK_ENTRIES * self.stride / self.values.len().max(1)).max(1);
         for (block, y) in self.y.chunks_mut(rows_per_block).enumerate() {
@@ -123,14 +123,11 @@ impl Kernel for SpmmByPanels<'_> {
                         continue;
                     }
                     let entries = begin as usize..end as usize;
-                    let sum = {
-                        let out = out.groups();
-                        [L::load(&out[0]), L::load(&out[1]), L::load(&out[2]), L::load(&out[3])]
-                    };
+                    let sum = lanes.load_row(out);
                     let columns = &self.col_idx[entries.clone()];
-                    let sum = add_entries::<L>(sum, columns, &self.values[entries], self.x);
+                    let sum = add_entries(lanes, sum, columns, &self.values[entries], self.x);
                     for (sum, out) in sum.into_iter().zip(out.groups_mut()) {
-                        L::store(sum, out);
+                        lanes.store(sum, out);
                     }
                 }
                 begins = ends;
@@ -152,15 +149,15 @@ impl Kernel for Spmm<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         for (row, out) in self.y.iter_mut().enumerate() {
             let entries = self.row_ptr[row]..self.row_ptr[row + 1];
-            let start = L::splat(self.bias.map_or(0.0, |bias| bias[row]));
+            let start = lanes.splat(self.bias.map_or(0.0, |bias| bias[row]));
             let columns = &self.col_idx[entries.clone()];
             let sum =
-                add_entries::<L>([start; TILE / LANES], columns, &self.values[entries], self.x);
+                add_entries(lanes, [start; TILE / LANES], columns, &self.values[entries], self.x);
             for (sum, out) in sum.into_iter().zip(out.groups_mut()) {
-                L::store(sum, out);
+                lanes.store(sum, out);
             }
         }
     }
@@ -169,15 +166,16 @@ impl Kernel for Spmm<'_> {
 /// Adds entries' products to a row's 64 sums.
 #[inline(always)]
 fn add_entries<L: Lanes>(
+    lanes: L,
     mut sum: [L::V; TILE / LANES],
     columns: &[u32],
     values: &[f32],
     x: &[Row],
 ) -> [L::V; TILE / LANES] {
     for (&col, &value) in columns.iter().zip(values) {
-        let value = L::splat(value);
+        let value = lanes.splat(value);
         for (sum, x) in sum.iter_mut().zip(x[col as usize].groups()) {
-            *sum = L::mul_add(value, L::load(x), *sum);
+            *sum = lanes.mul_add(value, lanes.load(x), *sum);
         }
     }
     sum

@@ -57,7 +57,7 @@ impl Kernel for Spmv<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let Spmv { row_ptr, col_idx, values, bias, x, y } = self;
         let entries = |row: usize| {
             let entries = row_ptr[row]..row_ptr[row + 1];
@@ -72,29 +72,35 @@ impl Kernel for Spmv<'_> {
             let [r0, r1, r2, r3] =
                 rows.map(|(columns, values)| columns[..together].iter().zip(&values[..together]));
             for ((e0, e1), (e2, e3)) in r0.zip(r1).zip(r2.zip(r3)) {
-                sum[0] = L::scalar_mul_add(*e0.1, x[*e0.0 as usize], sum[0]);
-                sum[1] = L::scalar_mul_add(*e1.1, x[*e1.0 as usize], sum[1]);
-                sum[2] = L::scalar_mul_add(*e2.1, x[*e2.0 as usize], sum[2]);
-                sum[3] = L::scalar_mul_add(*e3.1, x[*e3.0 as usize], sum[3]);
+                sum[0] = lanes.scalar_mul_add(*e0.1, x[*e0.0 as usize], sum[0]);
+                sum[1] = lanes.scalar_mul_add(*e1.1, x[*e1.0 as usize], sum[1]);
+                sum[2] = lanes.scalar_mul_add(*e2.1, x[*e2.0 as usize], sum[2]);
+                sum[3] = lanes.scalar_mul_add(*e3.1, x[*e3.0 as usize], sum[3]);
             }
             for (sum, (columns, values)) in sum.iter_mut().zip(rows) {
-                *sum = add_products::<L>(*sum, &columns[together..], &values[together..], x);
+                *sum = add_products(lanes, *sum, &columns[together..], &values[together..], x);
             }
             *y = sum;
         }
         let first = blocks.len() * ROWS;
         for (row, sum) in rest.iter_mut().enumerate() {
             let (columns, values) = entries(first + row);
-            *sum = add_products::<L>(*sum, columns, values, x);
+            *sum = add_products(lanes, *sum, columns, values, x);
         }
     }
 }
 
 /// Adds entries' products to a row's sum.
 #[inline(always)]
-fn add_products<L: Lanes>(mut sum: f32, columns: &[u32], values: &[f32], x: &[f32]) -> f32 {
+fn add_products<L: Lanes>(
+    lanes: L,
+    mut sum: f32,
+    columns: &[u32],
+    values: &[f32],
+    x: &[f32],
+) -> f32 {
     for (&column, &value) in columns.iter().zip(values) {
-        sum = L::scalar_mul_add(value, x[column as usize], sum);
+        sum = lanes.scalar_mul_add(value, x[column as usize], sum);
     }
     sum
 }
@@ -134,7 +140,7 @@ impl Kernel for SpmvByColumns<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         self.y.copy_from_slice(self.bias);
         for (entries, &x) in self.col_ptr.windows(2).zip(self.x) {
             if x == 0.0 {
@@ -144,7 +150,7 @@ impl Kernel for SpmvByColumns<'_> {
             let rows = &self.row_idx[entries.clone()];
             for (&row, &value) in rows.iter().zip(&self.values[entries]) {
                 let sum = &mut self.y[row as usize];
-                *sum = L::scalar_mul_add(value, x, *sum);
+                *sum = lanes.scalar_mul_add(value, x, *sum);
             }
         }
     }
@@ -175,14 +181,14 @@ impl Kernel for NormSample<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let first = &self.z[..self.z.len().div_ceil(16)];
         let near = first.iter().fold(0.0, |sum, z| sum + z) / first.len() as f32;
         let (mut sum, mut squares) = (0.0, 0.0);
         for z in &*self.z {
             let apart = z - near;
             sum += apart;
-            squares = L::scalar_mul_add(apart, apart, squares);
+            squares = lanes.scalar_mul_add(apart, apart, squares);
         }
         let count = self.z.len() as f32;
         let apart = sum / count;
@@ -192,7 +198,7 @@ impl Kernel for NormSample<'_> {
         let variance = if 0.0 > variance { 0.0 } else { variance };
         let rstd = 1.0 / (variance + self.eps).sqrt();
         for ((z, &gamma), &beta) in self.z.iter_mut().zip(self.gamma).zip(self.beta) {
-            let h = L::scalar_mul_add(gamma, (*z - mean) * rstd, beta);
+            let h = lanes.scalar_mul_add(gamma, (*z - mean) * rstd, beta);
             *z = if 0.0 > h { 0.0 } else { h };
         }
     }
@@ -221,10 +227,10 @@ impl Kernel for StandardizeSample<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(self, lanes: L) {
         let factors = self.scale.iter().zip(self.shift);
         for ((x, &value), (&scale, &shift)) in self.x.iter_mut().zip(self.values).zip(factors) {
-            *x = L::scalar_mul_add(value, scale, shift);
+            *x = lanes.scalar_mul_add(value, scale, shift);
         }
     }
 }
