@@ -141,13 +141,32 @@ pub fn prefetch<T>(values: &[T]) {
 
 /// Lets the allocator give large blocks back to the system as soon as they are freed, where it is
 /// glibc's: left to itself it keeps what a change of the connections needed for a moment.
-pub fn return_freed_memory() {
+///
+/// To be called first thing in `main`: glibc sets the number without a lock that every reader
+/// takes, so nothing is done once the process has a second thread, nor where the threads cannot be
+/// counted. Returns whether it was done.
+pub fn return_freed_memory() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         const LARGE: libc::c_int = 128 << 10;
-        // SAFETY: sets a number of the allocator; any thread may, at any time.
-        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+        // SAFETY: sets a number of the allocator, which no other thread can be reading.
+        has_one_thread() && unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) } == 1
     }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    false
+}
+
+/// Whether this process has no other thread: a folder has one link more than `.` and `..` for each
+/// folder in it, and `/proc/self/task` has one for each thread.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn has_one_thread() -> bool {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the path is a string that ends in 0, and `stat` is writable memory of its type.
+    if unsafe { libc::stat(c"/proc/self/task".as_ptr(), stat.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: a call that returned 0 has filled it.
+    unsafe { stat.assume_init() }.st_nlink == 3
 }
 
 const _: () = assert!(size_of::<Row>() == 4 * TILE && align_of::<Row>() == 64);
