@@ -1,9 +1,31 @@
-//! exp and ln as one polynomial each, the same on every level.
+//! exp, exp − 1 and ln as one polynomial each, the same on every level.
 //!
 //! The standard library's differ between platforms, and they cannot be vectorised. These are
 //! element-wise `mul_add`s in a fixed order; LLVM vectorises loops over them at each level.
 
 use crate::lanes::Lanes;
+
+/// Adding 1.5·2^23 rounds to an integer, which then stands in the low bits.
+const ROUND: f32 = 12_582_912.0;
+
+/// k + [`ROUND`] and r of x = k·ln 2 + r with |r| ≤ ln 2 / 2, for x in −87..=88.
+#[inline(always)]
+fn reduce<L: Lanes>(lanes: L, x: f32) -> [f32; 2] {
+    // ln 2 in two parts, the first with trailing zeros so that k·LN2_HIGH is exact.
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    let shifted = lanes.scalar_mul_add(x, std::f32::consts::LOG2_E, ROUND);
+    let k = shifted - ROUND;
+    let r = lanes.scalar_mul_add(k, -LN2_LOW, lanes.scalar_mul_add(k, -LN2_HIGH, x));
+    [shifted, r]
+}
+
+/// 2^k by its bits, of k + [`ROUND`].
+#[inline(always)]
+fn power_of_two(shifted: f32) -> f32 {
+    let bits = shifted.to_bits().wrapping_sub(ROUND.to_bits());
+    f32::from_bits(bits.wrapping_add(127) << 23)
+}
 
 /// e^x, to 2 units in the last place for x in −87..=88; 0 below, +∞ above, NaN for NaN.
 ///
@@ -11,24 +33,30 @@ use crate::lanes::Lanes;
 /// 6e-9), 2^k by its bits.
 #[inline(always)]
 pub(crate) fn exp<L: Lanes>(lanes: L, x: f32) -> f32 {
-    // Adding 1.5·2^23 rounds to an integer, which then stands in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    // ln 2 in two parts, the first with trailing zeros so that k·LN2_HIGH is exact.
-    const LN2_HIGH: f32 = 0.693_359_4;
-    const LN2_LOW: f32 = -2.121_944_4e-4;
-    let clamped = x.clamp(-87.0, 88.0);
-    let shifted = lanes.scalar_mul_add(clamped, std::f32::consts::LOG2_E, ROUND);
-    let k = shifted - ROUND;
-    let r = lanes.scalar_mul_add(k, -LN2_LOW, lanes.scalar_mul_add(k, -LN2_HIGH, clamped));
+    let [shifted, r] = reduce(lanes, x.clamp(-87.0, 88.0));
     let mut p = 1.0 / 5040.0;
     for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
         p = lanes.scalar_mul_add(p, r, coefficient);
     }
-    let bits = shifted.to_bits().wrapping_sub(ROUND.to_bits());
-    let power = f32::from_bits(bits.wrapping_add(127) << 23);
-    let y = p * power;
+    let y = p * power_of_two(shifted);
     let y = if x < -87.0 { 0.0 } else { y };
     let y = if x > 88.0 { f32::INFINITY } else { y };
+    if x.is_nan() { x } else { y }
+}
+
+/// e^x − 1, to 3 units in the last place for x in −87..=0, also near 0, where e^x would lose it;
+/// −1 below, NaN for NaN.
+///
+/// As [`exp`], in the form 2^k·(e^r − 1) + (2^k − 1): the polynomial goes without its 1.
+#[inline(always)]
+pub(crate) fn exp_m1<L: Lanes>(lanes: L, x: f32) -> f32 {
+    let [shifted, r] = reduce(lanes, x.clamp(-87.0, 0.0));
+    let mut p = 1.0 / 5040.0;
+    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0] {
+        p = lanes.scalar_mul_add(p, r, coefficient);
+    }
+    let power = power_of_two(shifted);
+    let y = lanes.scalar_mul_add(power, p * r, power - 1.0);
     if x.is_nan() { x } else { y }
 }
 
@@ -73,6 +101,19 @@ mod tests {
         assert_eq!(exp(FusedLanes, -1000.0), 0.0);
         assert_eq!(exp(FusedLanes, 1000.0), f32::INFINITY);
         assert!(exp(FusedLanes, f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn exp_m1_is_within_three_units_in_the_last_place_also_near_zero() {
+        let near = (1..60).map(|i| -0.5f32.powi(i));
+        for x in (0..=87_000).map(|i| i as f32 * -1e-3).chain(near) {
+            let expected = f64::from(x).exp_m1();
+            assert!(ulps(exp_m1(FusedLanes, x), expected) <= 6.0, "exp_m1({x})");
+            assert!(ulps(exp_m1(UnfusedLanes, x), expected) <= 9.0, "exp_m1({x}), two roundings");
+        }
+        assert_eq!(exp_m1(FusedLanes, 0.0), 0.0);
+        assert_eq!(exp_m1(FusedLanes, -1000.0), -1.0);
+        assert!(exp_m1(FusedLanes, f32::NAN).is_nan());
     }
 
     #[test]
