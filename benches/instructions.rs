@@ -12,9 +12,9 @@ use fanin::random::{Purpose, normal, stream};
 use fanin::sparse::{CsrPattern, Panels};
 use fanin::topology::Spread;
 use fanin_kernels::{
-    AdamStep, Isa, NormStats, Row, TILE, adam, dense_backward_input, dense_backward_weight,
-    dense_forward, layer_norm_relu_backward, layer_norm_relu_forward, normalize_tile, sddmm,
-    sddmm_by_panels, softmax_cross_entropy, spmm, spmm_by_panels, spmv,
+    Activation, AdamStep, Isa, NormStats, Row, TILE, adam, dense_backward_input,
+    dense_backward_weight, dense_forward, layer_norm_backward, layer_norm_forward, normalize_tile,
+    sddmm, sddmm_by_panels, softmax_cross_entropy, spmm, spmm_by_panels, spmv,
 };
 use std::process::Command;
 
@@ -123,14 +123,17 @@ fn run(kernel: &str) {
             }
         }
         "layer-norm-forward" => counted(|| {
-            layer_norm_relu_forward(isa, &x, &gamma, &bias, 1e-5, &mut y);
+            layer_norm_forward(isa, Activation::Relu, &x, &gamma, &bias, 1e-5, &mut y);
         }),
         "layer-norm-backward" => {
             let mut h = y.clone();
-            let stats: NormStats = layer_norm_relu_forward(isa, &y, &gamma, &bias, 1e-5, &mut h);
+            let stats: NormStats =
+                layer_norm_forward(isa, Activation::Relu, &y, &gamma, &bias, 1e-5, &mut h);
             let mut sums = [(); 3].map(|()| vec![0.0; SIZE]);
             let sums = sums.each_mut().map(|sums| &mut sums[..]);
-            counted(|| layer_norm_relu_backward(isa, &x, &gamma, &bias, &stats, &mut y, sums));
+            counted(|| {
+                layer_norm_backward(isa, Activation::Relu, &x, &gamma, &bias, &stats, &mut y, sums)
+            });
         }
         "softmax-cross-entropy" => counted(|| {
             softmax_cross_entropy(isa, &mut y[..10], &[3; TILE], &[1.0; TILE], 1.0);

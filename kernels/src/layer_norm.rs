@@ -1,18 +1,19 @@
-//! LayerNorm with the ReLU behind it, forward and backward, one tile at a time.
+//! LayerNorm with the activation behind it, forward and backward, one tile at a time.
 //!
 //! The norm is over the features of one sample, so a tile's 64 samples are 64 independent norms
 //! side by side: every statistic is a [`Row`]. Rows pass through registers 16 samples at a time.
 //!
 //! What was done for speed, and why each step is allowed: what counts is how often 256 KB of rows (1024
 //! features) come from L2.
-//! 1. The ReLU costs no pass of its own, and its gate no row: backward, `h > 0` is found from z by the
-//!    very operations that made h.
+//! 1. The activation costs no pass of its own, and its slope no row: backward, y = γ·x̂ + β is found from
+//!    z by the very operations that made h.
 //! 2. Mean and variance come from one pass, by sums of z − K and (z − K)², K the mean of the first
 //!    sixteenth of the features. By Cauchy–Schwarz (mean − K)² ≤ 16·var whatever the features are, so that
 //!    of a variance that K's own rounding leaves visible no more than 5 of 24 bits can cancel.
 //! 3. The sums over samples of what the backward pass writes, the bias's gradient, are taken on the way.
 
-use crate::isa::{Isa, Kernel};
+use crate::activation::{Activation, ActivationKernel, Function};
+use crate::isa::Isa;
 use crate::lanes::Lanes;
 use crate::{LANES, Row, TILE};
 
@@ -25,17 +26,18 @@ pub struct NormStats {
     pub rstd: Row,
 }
 
-/// `h = max(0, gamma·(z − mean)·rstd + beta)`, per sample over its features.
+/// `h = f(gamma·(z − mean)·rstd + beta)`, per sample over its features.
 ///
-/// Equation: LayerNorm (Ba et al. 2016, eq 3) with affine γ, β, then ReLU; a NaN stays NaN.
+/// Equation: LayerNorm (Ba et al. 2016, eq 3) with affine γ, β, then the activation f; a NaN stays NaN.
 ///
 /// **Shapes**: `z`, `h`, `gamma`, `beta` `[features]`; returns the statistics of the 64 samples.
 ///
 /// **Order**: K, then Σ(z − K) and Σ(z − K)², each ascending over features, one accumulator per sample.
 ///
 /// **Panics** if the shapes disagree or there is no feature.
-pub fn layer_norm_relu_forward(
+pub fn layer_norm_forward(
     isa: Isa,
+    activation: Activation,
     z: &[Row],
     gamma: &[f32],
     beta: &[f32],
@@ -46,7 +48,7 @@ pub fn layer_norm_relu_forward(
     assert_eq!(h.len(), z.len(), "one output row per feature");
     assert_eq!(gamma.len(), z.len(), "one gamma per feature");
     assert_eq!(beta.len(), z.len(), "one beta per feature");
-    isa.run(Forward { z, gamma, beta, eps, h })
+    activation.run(isa, Forward { z, gamma, beta, eps, h })
 }
 
 struct Forward<'a> {
@@ -57,11 +59,11 @@ struct Forward<'a> {
     h: &'a mut [Row],
 }
 
-impl Kernel for Forward<'_> {
+impl ActivationKernel for Forward<'_> {
     type Output = NormStats;
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> NormStats {
+    fn run<L: Lanes, A: Function>(self, lanes: L, activation: A) -> NormStats {
         let zero = [lanes.splat(0.0); TILE / LANES];
         let first = &self.z[..self.z.len().div_ceil(16)];
         let mut near = zero;
@@ -99,7 +101,8 @@ impl Kernel for Forward<'_> {
                 z.groups().iter().zip(h.groups_mut()).zip(&mean).zip(&rstd)
             {
                 let x_hat = lanes.mul(lanes.sub(lanes.load(z), mean), rstd);
-                lanes.store(lanes.relu(lanes.mul_add(gamma, x_hat, beta)), h);
+                let y = lanes.mul_add(gamma, x_hat, beta);
+                lanes.store(activation.forward_lanes(lanes, y), h);
             }
         }
         let mut stats = NormStats::default();
@@ -113,9 +116,9 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// The gradients of [`layer_norm_relu_forward`], one tile's part of those over samples.
+/// The gradients of [`layer_norm_forward`], one tile's part of those over samples.
 ///
-/// With x̂ = (z − mean)·rstd, dy = dh where h > 0 and else 0, and means over the features:
+/// With x̂ = (z − mean)·rstd, dy = dh·f′(γ·x̂ + β), and means over the features:
 /// `dz = rstd·(γ·dy − mean(γ·dy) − x̂·mean(γ·dy·x̂))`, `dγ = Σ_s dy·x̂`, `dβ = Σ_s dy`, and `db = Σ_s dz`,
 /// the gradient of the bias that made z.
 ///
@@ -126,8 +129,9 @@ impl Kernel for Forward<'_> {
 /// fixed tree.
 ///
 /// **Panics** if the shapes disagree.
-pub fn layer_norm_relu_backward(
+pub fn layer_norm_backward(
     isa: Isa,
+    activation: Activation,
     dh: &[Row],
     gamma: &[f32],
     beta: &[f32],
@@ -142,7 +146,7 @@ pub fn layer_norm_relu_backward(
         assert_eq!(sums.len(), dh.len(), "one dgamma, dbeta and db per feature");
     }
     let [dgamma, dbeta, db] = sums;
-    isa.run(Backward { dh, gamma, beta, stats, z, dgamma, dbeta, db });
+    activation.run(isa, Backward { dh, gamma, beta, stats, z, dgamma, dbeta, db });
 }
 
 struct Backward<'a> {
@@ -156,11 +160,11 @@ struct Backward<'a> {
     db: &'a mut [f32],
 }
 
-impl Kernel for Backward<'_> {
+impl ActivationKernel for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<L: Lanes, A: Function>(self, lanes: L, activation: A) {
         let mean = lanes.load_row(&self.stats.mean);
         let rstd = lanes.load_row(&self.stats.rstd);
         let zero = [lanes.splat(0.0); TILE / LANES];
@@ -179,7 +183,8 @@ impl Kernel for Backward<'_> {
                 for group in 0..TILE / LANES {
                     let x_hat =
                         lanes.mul(lanes.sub(lanes.load(&z[group]), mean[group]), rstd[group]);
-                    let dy = lanes.gate(lanes.load(&dh[group]), lanes.mul_add(gamma, x_hat, beta));
+                    let y = lanes.mul_add(gamma, x_hat, beta);
+                    let dy = activation.backward_lanes(lanes, lanes.load(&dh[group]), y);
                     dgamma = lanes.mul_add(dy, x_hat, dgamma);
                     dbeta = lanes.add(dbeta, dy);
                     let dx = lanes.mul(gamma, dy);
@@ -209,7 +214,8 @@ impl Kernel for Backward<'_> {
                 for group in 0..TILE / LANES {
                     let z = &mut z[group];
                     let x_hat = lanes.mul(lanes.sub(lanes.load(z), mean[group]), rstd[group]);
-                    let dy = lanes.gate(lanes.load(&dh[group]), lanes.mul_add(gamma, x_hat, beta));
+                    let y = lanes.mul_add(gamma, x_hat, beta);
+                    let dy = activation.backward_lanes(lanes, lanes.load(&dh[group]), y);
                     let dx = lanes.sub(lanes.mul(gamma, dy), sum_dx[group]);
                     let dx = lanes.sub(dx, lanes.mul(x_hat, sum_dx_x[group]));
                     let dz = lanes.mul(rstd[group], dx);

@@ -18,11 +18,11 @@
 //! |---|---|---|
 //! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b, W in CSR; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
 //! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
-//! | [`spmv`], [`spmv_by_columns`], [`layer_norm_relu_sample`], [`standardize_sample`] | forward, of one sample | `vector.rs` |
+//! | [`spmv`], [`spmv_by_columns`], [`layer_norm_sample`], [`standardize_sample`] | forward, of one sample | `vector.rs` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
 //! | [`dense_forward`], [`dense_backward_input`], [`dense_backward_weight`] | Y = W·X + b, dX = Wᵀ·dY, dW = dY·Xᵀ, W dense | `dense.rs` |
-//! | [`layer_norm_relu_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
-//! | [`layer_norm_relu_backward`] | dz, dγ, dβ of the above, and db = dZ·1 | `layer_norm.rs` |
+//! | [`layer_norm_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
+//! | [`layer_norm_backward`] | dz, dγ, dβ of the above, and db = dZ·1 | `layer_norm.rs` |
 //! | [`softmax_cross_entropy`] | Σ −ln p[label] and its gradient | `softmax.rs` |
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
 //! | [`adam`], [`adam_aged`] | one Adam update; the same where parameters differ in age | `elementwise.rs` |
@@ -34,6 +34,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod activation;
 mod dense;
 mod elementwise;
 mod exp;
@@ -48,16 +49,17 @@ mod softmax;
 mod spmm;
 mod vector;
 
+pub use activation::Activation;
 pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
 pub use elementwise::{AdamStep, adam, adam_aged, normalize_tile, standardize_tile};
 pub use isa::{Isa, IsaError, Level};
-pub use layer_norm::{NormStats, layer_norm_relu_backward, layer_norm_relu_forward};
+pub use layer_norm::{NormStats, layer_norm_backward, layer_norm_forward};
 pub use memory::{Arena, Rows, prefetch, return_freed_memory};
 pub use peak::fma_peak_pass;
 pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
 pub use spmm::{spmm, spmm_by_panels};
-pub use vector::{layer_norm_relu_sample, spmv, spmv_by_columns, standardize_sample};
+pub use vector::{layer_norm_sample, spmv, spmv_by_columns, standardize_sample};
 
 /// Samples per tile. One constant for all machines: changing it changes the last bits of results.
 pub const TILE: usize = 64;

@@ -4,6 +4,8 @@
 //! kernels. Matrices are row-major: `x` `[batch, in]`, `w` `[out, in]` with zeros where a sparse
 //! layer stores no entry.
 
+use crate::Activation;
+
 /// `y = x·Wᵀ + b`, `[batch, out]`.
 pub fn linear_forward(x: &[f64], w: &[f64], b: &[f64], in_features: usize) -> Vec<f64> {
     let mut y = Vec::new();
@@ -52,19 +54,25 @@ fn normalized(z: &[f64], eps: f64) -> (Vec<f64>, f64) {
     (z.iter().map(|z| (z - mean) * rstd).collect(), rstd)
 }
 
-/// `h = max(0, γ·x̂ + β)` per sample, `[batch, features]`.
-pub fn layer_norm_relu_forward(z: &[f64], gamma: &[f64], beta: &[f64], eps: f64) -> Vec<f64> {
+/// `h = f(γ·x̂ + β)` per sample, `[batch, features]`, f the activation.
+pub fn layer_norm_forward(
+    z: &[f64],
+    gamma: &[f64],
+    beta: &[f64],
+    eps: f64,
+    activation: Activation,
+) -> Vec<f64> {
     let mut h = Vec::new();
     for z in z.chunks_exact(gamma.len()) {
         let (x_hat, _) = normalized(z, eps);
         for ((x_hat, gamma), beta) in x_hat.iter().zip(gamma).zip(beta) {
-            h.push((gamma * x_hat + beta).max(0.0));
+            h.push(activation.value(gamma * x_hat + beta));
         }
     }
     h
 }
 
-/// The gradients of [`layer_norm_relu_forward`].
+/// The gradients of [`layer_norm_forward`].
 #[derive(Clone, Debug)]
 pub struct NormGradient {
     /// `[batch, features]`
@@ -75,20 +83,21 @@ pub struct NormGradient {
     pub dbeta: Vec<f64>,
 }
 
-/// `dz = rstd·(γ·dy − mean(γ·dy) − x̂·mean(γ·dy·x̂))`, dy = dh where the ReLU is open.
-pub fn layer_norm_relu_backward(
+/// `dz = rstd·(γ·dy − mean(γ·dy) − x̂·mean(γ·dy·x̂))` with `dy = dh·f′(γ·x̂ + β)`.
+pub fn layer_norm_backward(
     z: &[f64],
     gamma: &[f64],
     beta: &[f64],
     eps: f64,
+    activation: Activation,
     dh: &[f64],
 ) -> NormGradient {
     let features = gamma.len();
     let (mut dz, mut dgamma, mut dbeta) = (vec![], vec![0.0; features], vec![0.0; features]);
     for (z, dh) in z.chunks_exact(features).zip(dh.chunks_exact(features)) {
         let (x_hat, rstd) = normalized(z, eps);
-        let open = |f: usize| gamma[f] * x_hat[f] + beta[f] > 0.0;
-        let dy: Vec<f64> = (0..features).map(|f| if open(f) { dh[f] } else { 0.0 }).collect();
+        let slope = |f: usize| activation.slope(gamma[f] * x_hat[f] + beta[f]);
+        let dy: Vec<f64> = (0..features).map(|f| dh[f] * slope(f)).collect();
         let dx: Vec<f64> = dy.iter().zip(gamma).map(|(dy, gamma)| dy * gamma).collect();
         let mean = dx.iter().sum::<f64>() / features as f64;
         let mean_x = dx.iter().zip(&x_hat).map(|(d, x)| d * x).sum::<f64>() / features as f64;

@@ -13,6 +13,7 @@
 //! (122, 135, 120: more pointers than registers), four entries of each row at a time (115), and one index
 //! with checks of its own for all rows (140).
 
+use crate::activation::{Activation, ActivationKernel, Function};
 use crate::isa::{Isa, Kernel};
 use crate::lanes::Lanes;
 
@@ -156,18 +157,25 @@ impl Kernel for SpmvByColumns<'_> {
     }
 }
 
-/// [`layer_norm_relu_forward`](crate::layer_norm_relu_forward) of one sample, in place.
+/// [`layer_norm_forward`](crate::layer_norm_forward) of one sample, in place.
 ///
 /// **Shapes**: `z`, `gamma`, `beta` `[features]`; `z` becomes h.
 ///
 /// **Order**: as there, with the same bits.
 ///
 /// **Panics** if the shapes disagree or there is no feature.
-pub fn layer_norm_relu_sample(isa: Isa, gamma: &[f32], beta: &[f32], eps: f32, z: &mut [f32]) {
+pub fn layer_norm_sample(
+    isa: Isa,
+    activation: Activation,
+    gamma: &[f32],
+    beta: &[f32],
+    eps: f32,
+    z: &mut [f32],
+) {
     assert!(!z.is_empty(), "LayerNorm over no features");
     assert_eq!(gamma.len(), z.len(), "one gamma per feature");
     assert_eq!(beta.len(), z.len(), "one beta per feature");
-    isa.run(NormSample { gamma, beta, eps, z });
+    activation.run(isa, NormSample { gamma, beta, eps, z });
 }
 
 struct NormSample<'a> {
@@ -177,11 +185,11 @@ struct NormSample<'a> {
     z: &'a mut [f32],
 }
 
-impl Kernel for NormSample<'_> {
+impl ActivationKernel for NormSample<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<L: Lanes, A: Function>(self, lanes: L, activation: A) {
         let first = &self.z[..self.z.len().div_ceil(16)];
         let near = first.iter().fold(0.0, |sum, z| sum + z) / first.len() as f32;
         let (mut sum, mut squares) = (0.0, 0.0);
@@ -198,8 +206,8 @@ impl Kernel for NormSample<'_> {
         let variance = if 0.0 > variance { 0.0 } else { variance };
         let rstd = 1.0 / (variance + self.eps).sqrt();
         for ((z, &gamma), &beta) in self.z.iter_mut().zip(self.gamma).zip(self.beta) {
-            let h = lanes.scalar_mul_add(gamma, (*z - mean) * rstd, beta);
-            *z = if 0.0 > h { 0.0 } else { h };
+            let y = lanes.scalar_mul_add(gamma, (*z - mean) * rstd, beta);
+            *z = activation.forward(lanes, y);
         }
     }
 }

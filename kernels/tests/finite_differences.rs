@@ -1,6 +1,6 @@
 //! The first link of the chain of trust: central differences in f64 prove the specification.
 
-use fanin_kernels::naive;
+use fanin_kernels::{Activation, naive};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -46,19 +46,34 @@ fn linear_gradients_match_central_differences() {
 }
 
 #[test]
-fn layer_norm_relu_gradients_match_central_differences() {
+fn layer_norm_gradients_match_central_differences_with_every_activation() {
     let rng = &mut Pcg64::seed_from_u64(2);
     let (batch, features, eps) = (4, 9, 1e-5);
-    let z = random(rng, batch * features);
-    let (gamma, beta) = (random(rng, features), random(rng, features));
-    let dh = random(rng, batch * features);
-    let gradient = naive::layer_norm_relu_backward(&z, &gamma, &beta, eps, &dh);
-    let loss = |z: &[f64], gamma: &[f64], beta: &[f64]| {
-        dot(&naive::layer_norm_relu_forward(z, gamma, beta, eps), &dh)
-    };
-    assert_gradient("z", &z, &gradient.dz, |z| loss(z, &gamma, &beta));
-    assert_gradient("gamma", &gamma, &gradient.dgamma, |gamma| loss(&z, gamma, &beta));
-    assert_gradient("beta", &beta, &gradient.dbeta, |beta| loss(&z, &gamma, beta));
+    for &f in Activation::ALL {
+        let z = random(rng, batch * features);
+        let (gamma, beta) = (random(rng, features), random(rng, features));
+        let dh = random(rng, batch * features);
+        let gradient = naive::layer_norm_backward(&z, &gamma, &beta, eps, f, &dh);
+        let loss = |z: &[f64], gamma: &[f64], beta: &[f64]| {
+            dot(&naive::layer_norm_forward(z, gamma, beta, eps, f), &dh)
+        };
+        let name = |tensor: &str| format!("{tensor} with {}", f.name());
+        assert_gradient(&name("z"), &z, &gradient.dz, |z| loss(z, &gamma, &beta));
+        assert_gradient(&name("gamma"), &gamma, &gradient.dgamma, |gamma| loss(&z, gamma, &beta));
+        assert_gradient(&name("beta"), &beta, &gradient.dbeta, |beta| loss(&z, &gamma, beta));
+    }
+}
+
+#[test]
+fn slopes_match_central_differences() {
+    for &activation in Activation::ALL {
+        // No multiple of 0.037 lies within a step of 0, where ReLU and its kin have no slope.
+        let at: Vec<f64> = (-300..=300).filter(|&i| i != 0).map(|i| f64::from(i) * 0.037).collect();
+        let slopes: Vec<f64> = at.iter().map(|&y| activation.slope(y)).collect();
+        assert_gradient(activation.name(), &at, &slopes, |y| {
+            y.iter().map(|&y| activation.value(y)).sum()
+        });
+    }
 }
 
 #[test]

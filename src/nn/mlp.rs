@@ -6,7 +6,7 @@ use crate::parallel::{self, Executor};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use fanin_kernels::{
-    Isa, Row, layer_norm_relu_backward, layer_norm_relu_forward, layer_norm_relu_sample,
+    Activation, Isa, Row, layer_norm_backward, layer_norm_forward, layer_norm_sample,
     softmax_cross_entropy, sum_samples,
 };
 use serde::{Deserialize, Serialize};
@@ -130,8 +130,9 @@ impl Mlp {
             let LayerTensors { weight, bias, gamma, beta } = &layer.params;
             layer.linear.forward(executor, cut_rows, weight, bias, x, &mut tile.z);
             if layer.has_norm() {
-                tile.stats = layer_norm_relu_forward(
+                tile.stats = layer_norm_forward(
                     executor.isa(),
+                    Activation::Relu,
                     &tile.z,
                     gamma,
                     beta,
@@ -159,7 +160,7 @@ impl Mlp {
             y.resize(layer.linear.out_features(), 0.0);
             layer.linear.forward_sample(isa, weight, bias, x, y);
             if layer.has_norm() {
-                layer_norm_relu_sample(isa, gamma, beta, NORM_EPS, y);
+                layer_norm_sample(isa, Activation::Relu, gamma, beta, NORM_EPS, y);
             }
             std::mem::swap(x, y);
         }
@@ -187,7 +188,7 @@ impl Mlp {
             let LayerTensors { gamma, beta, .. } = &self.layers[l - 1].params;
             let LayerTile { z, stats, dgamma, dbeta, dbias, .. } = below;
             let sums = [dgamma, dbeta, dbias].map(|sums| &mut sums[..]);
-            layer_norm_relu_backward(executor.isa(), dh, gamma, beta, stats, z, sums);
+            layer_norm_backward(executor.isa(), Activation::Relu, dh, gamma, beta, stats, z, sums);
         }
     }
 

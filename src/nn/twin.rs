@@ -3,7 +3,7 @@
 //! Finite differences prove the twin; the twin proves the engines.
 
 use super::{Mlp, NORM_EPS};
-use fanin_kernels::naive;
+use fanin_kernels::{Activation, naive};
 
 /// A copy of an [`Mlp`] in f64.
 #[derive(Clone, Debug)]
@@ -58,7 +58,13 @@ impl Twin {
             trace.inputs.push(x);
             x = match gamma.is_empty() {
                 true => vec![],
-                false => naive::layer_norm_relu_forward(&z, gamma, beta, f64::from(NORM_EPS)),
+                false => naive::layer_norm_forward(
+                    &z,
+                    gamma,
+                    beta,
+                    f64::from(NORM_EPS),
+                    Activation::Relu,
+                ),
             };
             trace.outputs.push(z);
             width = b.len();
@@ -95,7 +101,8 @@ impl Twin {
             let [_, _, gamma, beta] = &self.layers[l - 1].tensors;
             let eps = f64::from(NORM_EPS);
             let z = &trace.outputs[l - 1];
-            let norm = naive::layer_norm_relu_backward(z, gamma, beta, eps, &linear.dx);
+            let norm =
+                naive::layer_norm_backward(z, gamma, beta, eps, Activation::Relu, &linear.dx);
             (dz, dgamma, dbeta) = (norm.dz, norm.dgamma, norm.dbeta);
         }
         gradients.reverse();

@@ -42,3 +42,13 @@ pub(crate) fn on_every_level<R: PartialEq + std::fmt::Debug>(f: impl Fn(Isa) -> 
     }
     expected
 }
+
+/// Asserts max|got − expected| / max|expected| ≤ `bound`.
+pub(crate) fn assert_close(name: &str, got: &[f64], expected: &[f64], bound: f64) {
+    assert_eq!(got.len(), expected.len(), "{name}");
+    let scale = expected.iter().fold(1e-30f64, |max, x| max.max(x.abs()));
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        let error = (got - expected).abs() / scale;
+        assert!(error <= bound, "{name}[{i}]: {got} against {expected}, error {error:.2e}");
+    }
+}

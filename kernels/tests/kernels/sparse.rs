@@ -1,12 +1,10 @@
-//! The second link: the products of a layer against the f64 specification, on every level and edge shape.
+//! The sparse products of a layer, and one sample alone, against the f64 specification.
 
-mod common;
-
-use common::{integer, on_every_level, real, rows, sample_major, widen};
+use crate::common::{integer, on_every_level, real, rows, sample_major, widen};
 use fanin_kernels::{
-    Isa, Row, TILE, dense_backward_input, dense_backward_weight, dense_forward,
-    layer_norm_relu_forward, layer_norm_relu_sample, naive, sddmm, sddmm_by_panels, spmm,
-    spmm_by_panels, spmv, spmv_by_columns, standardize_sample, standardize_tile, sum_samples,
+    Activation, Isa, Row, TILE, layer_norm_forward, layer_norm_sample, naive, sddmm,
+    sddmm_by_panels, spmm, spmm_by_panels, spmv, spmv_by_columns, standardize_sample,
+    standardize_tile, sum_samples,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -231,7 +229,7 @@ fn one_sample_alone_has_the_bits_it_has_in_a_tile() {
             let mut h = z.clone();
             standardize_tile(isa, &[&values], &scale, &shift, &mut x);
             spmm(isa, &w.row_ptr, &w.col_idx, &w.values, Some(&bias), &x, &mut z);
-            layer_norm_relu_forward(isa, &z, &gamma, &bias, 1e-5, &mut h);
+            layer_norm_forward(isa, Activation::Relu, &z, &gamma, &bias, 1e-5, &mut h);
             let first = |rows: &[Row]| rows.iter().map(|row| row.0[0]).collect::<Vec<f32>>();
 
             let (mut alone, mut y) = (vec![f32::NAN; w.cols], vec![f32::NAN; count]);
@@ -253,84 +251,12 @@ fn one_sample_alone_has_the_bits_it_has_in_a_tile() {
             alone.iter_mut().step_by(3).for_each(|x| *x = 0.0);
             x.iter_mut().step_by(3).for_each(|row| row.0[0] = 0.0);
             spmm(isa, &w.row_ptr, &w.col_idx, &w.values, Some(&bias), &x, &mut z);
-            layer_norm_relu_forward(isa, &z, &gamma, &bias, 1e-5, &mut h);
+            layer_norm_forward(isa, Activation::Relu, &z, &gamma, &bias, 1e-5, &mut h);
             spmv_by_columns(isa, &col_ptr, &row_idx, &transposed, &bias, &alone, &mut y);
             assert_eq!(y, first(&z));
-            layer_norm_relu_sample(isa, &gamma, &bias, 1e-5, &mut y);
+            layer_norm_sample(isa, Activation::Relu, &gamma, &bias, 1e-5, &mut y);
             assert_eq!(y, first(&h));
         }
-    }
-}
-
-/// Shapes with every rest of a block of six rows, and of a panel of 64 columns.
-const DENSE_SHAPES: [(usize, usize); 10] =
-    [(13, 21), (6, 64), (1, 1), (5, 130), (9, 65), (12, 3), (8, 3), (10, 7), (3, 0), (0, 3)];
-
-#[test]
-fn dense_products_are_exact_on_integers() {
-    let rng = &mut Pcg64::seed_from_u64(20);
-    // The specification knows no matrix without rows or columns.
-    for (m, k) in DENSE_SHAPES.into_iter().filter(|&(m, k)| m * k > 0) {
-        let w: Vec<f32> = (0..m * k).map(|_| integer(rng)).collect();
-        let bias: Vec<f32> = (0..m).map(|_| integer(rng)).collect();
-        let (x, dy) = (rows(rng, k, integer), rows(rng, m, integer));
-        let dense = widen(&w);
-        let x_samples = sample_major(&x, TILE);
-        let expected = naive::linear_forward(&x_samples, &dense, &widen(&bias), k);
-        let gradient = naive::linear_backward(&x_samples, &dense, &sample_major(&dy, TILE), k);
-        let expected_dw: Vec<f64> = gradient.dw.iter().map(|dw| dw + 3.0).collect();
-        for isa in Isa::available() {
-            let mut y = vec![Row([f32::NAN; TILE]); m];
-            dense_forward(isa, &w, Some(&bias), &x, &mut y);
-            assert_eq!(sample_major(&y, TILE), expected);
-
-            let mut dx = vec![Row([f32::NAN; TILE]); k];
-            let (before, after) = dx.split_at_mut(k / 3);
-            dense_backward_input(isa, &w, k, &dy, 0, before);
-            dense_backward_input(isa, &w, k, &dy, k / 3, after);
-            assert_eq!(sample_major(&dx, TILE), gradient.dx);
-
-            let mut dw = vec![3.0; m * k];
-            dense_backward_weight(isa, &dy, &x, &mut dw);
-            assert_eq!(widen(&dw), expected_dw);
-        }
-    }
-}
-
-#[test]
-fn dense_products_have_the_same_bits_on_every_level_in_every_cut_and_as_spmm() {
-    let rng = &mut Pcg64::seed_from_u64(21);
-    for (m, k) in DENSE_SHAPES {
-        let w: Vec<f32> = (0..m * k).map(|_| real(rng)).collect();
-        let bias: Vec<f32> = (0..m).map(|_| real(rng)).collect();
-        let (x, dy) = (rows(rng, k, real), rows(rng, m, real));
-        let row_ptr: Vec<usize> = (0..=m).map(|row| row * k).collect();
-        let col_idx: Vec<u32> = (0..m).flat_map(|_| 0..k as u32).collect();
-        on_every_level(|isa| {
-            let mut y = vec![Row::ZERO; m];
-            dense_forward(isa, &w, Some(&bias), &x, &mut y);
-            let mut by_spmm = vec![Row::ZERO; m];
-            spmm(isa, &row_ptr, &col_idx, &w, Some(&bias), &x, &mut by_spmm);
-            assert_eq!(y, by_spmm);
-            let mut dx = vec![Row::ZERO; k];
-            dense_backward_input(isa, &w, k, &dy, 0, &mut dx);
-            let col_ptr: Vec<usize> = (0..=k).map(|col| col * m).collect();
-            let row_idx: Vec<u32> = (0..k).flat_map(|_| 0..m as u32).collect();
-            let transposed: Vec<f32> = (0..k)
-                .flat_map(|col| (0..m).map(move |row| (row, col)))
-                .map(|(r, c)| w[r * k + c])
-                .collect();
-            let mut by_spmm = vec![Row::ZERO; k];
-            spmm(isa, &col_ptr, &row_idx, &transposed, None, &dy, &mut by_spmm);
-            assert_eq!(dx, by_spmm);
-            let (mut dw, mut in_parts) = (vec![0.5; m * k], vec![0.5; m * k]);
-            dense_backward_weight(isa, &dy, &x, &mut dw);
-            let (before, after) = in_parts.split_at_mut(m / 2 * k);
-            dense_backward_weight(isa, &dy[..m / 2], &x, before);
-            dense_backward_weight(isa, &dy[m / 2..], &x, after);
-            assert_eq!(dw, in_parts);
-            (y, dx, dw)
-        });
     }
 }
 
