@@ -1,36 +1,40 @@
 //! Single-threaded SIMD kernels of fanin: slices in, slices out.
 //!
-//! No threads, no randomness, no I/O and, but for the [`Arena`] of activations, no heap: whoever
-//! calls decides what runs where. Everything here is a pure function of its arguments, computed
-//! in an order that its documentation promises, so that results are equal bit for bit on every
-//! instruction set that has FMA.
+//! No threads, no randomness, no I/O, and no heap but for the [`Arena`] of activations: whoever calls decides what runs where. Everything here is a pure function of
+//! its arguments. The order in which terms are added is part of each kernel's documentation, so
+//! that results are equal bit for bit on every instruction set that has FMA.
 //!
 //! # Layout
 //! Activations are cut into tiles of [`TILE`] samples. A tile is a slice of [`Row`]s, one row of
 //! 64 consecutive samples per feature; the last tile of a batch is padded with samples whose
 //! gradient is zero. Sums over *features* keep one accumulator per sample. Sums over *samples*
 //! go to [`LANES`] virtual lanes (sample `s` to lane `s mod 16`, ascending), which one fixed tree
-//! then adds: `i + (i+8)`, `i + (i+4)`, `i + (i+2)`, `i + (i+1)`; but for [`dense_backward_weight`], which adds
-//! samples in order.
+//! then adds: `i + (i+8)`, `i + (i+4)`, `i + (i+2)`, `i + (i+1)`. The one exception is
+//! [`dense_backward_weight`], which adds samples in order.
 //!
 //! # Kernels
 //! | kernel | equation | file |
 //! |---|---|---|
 //! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b, W in CSR; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
 //! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
-//! | [`spmv`], [`spmv_by_columns`], [`layer_norm_sample`], [`standardize_sample`] | forward, of one sample | `vector.rs` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
-//! | [`dense_forward`], [`dense_backward_input`], [`dense_backward_weight`] | Y = W·X + b, dX = Wᵀ·dY, dW = dY·Xᵀ, W dense | `dense.rs` |
-//! | [`layer_norm_forward`] | h = max(0, γ·(z−μ)·rstd + β) | `layer_norm.rs` |
+//! | [`dense_forward`] | Y = W·X + b, W dense | `dense.rs` |
+//! | [`dense_backward_input`] | dX = Wᵀ·dY, W dense | `dense.rs` |
+//! | [`dense_backward_weight`] | dW = dY·Xᵀ, W dense | `dense.rs` |
+//! | [`layer_norm_forward`] | h = f(γ·(z−μ)·rstd + β), f the [`Activation`] | `layer_norm.rs` |
 //! | [`layer_norm_backward`] | dz, dγ, dβ of the above, and db = dZ·1 | `layer_norm.rs` |
-//! | [`softmax_cross_entropy`] | Σ −ln p[label] and its gradient | `softmax.rs` |
+//! | [`softmax_cross_entropy`] | Σ `−w·ln p[label]` and its gradient | `softmax.rs` |
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
-//! | [`adam`], [`adam_aged`] | one Adam update; the same where parameters differ in age | `elementwise.rs` |
+//! | [`adam`], [`adam_aged`] | an Adam update; the same with an age for each parameter | `optimizer.rs` |
+//! | [`sgd`], [`decay`] | an update by gradient descent with momentum; w ← factor·w | `optimizer.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
 //! | [`standardize_tile`] | f32 samples to a tile, each feature by its own scale | `elementwise.rs` |
+//! | [`spmv`], [`spmv_by_columns`] | y = W·x + b of one sample | `vector.rs` |
+//! | [`layer_norm_sample`], [`standardize_sample`] | the above of one sample | `vector.rs` |
 //!
-//! The f64 specification of every operation is [`naive`]. Which instructions run is a value,
-//! [`Isa`], that can be had only where the CPU has them.
+//! Activations are in `activation.rs`, a file for each. The f64 specification of every operation
+//! is [`naive`]. Which instructions run is a value, [`Isa`], that can be had only where the CPU has
+//! them.
 
 #![warn(clippy::unwrap_used)]
 
@@ -43,6 +47,7 @@ mod lanes;
 mod layer_norm;
 mod memory;
 pub mod naive;
+mod optimizer;
 mod peak;
 mod sddmm;
 mod softmax;
@@ -51,10 +56,11 @@ mod vector;
 
 pub use activation::Activation;
 pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
-pub use elementwise::{AdamStep, adam, adam_aged, normalize_tile, standardize_tile};
+pub use elementwise::{normalize_tile, standardize_tile};
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_backward, layer_norm_forward};
 pub use memory::{Arena, Rows, prefetch, return_freed_memory};
+pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, decay, sgd};
 pub use peak::fma_peak_pass;
 pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};

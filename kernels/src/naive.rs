@@ -110,7 +110,7 @@ pub fn layer_norm_backward(
     NormGradient { dz, dgamma, dbeta }
 }
 
-/// Mean over the batch of −w·ln softmax(z)[label], and its gradient with respect to the logits; one
+/// Mean over the batch of −w·ln `softmax(z)[label]`, and its gradient with respect to the logits; one
 /// weight w per sample.
 pub fn softmax_cross_entropy(
     logits: &[f64],
@@ -148,4 +148,23 @@ pub fn adam(
         let v_hat = *v / (1.0 - beta2.powi(step));
         *w -= lr * m_hat / (v_hat.sqrt() + eps);
     }
+}
+
+/// One update by stochastic gradient descent with momentum.
+pub fn sgd(
+    [lr, momentum]: [f64; 2],
+    nesterov: bool,
+    w: &mut [f64],
+    velocity: &mut [f64],
+    dw: &[f64],
+) {
+    for ((w, v), dw) in w.iter_mut().zip(velocity).zip(dw) {
+        *v = momentum * *v + dw;
+        *w -= lr * if nesterov { dw + momentum * *v } else { *v };
+    }
+}
+
+/// `w ← factor·w`.
+pub fn decay(factor: f64, w: &mut [f64]) {
+    w.iter_mut().for_each(|w| *w *= factor);
 }

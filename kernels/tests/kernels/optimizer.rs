@@ -1,7 +1,7 @@
 //! Optimisers against the f64 specification, on every level.
 
 use crate::common::{assert_close, on_every_level, real, widen};
-use fanin_kernels::{AdamStep, adam, adam_aged, naive};
+use fanin_kernels::{AdamStep, Isa, SgdStep, adam, adam_aged, decay, naive, sgd};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -74,4 +74,55 @@ fn aged_parameters_are_updated_as_if_adam_had_begun_when_they_did() {
         });
         assert_eq!(w, alone, "{count} parameters");
     }
+}
+
+#[test]
+fn sgd_and_decay_follow_the_specification_over_fifty_steps() {
+    let rng = &mut Pcg64::seed_from_u64(26);
+    // Odd numbers of parameters around the width of a vector.
+    for (count, momentum, nesterov) in [(1, 0.9, false), (16, 0.0, false), (37, 0.75, true)] {
+        let step = SgdStep { lr: 3e-2, momentum, nesterov };
+        let factor = 1.0 - step.lr * 0.125;
+        let start: Vec<f32> = (0..count).map(|_| real(rng)).collect();
+        let gradients: Vec<Vec<f32>> =
+            (0..50).map(|_| (0..count).map(|_| real(rng) + 0.2).collect()).collect();
+        let (w, v) = on_every_level(|isa| {
+            let (mut w, mut v) = (start.clone(), vec![0.0; count]);
+            for dw in &gradients {
+                decay(isa, factor, &mut w);
+                sgd(isa, &step, &mut w, &mut v, dw);
+            }
+            (w, v)
+        });
+        let (mut expected, mut velocity) = (widen(&start), vec![0.0; count]);
+        let settings = [step.lr, step.momentum].map(f64::from);
+        for dw in &gradients {
+            naive::decay(f64::from(factor), &mut expected);
+            naive::sgd(settings, nesterov, &mut expected, &mut velocity, &widen(dw));
+        }
+        assert_close("w", &widen(&w), &expected, 1e-5);
+        assert_close("v", &widen(&v), &velocity, 1e-5);
+    }
+}
+
+#[test]
+fn sgd_takes_the_steps_of_the_equation() {
+    for isa in Isa::available() {
+        // v = 2 and then ½·2 + 4 = 5; with Nesterov's momentum the steps are 2 + ½·2 and 4 + ½·5.
+        for (nesterov, steps) in [(false, [2.0, 5.0]), (true, [3.0, 6.5])] {
+            let step = SgdStep { lr: 0.5, momentum: 0.5, nesterov };
+            let (mut w, mut v) = ([8.0], [0.0]);
+            sgd(isa, &step, &mut w, &mut v, &[2.0]);
+            assert_eq!((w[0], v[0]), (8.0 - 0.5 * steps[0], 2.0));
+            sgd(isa, &step, &mut w, &mut v, &[4.0]);
+            assert_eq!((w[0], v[0]), (8.0 - 0.5 * (steps[0] + steps[1]), 5.0));
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "one velocity per parameter")]
+fn sgd_refuses_velocities_of_other_parameters() {
+    let step = SgdStep { lr: 0.1, momentum: 0.9, nesterov: false };
+    sgd(Isa::detect(), &step, &mut [0.0; 2], &mut [0.0], &[0.0; 2]);
 }
