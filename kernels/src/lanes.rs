@@ -96,6 +96,18 @@ pub(crate) trait Lanes: Copy + 'static {
         [self.load(&row[0]), self.load(&row[1]), self.load(&row[2]), self.load(&row[3])]
     }
 
+    /// Sample s to lane s mod 16, ascending, then the tree.
+    #[inline(always)]
+    fn sum_samples(self, samples: &[f32; TILE]) -> f32 {
+        let mut sums = [0.0; LANES];
+        for group in samples.as_chunks::<LANES>().0 {
+            for (sum, sample) in sums.iter_mut().zip(group) {
+                *sum += sample;
+            }
+        }
+        tree(&sums)
+    }
+
     /// The tree over 16 lanes.
     #[inline(always)]
     fn sum(self, v: Self::V) -> f32 {

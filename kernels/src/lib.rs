@@ -25,6 +25,7 @@
 //! | [`layer_norm_backward`] | dz, dγ, dβ of the above, and db = dZ·1 | `layer_norm.rs` |
 //! | [`softmax_cross_entropy`] | Σ `−w·ln p[label]` and its gradient | `softmax.rs` |
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
+//! | [`squared_error`], [`huber`] | Σ w·(error of y − t) and its gradient | `losses.rs` |
 //! | [`adam`], [`adam_aged`] | an Adam update; the same with an age for each parameter | `optimizer.rs` |
 //! | [`sgd`], [`decay`] | an update by gradient descent with momentum; w ← factor·w | `optimizer.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
@@ -45,6 +46,7 @@ mod exp;
 mod isa;
 mod lanes;
 mod layer_norm;
+mod losses;
 mod memory;
 pub mod naive;
 mod optimizer;
@@ -59,6 +61,7 @@ pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
 pub use elementwise::{normalize_tile, standardize_tile};
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_backward, layer_norm_forward};
+pub use losses::{NumberLoss, huber, squared_error};
 pub use memory::{Arena, Rows, prefetch, return_freed_memory};
 pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, decay, sgd};
 pub use peak::fma_peak_pass;

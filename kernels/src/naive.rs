@@ -132,6 +132,53 @@ pub fn softmax_cross_entropy(
     (loss, gradient)
 }
 
+/// How far an output that is a number lies from its target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NumberError {
+    /// `r²`.
+    Squared,
+    /// `½r²` for |r| ≤ δ, else `δ·(|r| − ½δ)` (Huber 1964).
+    Huber(f64),
+}
+
+impl NumberError {
+    /// The error of r = y − t.
+    fn value(self, r: f64) -> f64 {
+        match self {
+            NumberError::Squared => r * r,
+            NumberError::Huber(delta) if r.abs() <= delta => 0.5 * r * r,
+            NumberError::Huber(delta) => delta * (r.abs() - 0.5 * delta),
+        }
+    }
+
+    /// Its derivative with respect to r.
+    fn slope(self, r: f64) -> f64 {
+        match self {
+            NumberError::Squared => 2.0 * r,
+            NumberError::Huber(delta) if r.abs() <= delta => r,
+            NumberError::Huber(delta) => delta * r.signum(),
+        }
+    }
+}
+
+/// Mean over the batch of w·(1/K)·Σ_k error(y_k − t_k), K outputs and one weight w per sample, and
+/// its gradient with respect to the outputs; `outputs` and `targets` `[batch, K]`.
+pub fn number_loss(
+    error: NumberError,
+    outputs: &[f64],
+    targets: &[f64],
+    weights: &[f64],
+) -> (f64, Vec<f64>) {
+    let (batch, count) = (weights.len() as f64, outputs.len() / weights.len());
+    let (mut loss, mut gradient) = (0.0, Vec::new());
+    for (i, (y, t)) in outputs.iter().zip(targets).enumerate() {
+        let share = weights[i / count] / count as f64 / batch;
+        loss += share * error.value(y - t);
+        gradient.push(share * error.slope(y - t));
+    }
+    (loss, gradient)
+}
+
 /// One Adam update, `step` counting from 1.
 pub fn adam(
     [lr, beta1, beta2, eps]: [f64; 4],

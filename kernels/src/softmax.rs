@@ -3,12 +3,12 @@
 use crate::exp::{exp, ln};
 use crate::isa::{Isa, Kernel};
 use crate::lanes::Lanes;
-use crate::{LANES, Row, TILE};
+use crate::{Row, TILE};
 
 /// A tile's part of the loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TileLoss {
-    /// Σ over the tile's samples of −w·ln p[label].
+    /// Σ over the tile's samples of `−w·ln p[label]`.
     pub loss_sum: f32,
     /// Samples whose largest logit is the label's; a tie goes to the lower class.
     pub correct: u32,
@@ -84,14 +84,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
         for (sample, &label) in self.labels.iter().enumerate() {
             logits[label as usize].0[sample] -= self.scale * weights[sample];
         }
-        // Ascending samples of each lane, then the tree.
-        let mut sums = [0.0; LANES];
-        for group in loss.as_chunks::<LANES>().0 {
-            for (sum, loss) in sums.iter_mut().zip(group) {
-                *sum += loss;
-            }
-        }
-        result.loss_sum = lanes.sum(lanes.load(&sums));
+        result.loss_sum = lanes.sum_samples(&loss);
         result
     }
 }

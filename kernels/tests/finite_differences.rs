@@ -1,5 +1,6 @@
 //! The first link of the chain of trust: central differences in f64 prove the specification.
 
+use fanin_kernels::naive::NumberError;
 use fanin_kernels::{Activation, naive};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -87,6 +88,21 @@ fn cross_entropy_gradient_matches_central_differences() {
     assert_gradient("logits", &logits, &gradient, |z| {
         naive::softmax_cross_entropy(z, &labels, &weights, classes).0
     });
+}
+
+#[test]
+fn losses_of_numbers_match_central_differences() {
+    let rng = &mut Pcg64::seed_from_u64(4);
+    let weights = [1.0, 0.25, 3.0, 0.0, 1.5];
+    for error in [NumberError::Squared, NumberError::Huber(0.5), NumberError::Huber(1.25)] {
+        let outputs = random(rng, 3 * weights.len());
+        let targets = random(rng, outputs.len());
+        // At |r| = δ Huber's second derivative jumps, but not its first.
+        let (_, gradient) = naive::number_loss(error, &outputs, &targets, &weights);
+        assert_gradient("outputs", &outputs, &gradient, |y| {
+            naive::number_loss(error, y, &targets, &weights).0
+        });
+    }
 }
 
 #[test]
