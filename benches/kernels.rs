@@ -1,4 +1,5 @@
-//! The sparse products beside the dense one of the same shape and the FMA peak, all in the same run.
+//! The sparse products beside the dense one of the same shape, that of the crate matrixmultiply, and the
+//! FMA peak, all in the same run.
 //!
 //! `cargo bench --bench kernels`; one thread, batch 128, every vector level of this CPU.
 
@@ -12,7 +13,7 @@ use fanin::parallel::Executor;
 use fanin::random::{Purpose, stream};
 use fanin::sparse::CsrPattern;
 use fanin::topology::{self, FanInRule, Profile, Spread};
-use fanin_kernels::{Isa, Level, Row, TILE, dense_forward, fma_peak_pass, naive};
+use fanin_kernels::{Isa, Level, Row, TILE, dense_forward, fma_peak_pass, gemm, naive};
 use rand::RngExt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +25,8 @@ fn main() {
     print_machine("1");
     println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, SAMPLES);
     println!("products as a layer runs them, by panels where those pay; % is of the peak");
-    println!("a sparse product counts 2·nnz·batch flops, the dense one 2·rows·cols·batch");
+    println!("a sparse product counts 2·nnz·batch flops, the dense ones 2·rows·cols·batch");
+    println!("matrixmultiply picks its own instructions, whatever the level");
     for isa in Isa::available().into_iter().filter(|isa| isa.level() >= Level::Avx2) {
         println!("\nlevel {}", isa.level());
         for (rows, cols) in [(1024, 784), (1024, 1024)] {
@@ -58,6 +60,10 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
 
     let mut y = vec![vec![Row::ZERO; rows]; TILES];
     let mut y_dense = y.clone();
+    // The whole batch as one matrix, [features, batch], is what suits matrixmultiply best.
+    let batch = TILES * TILE;
+    let x_flat: Vec<f32> = (0..cols).flat_map(|col| x.iter().flat_map(move |x| x[col].0)).collect();
+    let mut y_flat = vec![0.0; rows * batch];
     let mut dx = vec![vec![Row::ZERO; cols]; TILES];
     let mut dw = vec![0.0; pattern.nnz()];
     let mut peak_flops = 0.0;
@@ -85,13 +91,18 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
                 dense_forward(isa, &dense, Some(&bias), x, y);
             }
         },
+        &mut || gemm(rows, cols, batch, &dense, &x_flat, 0.0, &mut y_flat),
     ]);
+    for (row, flat) in y_flat.chunks(batch).enumerate() {
+        let apart = (y_dense[0][row].0[5] - bias[row] - flat[5]).abs();
+        assert!(apart < 1e-3, "row {row} differs by {apart} between dense and matrixmultiply");
+    }
     let sparse_flops = (2 * pattern.nnz() * TILES * TILE) as f64;
     let dense_flops = (2 * rows * cols * TILES * TILE) as f64;
     let peak = peak_flops / timings[0].median;
     print!("{rows}×{cols} {:>3.0} %  peak {:.0}", 100.0 * sparsity, peak / 1e9);
-    let names = ["spmm", "spmm-transposed", "sddmm", "dense"];
-    let flops = [sparse_flops, sparse_flops, sparse_flops, dense_flops];
+    let names = ["spmm", "spmm-transposed", "sddmm", "dense", "matrixmultiply"];
+    let flops = [sparse_flops, sparse_flops, sparse_flops, dense_flops, dense_flops];
     for ((name, flops), timing) in names.iter().zip(flops).zip(&timings[1..]) {
         let rate = |seconds: f64| flops / seconds / 1e9;
         print!(

@@ -1,8 +1,10 @@
 //! Single-threaded SIMD kernels of fanin: slices in, slices out.
 //!
-//! No threads, no randomness, no I/O, and no heap but for the [`Arena`] of activations: whoever calls decides what runs where. Everything here is a pure function of
+//! No threads, no randomness, no I/O, and no heap but for the [`Arena`] of activations and what
+//! [`gemm`] packs: whoever calls decides what runs where. Everything here is a pure function of
 //! its arguments. The order in which terms are added is part of each kernel's documentation, so
-//! that results are equal bit for bit on every instruction set that has FMA.
+//! that results are equal bit for bit on every instruction set that has FMA; only [`gemm`], the
+//! yardstick of benches and tests, promises neither.
 //!
 //! # Layout
 //! Activations are cut into tiles of [`TILE`] samples. A tile is a slice of [`Row`]s, one row of
@@ -32,6 +34,7 @@
 //! | [`standardize_tile`] | f32 samples to a tile, each feature by its own scale | `elementwise.rs` |
 //! | [`spmv`], [`spmv_by_columns`] | y = W·x + b of one sample | `vector.rs` |
 //! | [`layer_norm_sample`], [`standardize_sample`] | the above of one sample | `vector.rs` |
+//! | [`gemm`] | C = A·B + β·C, by another crate | `gemm.rs` |
 //!
 //! Activations are in `activation.rs`, a file for each. The f64 specification of every operation
 //! is [`naive`]. Which instructions run is a value, [`Isa`], that can be had only where the CPU has
@@ -43,6 +46,7 @@ mod activation;
 mod dense;
 mod elementwise;
 mod exp;
+mod gemm;
 mod isa;
 mod lanes;
 mod layer_norm;
@@ -59,6 +63,7 @@ mod vector;
 pub use activation::Activation;
 pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
 pub use elementwise::{normalize_tile, standardize_tile};
+pub use gemm::gemm;
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_backward, layer_norm_forward};
 pub use losses::{NumberLoss, huber, squared_error};
