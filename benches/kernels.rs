@@ -1,5 +1,5 @@
-//! The sparse products beside the dense one of the same shape, that of the crate matrixmultiply, and the
-//! FMA peak, all in the same run.
+//! The sparse products beside the dense one of the same shape, that of the crate matrixmultiply,
+//! and the FMA peak, all in the same run.
 //!
 //! `cargo bench --bench kernels`; one thread, batch 128, every vector level of this CPU.
 

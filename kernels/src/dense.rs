@@ -1,14 +1,15 @@
 //! Dense times dense: the three products of a layer that stores every weight.
 //!
-//! They are what the sparse kernels are held against, what a masked layer runs on, and how RigL sees the
-//! gradient of connections that are not there.
+//! The sparse kernels are measured against them, a masked layer runs on them, and they show RigL
+//! the gradient of connections that are not there.
 //!
 //! What was done for speed, and why each step is allowed:
-//! 1. Six rows of the result by 64 samples (AVX2: by 16) stay in registers through the whole sum, so that
-//!    one load of x serves six FMAs. A tile's rows are laid out as such a block wants them, so nothing is
-//!    packed.
-//! 2. Nor is W: its rows (forward) or six neighbours of each row (dX) are broadcast as they come by.
-//! 3. For dW, 64 rows of x at a time are transposed into L1, and serve every row of dY.
+//! 1. Six rows of the result by 64 samples (AVX2: by 16) stay in registers through the whole sum,
+//!    so that one load of x serves six FMAs. Nothing is packed: a tile's rows already lie as such a
+//!    block reads them.
+//! 2. W is not packed either: its numbers are broadcast one by one, from six rows (forward) or from
+//!    six neighbouring columns (dX).
+//! 3. For dW, 64 rows of x at a time are transposed into L1, where they serve every row of dY.
 
 use crate::isa::{Isa, Kernel};
 use crate::lanes::Lanes;
@@ -21,8 +22,8 @@ const BLOCK: usize = 6;
 ///
 /// Equation: Y = W·X + b.
 ///
-/// **Shapes**: `w` `[rows, in_features]`, `bias` `[rows]` or none (zeros); `x` `[in_features]` and `y`
-/// `[rows]` of one tile.
+/// **Shapes**: `w` `[rows, in_features]`, `bias` `[rows]` or none (zeros); `x` `[in_features]` and
+/// `y` `[rows]` of one tile.
 ///
 /// **Order**: bias first, then k ascending, one accumulator per sample: the bits of
 /// [`spmm`](crate::spmm) on a pattern that stores everything.
@@ -269,8 +270,8 @@ impl Kernel for BackwardWeight<'_> {
         let in_features = x.len();
         let mut samples = [Row::ZERO; TILE];
         for (panel, x) in x.chunks(TILE).enumerate() {
-            // samples[s] holds sample s of these features; what stands for features that are not there
-            // is not stored.
+            // samples[s] holds sample s of these features. The last panel may have fewer than 64:
+            // what is computed beyond them is not stored.
             for (group, x) in x.chunks(LANES).enumerate() {
                 for part in 0..TILE / LANES {
                     let mut rows = [lanes.splat(0.0); LANES];

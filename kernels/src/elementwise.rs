@@ -13,8 +13,9 @@ use crate::{LANES, Row, TILE};
 ///
 /// **Panics** if there are more samples than a tile holds, or one has another length.
 ///
-/// Bytes are transposed 8 × 8 in 64-bit integers, all eight groups of samples side by side in vectors,
-/// and then converted 16 at a time, so that no single float is stored 256 bytes from the one before.
+/// Bytes are transposed 8 × 8 in 64-bit integers, all eight groups of samples side by side in
+/// vectors, and then converted 16 at a time. Storing float by float would put each 256 bytes from
+/// the one before.
 pub fn normalize_tile(isa: Isa, samples: &[&[u8]], scale: f32, shift: f32, x: &mut [Row]) {
     assert!(samples.len() <= TILE, "{} samples for a tile of {TILE}", samples.len());
     for sample in samples {
@@ -23,8 +24,9 @@ pub fn normalize_tile(isa: Isa, samples: &[&[u8]], scale: f32, shift: f32, x: &m
     isa.run(NormalizeTile { samples, scale, shift, x });
 }
 
-/// Groups of eight features that are transposed at once: a word stored for one must have left the store
-/// buffer before it is read as part of a vector, or the read waits for it (1.6 times the whole time).
+/// Groups of eight features that are transposed at once. With fewer, a word would be read as part
+/// of a vector while it is still in the store buffer, and the read would wait for it: 1.6 times the
+/// whole time.
 const BLOCKS: usize = 8;
 
 struct NormalizeTile<'a> {
@@ -68,8 +70,8 @@ impl Kernel for NormalizeTile<'_> {
     }
 }
 
-/// Transposes eight 8 × 8 matrices of bytes at once: row i of matrix g in `words[i][g]`, column 0 in
-/// the low byte.
+/// Transposes eight 8 × 8 matrices of bytes at once: row i of matrix g in `words[i][g]`, column 0
+/// in the low byte.
 #[inline(always)]
 fn transpose(words: &mut [[u64; TILE / 8]; 8]) {
     // Swaps the off-diagonal quarters of 8 × 8, then of the 4 × 4, then of the 2 × 2 blocks.

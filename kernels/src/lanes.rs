@@ -105,7 +105,7 @@ pub(crate) trait Lanes: Copy + 'static {
                 *sum += sample;
             }
         }
-        tree(&sums)
+        self.sum(self.load(&sums))
     }
 
     /// The tree over 16 lanes.

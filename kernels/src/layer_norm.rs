@@ -3,14 +3,15 @@
 //! The norm is over the features of one sample, so a tile's 64 samples are 64 independent norms
 //! side by side: every statistic is a [`Row`]. Rows pass through registers 16 samples at a time.
 //!
-//! What was done for speed, and why each step is allowed: what counts is how often 256 KB of rows (1024
-//! features) come from L2.
-//! 1. The activation costs no pass of its own, and its slope no row: backward, y = γ·x̂ + β is found from
-//!    z by the very operations that made h.
+//! What was done for speed, and why each step is allowed. What counts is how often the 256 KB of
+//! 1024 features' rows come from L2.
+//! 1. The activation has no pass of its own, and y = γ·x̂ + β is not stored: the backward pass
+//!    computes it again from z, by the same operations and so to the same bits.
 //! 2. Mean and variance come from one pass, by sums of z − K and (z − K)², K the mean of the first
-//!    sixteenth of the features. By Cauchy–Schwarz (mean − K)² ≤ 16·var whatever the features are, so that
-//!    of a variance that K's own rounding leaves visible no more than 5 of 24 bits can cancel.
-//! 3. The sums over samples of what the backward pass writes, the bias's gradient, are taken on the way.
+//!    sixteenth of the features. By Cauchy–Schwarz (mean − K)² ≤ 16·var whatever the features are,
+//!    so the subtraction cancels at most 5 of a float's 24 bits, unless the variance is as small
+//!    as the rounding of K.
+//! 3. The backward pass also sums what it writes over the samples: the bias's gradient.
 
 use crate::activation::{Activation, ActivationKernel, Function};
 use crate::isa::Isa;
@@ -28,11 +29,13 @@ pub struct NormStats {
 
 /// `h = f(gamma·(z − mean)·rstd + beta)`, per sample over its features.
 ///
-/// Equation: LayerNorm (Ba et al. 2016, eq 3) with affine γ, β, then the activation f; a NaN stays NaN.
+/// Equation: LayerNorm (Ba et al. 2016, eq 3) with affine γ, β, then the activation f; a NaN stays
+/// NaN.
 ///
 /// **Shapes**: `z`, `h`, `gamma`, `beta` `[features]`; returns the statistics of the 64 samples.
 ///
-/// **Order**: K, then Σ(z − K) and Σ(z − K)², each ascending over features, one accumulator per sample.
+/// **Order**: K, then Σ(z − K) and Σ(z − K)², each ascending over features, one accumulator per
+/// sample.
 ///
 /// **Panics** if the shapes disagree or there is no feature.
 pub fn layer_norm_forward(
@@ -119,11 +122,11 @@ impl ActivationKernel for Forward<'_> {
 /// The gradients of [`layer_norm_forward`], one tile's part of those over samples.
 ///
 /// With x̂ = (z − mean)·rstd, dy = dh·f′(γ·x̂ + β), and means over the features:
-/// `dz = rstd·(γ·dy − mean(γ·dy) − x̂·mean(γ·dy·x̂))`, `dγ = Σ_s dy·x̂`, `dβ = Σ_s dy`, and `db = Σ_s dz`,
-/// the gradient of the bias that made z.
+/// `dz = rstd·(γ·dy − mean(γ·dy) − x̂·mean(γ·dy·x̂))`, `dγ = Σ_s dy·x̂`, `dβ = Σ_s dy`, and
+/// `db = Σ_s dz`, the gradient of the bias that made z.
 ///
-/// **Shapes**: `dh`, `gamma`, `beta`, `z` `[features]`, and each of `sums`: dγ, dβ and db, overwritten with
-/// this tile's. `z` holds the forward's input and receives dz.
+/// **Shapes**: `dh`, `gamma`, `beta`, `z` `[features]`, and each of `sums`: dγ, dβ and db,
+/// overwritten with this tile's. `z` holds the forward's input and receives dz.
 ///
 /// **Order**: over features ascending, one accumulator per sample; over samples 16 lanes and the
 /// fixed tree.

@@ -17,7 +17,7 @@
 //! # Kernels
 //! | kernel | equation | file |
 //! |---|---|---|
-//! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b, W in CSR; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
+//! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
 //! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
 //! | [`dense_forward`] | Y = W·X + b, W dense | `dense.rs` |
@@ -28,10 +28,10 @@
 //! | [`softmax_cross_entropy`] | Σ `−w·ln p[label]` and its gradient | `softmax.rs` |
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
 //! | [`squared_error`], [`huber`] | Σ w·(error of y − t) and its gradient | `losses.rs` |
-//! | [`adam`], [`adam_aged`] | an Adam update; the same with an age for each parameter | `optimizer.rs` |
-//! | [`sgd`], [`decay`] | an update by gradient descent with momentum; w ← factor·w | `optimizer.rs` |
+//! | [`adam`], [`adam_aged`] | an Adam update; with an age for each parameter | `optimizer.rs` |
+//! | [`sgd`], [`decay`] | descent with momentum; w ← factor·w | `optimizer.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
-//! | [`standardize_tile`] | f32 samples to a tile, each feature by its own scale | `elementwise.rs` |
+//! | [`standardize_tile`] | f32 samples to a tile, a scale per feature | `elementwise.rs` |
 //! | [`spmv`], [`spmv_by_columns`] | y = W·x + b of one sample | `vector.rs` |
 //! | [`layer_norm_sample`], [`standardize_sample`] | the above of one sample | `vector.rs` |
 //! | [`gemm`] | C = A·B + β·C, by another crate | `gemm.rs` |

@@ -22,8 +22,8 @@ pub struct NumberLoss {
 /// Equation: loss_s = (1/K)·Σ_k (y_k − t_k)² over the sample's K outputs;
 /// `dy_k = (2/K)·(y_k − t_k) · w_s · scale`, 0 for the padding samples.
 ///
-/// **Shapes**: `outputs` and `targets` `[K]` of one tile; `weights` one w_s per real sample, at most
-/// 64. `scale` is 1 / batch for the mean loss.
+/// **Shapes**: `outputs` and `targets` `[K]` of one tile; `weights` one w_s per real sample, at
+/// most 64; `scale` is 1 / batch for the mean loss.
 ///
 /// **Order**: over outputs ascending, one accumulator per sample; over samples by 16 lanes and the
 /// fixed tree.

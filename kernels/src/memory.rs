@@ -1,10 +1,10 @@
 //! Memory for activations: aligned, and in huge pages where the system has them.
 //!
-//! A tile's rows lie in one [`Arena`], so that the 1.5 MB which a tile of the MNIST network touches over
-//! and over are one page of 2 MB instead of 370 of 4 KB: an epoch at 90 % took 1.20 s where it took 1.24
-//! (one Zen 4 core, medians of three in turn). The arena
-//! hands out [`Rows`], which own their part of it: they can be borrowed apart from each other, sent to
-//! threads, and outlive the arena.
+//! A tile's rows lie in one [`Arena`]. The 1.5 MB that a tile of the MNIST network touches over and
+//! over are then one page of 2 MB instead of 370 of 4 KB: an epoch at 90 % takes 1.20 s instead of
+//! 1.24 (one Zen 4 core, medians of three in turn). The arena hands out [`Rows`], each of which
+//! owns its part: they can be borrowed apart from each other, sent to threads, and outlive the
+//! arena.
 
 use crate::{Row, TILE};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -51,8 +51,8 @@ impl Drop for Memory {
 }
 
 impl Arena {
-    /// An arena of `rows` zeroed rows; from half a huge page on it lies in huge pages, if the system
-    /// has them.
+    /// An arena of `rows` zeroed rows. From half a huge page on it lies in huge pages, if the
+    /// system has them.
     ///
     /// **Panics** if there is no row, or more memory is asked for than can be addressed.
     pub fn new(rows: usize) -> Arena {
@@ -119,8 +119,8 @@ impl DerefMut for Rows {
     }
 }
 
-/// Asks for the cache lines of `values`, without waiting for them: for what will be read a while from now
-/// from where no hardware foresees it.
+/// Asks for the cache lines of `values` without waiting for them: for what will soon be read, at a
+/// place that the hardware cannot foresee.
 #[inline]
 pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
@@ -139,12 +139,12 @@ pub fn prefetch<T>(values: &[T]) {
     let _ = values;
 }
 
-/// Lets the allocator give large blocks back to the system as soon as they are freed, where it is
-/// glibc's: left to itself it keeps what a change of the connections needed for a moment.
+/// Lets glibc's allocator give large blocks back to the system as soon as they are freed. By itself
+/// it would keep the memory that a change of the connections needs for a moment.
 ///
-/// To be called first thing in `main`: glibc sets the number without a lock that every reader
-/// takes, so nothing is done once the process has a second thread, nor where the threads cannot be
-/// counted. Returns whether it was done.
+/// Call it first in `main`. glibc does not promise that this setting may change while another
+/// thread allocates, so nothing is done unless the process is seen to have one thread. Returns
+/// whether it was done; never with another allocator or system.
 pub fn return_freed_memory() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -156,8 +156,8 @@ pub fn return_freed_memory() -> bool {
     false
 }
 
-/// Whether this process has no other thread: a folder has one link more than `.` and `..` for each
-/// folder in it, and `/proc/self/task` has one for each thread.
+/// Whether this process has no other thread. `/proc/self/task` holds one folder for each thread,
+/// and a folder's link count is two more than the number of folders in it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn has_one_thread() -> bool {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();

@@ -110,8 +110,8 @@ pub fn layer_norm_backward(
     NormGradient { dz, dgamma, dbeta }
 }
 
-/// Mean over the batch of −w·ln `softmax(z)[label]`, and its gradient with respect to the logits; one
-/// weight w per sample.
+/// Mean over the batch of `−w·ln softmax(z)[label]`, and its gradient with respect to the logits;
+/// one weight w per sample.
 pub fn softmax_cross_entropy(
     logits: &[f64],
     labels: &[u16],

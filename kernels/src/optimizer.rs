@@ -87,9 +87,9 @@ fn update<L: Lanes>(
 
 /// One Adam update of parameters that have not all been there from the beginning.
 ///
-/// Equation: as [`adam`], with each parameter's own count of updates in place of `step`:
-/// `rates[age − 1]` holds [`AdamStep::rate_and_eps`] of a parameter's update number `age`, and older
-/// ones use the last.
+/// Equation: as [`adam`], with each parameter's own count of updates in place of `step`.
+/// `rates[age − 1]` holds [`AdamStep::rate_and_eps`] of a parameter's update number `age`; older
+/// parameters use the last.
 ///
 /// **Shapes**: `rates` at least one; all others `[n]`. `age` counts whole updates, at most 2²⁴ and,
 /// once past the end of `rates`, no further; it is raised by one before it is used.

@@ -5,8 +5,8 @@
 //! 2. Eight entries' 16-lane partial sums are reduced together: adding the halves of two vectors
 //!    at once shrinks eight trees with 29 instructions instead of 8 × 10. Each tree adds the
 //!    same numbers in the same order as alone.
-//! 3. A rest of seven entries or fewer runs by fours, the last entry repeated: entries do not depend
-//!    on each other.
+//! 3. A rest of seven entries or fewer runs by fours, the last entry repeated: entries do not
+//!    depend on each other.
 //! 4. By panels of columns ([`sddmm_by_panels`]), as in `spmm.rs`; every panel leaves a rest of its
 //!    own, so fewer and wider ones pay.
 //!

@@ -6,20 +6,21 @@
 //! 2. Eight AVX2 accumulators are as many as two FMA ports of latency 4 need; each FMA takes its
 //!    operand from memory, so the loop does one load per FMA and nothing else.
 //! 3. The column is bounds-checked: one compare per 8 (4) FMAs.
-//! 4. By panels of columns ([`spmm_by_panels`]) the rows of X that a panel names stay in L1, and each
-//!    row's sums wait in Y between panels, unrounded as in registers: worth it where a row has a dozen
-//!    entries and more in a panel (`sparse/panels.rs` in the engine has the ratios).
+//! 4. By panels of columns ([`spmm_by_panels`]) the rows of X that a panel names stay in L1, and
+//!    each row's sums wait in Y between panels, unrounded as in registers: worth it where a row has
+//!    a dozen entries and more in a panel (`sparse/panels.rs` in the engine has the ratios).
 //!
-//! The limit without panels is the way from L2 to L1: 57 GFLOP/s at 98 % are 114 GB/s of X, 31 bytes a
-//! cycle of the core measured (Zen 4, whose L2 gives 32); the same loop on rows that fit L1 does 90.
+//! Without panels the limit is the way from L2 to L1: 57 GFLOP/s at 98 % read 114 GB/s of X, which
+//! is 31 bytes a cycle on the core measured (Zen 4, whose L2 gives 32). The same loop on rows that
+//! fit L1 reaches 90 GFLOP/s.
 //!
 //! Lost, 1024 × 1024, one Zen 4 core, against what is here:
 //! - `u16` column ids: 1.00 at 80–98 %, they are 2 of 264 bytes per entry;
-//! - blocks of rows by panels, the segments sorted by their number of entries so that no loop's end is
-//!   mispredicted: 0.95 at 90 %, 0.97 at 95 %, 0.8 at 98 %: the sums' way to L1 and back is the price;
+//! - blocks of rows by panels, the segments sorted by their number of entries so that no loop's end
+//!   is mispredicted: 0.95 at 90 %, 0.97 at 95 %, 0.8 at 98 %, because the sums go to L1 and back;
 //! - two or four rows at once: 0.98 and 0.96, their chains overlap anyway;
-//! - 32 samples at a time, so that twice as much of X stays in L1: 1.08 at 90–98 %, 16 samples 0.95. The
-//!   former is left for the layout it would cost.
+//! - 16 samples at a time: 0.95. 32 at a time, so that twice as much of X stays in L1, gain: 1.08
+//!   at 90–98 %; they are not used because the layout would have to change.
 
 use crate::isa::{Isa, Kernel};
 use crate::lanes::Lanes;
@@ -85,9 +86,9 @@ pub fn spmm_by_panels(
     isa.run(SpmmByPanels { bounds, stride, first, col_idx, values, bias, x, y });
 }
 
-/// Entries of the rows that pass all panels before the next rows do: their ids and values, 256 KB, and
-/// their sums stay in L2 from panel to panel (1024 × 1024 at 90 %: 71.2 GFLOP/s where all rows at once
-/// give 68.2, at 50 % 79 and 74; one Zen 4 core).
+/// Entries of a block of rows, which passes all panels before the next block does, so that its ids
+/// and values (256 KB) and its sums stay in L2 from panel to panel. 1024 × 1024 on one Zen 4 core:
+/// 71.2 GFLOP/s at 90 % where all rows at once give 68.2, at 50 % 79 and 74.
 const BLOCK_ENTRIES: usize = 1 << 15;
 
 struct SpmmByPanels<'a> {

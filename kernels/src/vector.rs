@@ -1,17 +1,17 @@
-//! One sample through a layer: for whoever asks for a single row, and would wait for a whole tile.
+//! One sample through a layer: a single row need not wait for the work of a whole tile.
 //!
-//! The operations are those of a tile's kernels in the same order on one of its samples, so a row gets
-//! the same bits whichever way it goes, as long as all weights are finite.
+//! The operations and their order are those of a tile's kernels on one of its samples, so a row
+//! gets the same bits either way, as long as all weights are finite.
 //!
 //! What was done for speed, and why each step is allowed:
-//! 1. A sum over a row's entries is one chain of FMAs, each of which waits four cycles for the one before;
-//!    so four rows advance side by side.
-//! 2. Behind a ReLU half of the inputs are 0 and add nothing; by columns ([`spmv_by_columns`]) their
-//!    entries are not even read, and a row's sum still grows in the order of its columns.
+//! 1. A sum over a row's entries is one chain of FMAs, each of which waits four cycles for the one
+//!    before. So four rows advance side by side: their chains do not depend on each other.
+//! 2. Behind a ReLU half of the inputs are 0 and add nothing; by columns ([`spmv_by_columns`])
+//!    their entries are not even read, and a row's sum still grows in the order of its columns.
 //!
-//! Lost (784-1024-1024-10 at 90 %, one Zen 4 core, against 81 µs): five, six and eight rows side by side
-//! (122, 135, 120: more pointers than registers), four entries of each row at a time (115), and one index
-//! with checks of its own for all rows (140).
+//! Lost (784-1024-1024-10 at 90 %, one Zen 4 core, against 81 µs): five, six and eight rows side by
+//! side (122, 135, 120: more pointers than registers), four entries of each row at a time (115),
+//! and one index with checks of its own for all rows (140).
 
 use crate::activation::{Activation, ActivationKernel, Function};
 use crate::isa::{Isa, Kernel};
@@ -110,7 +110,8 @@ fn add_products<L: Lanes>(
 ///
 /// **Shapes**: `col_ptr` `[in_features + 1]`, `row_idx` and `values` `[nnz]`; all else as [`spmv`].
 ///
-/// **Order**: as [`spmv`], with the same bits of finite values, but for the sign of a sum that is 0.
+/// **Order**: as [`spmv`]. Finite values give the same bits, except for the sign of a sum that is
+/// 0.
 ///
 /// **Panics** if the shapes disagree, or a row is not below `y.len()`.
 pub fn spmv_by_columns(

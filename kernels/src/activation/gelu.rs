@@ -1,9 +1,10 @@
 //! y·Φ(y), Φ the distribution function of the normal distribution (Hendrycks & Gimpel 2016): the
 //! exact form by erf, which is PyTorch's default, not the approximation by tanh.
 //!
-//! Φ(−t) = exp(−t²/2)·R(u) for t ≥ 0 with u = 1/(1 + 0.34·t), the form of Abramowitz & Stegun 7.1.26;
-//! R is a polynomial of degree 9, fitted to the least relative error on t in 0..=13: 2.3e-8. One
-//! exponential serves Φ and its derivative, and both tails keep their relative accuracy.
+//! Φ(−t) = exp(−t²/2)·R(u) for t ≥ 0 with u = 1/(1 + 0.34·t), the form of Abramowitz & Stegun
+//! 7.1.26; R is a polynomial of degree 9, fitted to the least relative error on t in 0..=13:
+//! 2.3e-8. One exponential serves Φ and its derivative, and both tails keep their relative
+//! accuracy.
 
 use super::Function;
 use crate::exp::exp;
@@ -15,15 +16,15 @@ const DENSITY: f32 = 0.398_942_3;
 
 /// R's coefficients from degree 9 down to 1; there is none of degree 0.
 const R: [f32; 9] = [
-    -0.026_629_998_6,
-    0.141_893_761,
-    -0.277_895_488,
-    0.207_405_105,
-    -0.048_160_006_1,
-    0.116_750_452,
-    0.114_861_721,
+    -0.026_63,
+    0.141_893_76,
+    -0.277_895_48,
+    0.207_405_1,
+    -0.048_160_005,
+    0.116_750_45,
+    0.114_861_72,
     0.136_156_38,
-    0.135_618_084,
+    0.135_618_09,
 ];
 
 #[derive(Clone, Copy)]

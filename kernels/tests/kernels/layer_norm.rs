@@ -76,7 +76,7 @@ fn one_sample_alone_has_the_bits_it_has_in_a_tile_with_every_activation() {
 fn layer_norm_keeps_its_variance_where_the_first_features_lie_far_from_the_rest() {
     let rng = &mut Pcg64::seed_from_u64(18);
     let features = 1024;
-    // The worst case for a variance about the mean of the first sixteenth: all that varies is there.
+    // The worst case for a variance about the mean of the first sixteenth: nothing else varies.
     for count in [1, features / 16] {
         let far = |feature: usize| if feature < count { 1e4 } else { 0.0 };
         let z: Vec<Row> = rows(rng, features, real)
