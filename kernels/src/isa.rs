@@ -64,6 +64,7 @@ macro_rules! levels {
                             unsafe { compiled(kernel) }
                         }
                     )*)+
+                    // The first level: `Isa::new` gives no other that is not listed above.
                     _ => kernel.run(UnfusedLanes),
                 }
             }
