@@ -3,6 +3,7 @@
 //! Each message says what was found where and, if it is not plain, what to do. Our own mistakes
 //! (a shape mismatch) are assertions instead.
 
+use crate::format;
 use crate::sparse::PatternError;
 use crate::topology::TopologyError;
 use fanin_kernels::IsaError;
@@ -69,6 +70,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: FileProblem,
     },
+    /// A file whose format is one of [`format`](crate::format)'s.
+    #[error(transparent)]
+    Format(#[from] format::Error),
     /// A folder already holds a run.
     #[error(
         "{} already holds a run: continue it with --resume, replace it with --force, or name \
@@ -341,36 +345,9 @@ pub enum DataProblem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileProblem {
-    /// Cut, or bits are other than they were written.
-    #[error("damaged: {0}")]
-    Damaged(String),
-    /// Not written by fanin.
-    #[error("not a fanin file: it carries no digest")]
-    NoDigest,
-    /// Another kind of file.
-    #[error("this is a {found} file, not a {expected} file")]
-    Kind {
-        /// What was wanted.
-        expected: &'static str,
-        /// What it says it is.
-        found: String,
-    },
-    /// A tensor is not there.
-    #[error("tensor {0} is missing")]
-    Missing(String),
-    /// A tensor has another element type.
-    #[error("tensor {0} has the element type {1}")]
-    Dtype(String, String),
-    /// A tensor has another shape.
-    #[error("tensor {name} has shape {found:?}, not {expected:?}")]
-    Shape {
-        /// The tensor.
-        name: String,
-        /// The shape it has.
-        found: Vec<usize>,
-        /// The shape it should have.
-        expected: Vec<usize>,
-    },
+    /// What its format sees.
+    #[error(transparent)]
+    Format(#[from] format::FileProblem),
     /// A layer's connections are not a CSR pattern.
     #[error("layer {layer}: {source}")]
     Pattern {
@@ -406,8 +383,8 @@ impl Error {
     }
 
     /// Wraps a problem of one of our files with its path.
-    pub fn file(path: &Path, problem: FileProblem) -> Error {
-        Error::File { path: path.to_path_buf(), problem }
+    pub fn file(path: &Path, problem: impl Into<FileProblem>) -> Error {
+        Error::File { path: path.to_path_buf(), problem: problem.into() }
     }
 
     /// Wraps a data problem with the file it concerns.

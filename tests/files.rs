@@ -5,7 +5,9 @@ mod common;
 use fanin::Error;
 use fanin::dataset::Dataset;
 use fanin::error::FileProblem;
+use fanin::error::FileProblem::Format;
 use fanin::format::safetensors::{Tensor, TensorFile};
+use fanin::format::{self, FileProblem as Problem};
 use fanin::nn::Engine;
 use fanin::train::{ModelFile, RunConfig, TrainConfig, Trainer, checkpoint};
 use rand::{RngExt, SeedableRng};
@@ -64,6 +66,7 @@ impl Run {
 fn problem(result: Result<(), Error>) -> FileProblem {
     match result {
         Err(Error::File { problem, .. }) => problem,
+        Err(Error::Format(format::Error::File { problem, .. })) => problem.into(),
         other => panic!("a file error was expected, not {other:?}"),
     }
 }
@@ -144,7 +147,7 @@ fn files_cut_anywhere_are_errors() {
         for cut in 0..50 {
             fs::write(&path, &whole[..whole.len() * cut / 50]).unwrap();
             let problem = problem(read());
-            assert!(matches!(problem, FileProblem::Damaged(_)), "cut {cut}: {problem}");
+            assert!(matches!(problem, Format(Problem::Damaged(_))), "cut {cut}: {problem}");
         }
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
         assert!(read().is_err());
@@ -196,17 +199,17 @@ fn wrong_tensors_are_errors_by_name() {
         })
     };
     let missing = edit_model(&|file| drop(file.tensors.remove("layers.1.bias")));
-    assert_eq!(missing, FileProblem::Missing("layers.1.bias".into()));
+    assert_eq!(missing, Format(Problem::Missing("layers.1.bias".into())));
     let shape = set("layers.1.norm.gamma", float(8));
-    assert!(matches!(shape, FileProblem::Shape { .. }), "{shape}");
+    assert!(matches!(shape, Format(Problem::Shape { .. })), "{shape}");
     let shape = set("layers.2.weight", Tensor::F32(vec![10, 6], vec![0.0; 60]));
-    assert!(matches!(shape, FileProblem::Shape { .. }), "{shape}");
+    assert!(matches!(shape, Format(Problem::Shape { .. })), "{shape}");
     let dtype = set("layers.1.bias", Tensor::I32(vec![7], vec![0; 7]));
-    assert_eq!(dtype, FileProblem::Dtype("layers.1.bias".into(), "I32".into()));
+    assert_eq!(dtype, Format(Problem::Dtype("layers.1.bias".into(), "I32".into())));
     let dtype = set("layers.0.weight.col_idx", float(3));
-    assert!(matches!(dtype, FileProblem::Dtype(..)), "{dtype}");
+    assert!(matches!(dtype, Format(Problem::Dtype(..))), "{dtype}");
     let negative = set("layers.0.weight.row_ptr", Tensor::I32(vec![13], vec![-1; 13]));
-    assert!(matches!(negative, FileProblem::Damaged(_)), "{negative}");
+    assert!(matches!(negative, Format(Problem::NotIndex(_))), "{negative}");
     let pattern = set("layers.0.weight.row_ptr", Tensor::I32(vec![13], vec![0; 13]));
     assert!(matches!(pattern, FileProblem::Pattern { layer: 0, .. }), "{pattern}");
     let wide = edit_model(&|file| {
@@ -216,27 +219,27 @@ fn wrong_tensors_are_errors_by_name() {
     let metadata = edit_model(&|file| {
         file.metadata.insert("config".into(), "{".into());
     });
-    assert!(matches!(metadata, FileProblem::Damaged(_)), "{metadata}");
+    assert!(matches!(metadata, Format(Problem::Damaged(_))), "{metadata}");
 }
 
 #[test]
 fn other_files_are_not_models_or_checkpoints() {
     let run = Run::new(Engine::Sparse);
     fs::copy(run.checkpoint(), run.model()).unwrap();
-    assert!(matches!(problem(run.read_model()), FileProblem::Kind { .. }));
+    assert!(matches!(problem(run.read_model()), Format(Problem::Kind { .. })));
     let tensors: Vec<(&str, safetensors::tensor::TensorView<'_>)> = vec![];
     fs::write(run.model(), safetensors::serialize(tensors, None).unwrap()).unwrap();
-    assert_eq!(problem(run.read_model()), FileProblem::NoDigest);
+    assert_eq!(problem(run.read_model()), Format(Problem::NoDigest));
     // A checkpoint of another network, or from beyond the epoch's end.
     let other = Run::new(Engine::Sparse);
     let mut wider = run.config.clone();
     wider.train.hidden = vec![13, 7];
     let mut trainer = Trainer::new(wider.train.clone(), &other.data).unwrap();
     let result = checkpoint::restore(&other.checkpoint(), &mut trainer, &wider);
-    assert!(matches!(problem(result), FileProblem::Shape { .. }));
+    assert!(matches!(problem(result), Format(Problem::Shape { .. })));
     edit(&other.checkpoint(), |file| {
         let position = file.metadata.get_mut("position").unwrap();
         *position = position.replace(r#""samples":128"#, r#""samples":300"#);
     });
-    assert!(matches!(problem(other.read_checkpoint()), FileProblem::Damaged(_)));
+    assert!(matches!(problem(other.read_checkpoint()), Format(Problem::Damaged(_))));
 }

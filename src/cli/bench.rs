@@ -70,7 +70,7 @@ pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
     console.line(roofline_text(&measured));
     console.object(&measured);
     match &args.figure {
-        Some(path) => replace_file(path, benchmark_figure(&measured).as_bytes()),
+        Some(path) => Ok(replace_file(path, benchmark_figure(&measured).as_bytes())?),
         None => Ok(()),
     }
 }

@@ -264,5 +264,5 @@ fn show(config: &DataConfig, out: &Path, count: usize) -> Result<(), Error> {
         images: (0..count).map(|index| data.train.sample(index)).collect(),
         labels: labels.collect(),
     };
-    replace_file(out, &draw(&sheet))
+    Ok(replace_file(out, &draw(&sheet))?)
 }

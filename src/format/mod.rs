@@ -1,8 +1,10 @@
-//! Files other tools read. A leaf: knows of no network.
+//! Files other tools read. A leaf: knows of no network, and its errors are its own.
 
+mod error;
 pub mod npy;
 pub mod npz;
 mod replace;
 pub mod safetensors;
 
+pub use error::{Error, FileProblem};
 pub use replace::replace_file;

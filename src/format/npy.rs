@@ -1,7 +1,10 @@
 //! NumPy's NPY: a short header before raw numbers.
 
-use crate::error::FileProblem;
+use super::error::FileProblem;
 use std::io::Read;
+
+/// No header is longer than this many bytes.
+const MAX_HEADER: u64 = 1 << 16;
 
 /// One NPY array, its numbers as they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,32 +17,18 @@ pub struct Array {
     pub data: Vec<u8>,
 }
 
-fn damaged(problem: impl std::fmt::Display) -> FileProblem {
-    FileProblem::Damaged(problem.to_string())
-}
-
 impl Array {
     /// Reads an array called `name`, no more of it than its header promises.
     ///
-    /// **Errors**: [`FileProblem::Damaged`] for what is no NPY array, is cut, or is in Fortran order.
+    /// **Errors**: [`FileProblem::NotNpy`], [`FileProblem::NpyHeader`], [`FileProblem::NpyCut`],
+    /// [`FileProblem::FortranOrder`]; [`FileProblem::Damaged`] if the reading itself fails.
     pub fn read(mut from: impl Read, name: &str) -> Result<Array, FileProblem> {
-        let mut start = [0; 8];
-        from.read_exact(&mut start).map_err(damaged)?;
-        if &start[..6] != b"\x93NUMPY" {
-            return Err(damaged(format!("{name} is not an NPY array")));
-        }
-        // Version 1 has a 16-bit length, later ones 32 bits.
-        let mut len = [0; 4];
-        let len_bytes = if start[6] == 1 { 2 } else { 4 };
-        from.read_exact(&mut len[..len_bytes]).map_err(damaged)?;
-        let mut header = String::new();
-        let header_len = u64::from(u32::from_le_bytes(len)).min(1 << 16);
-        from.by_ref().take(header_len).read_to_string(&mut header).map_err(damaged)?;
+        let header = header(&mut from, name)?;
         let field = |key: &str| {
             let (_, rest) = header.split_once(&format!("'{key}':"))?;
             Some(rest.trim_start())
         };
-        let malformed = || damaged(format!("{name} has a malformed NPY header"));
+        let malformed = || FileProblem::NpyHeader(name.to_string());
         let descr = field("descr").and_then(|rest| rest.strip_prefix('\'')?.split('\'').next());
         let descr = descr.ok_or_else(malformed)?.to_string();
         let dimensions = field("shape").and_then(|rest| rest.strip_prefix('(')?.split(')').next());
@@ -55,14 +44,9 @@ impl Array {
             shape.push(size);
         }
         if field("fortran_order").is_some_and(|rest| rest.starts_with("True")) && shape.len() > 1 {
-            return Err(damaged(format!("{name} is in Fortran order: save it in C order")));
+            return Err(FileProblem::FortranOrder(name.to_string()));
         }
-        let expected = expected.ok_or_else(malformed)?;
-        let mut data = Vec::new();
-        from.take(expected).read_to_end(&mut data).map_err(damaged)?;
-        if (data.len() as u64) < expected {
-            return Err(damaged(format!("{name} has {} of {expected} bytes", data.len())));
-        }
+        let data = exactly(&mut from, expected.ok_or_else(malformed)?, name)?;
         Ok(Array { descr, shape, data })
     }
 
@@ -89,12 +73,37 @@ impl Array {
 
     /// The elements as indices.
     ///
-    /// **Errors**: as [`Array::numbers`]; [`FileProblem::Damaged`] for what is no index.
+    /// **Errors**: as [`Array::numbers`]; [`FileProblem::NotIndex`] for what is no index.
     pub fn indices(&self, name: &str) -> Result<Vec<usize>, FileProblem> {
         let index =
             |x: f64| (x >= 0.0 && x.fract() == 0.0 && x < 2f64.powi(53)).then_some(x as usize);
         let indices: Option<Vec<usize>> = self.numbers(name)?.into_iter().map(index).collect();
-        indices.ok_or_else(|| damaged(format!("{name} has a number that is no index")))
+        indices.ok_or_else(|| FileProblem::NotIndex(name.to_string()))
+    }
+}
+
+/// The text between an array's magic number and its elements.
+fn header(from: &mut impl Read, name: &str) -> Result<String, FileProblem> {
+    let start = exactly(from, 8, name)?;
+    if &start[..6] != b"\x93NUMPY" {
+        return Err(FileProblem::NotNpy(name.to_string()));
+    }
+    // Version 1 has a 16-bit length, later ones 32 bits.
+    let len_bytes = if start[6] == 1 { 2 } else { 4 };
+    let mut len = [0; 4];
+    len[..len_bytes].copy_from_slice(&exactly(from, len_bytes as u64, name)?);
+    let header = exactly(from, u64::from(u32::from_le_bytes(len)).min(MAX_HEADER), name)?;
+    String::from_utf8(header).map_err(|problem| FileProblem::Damaged(problem.to_string()))
+}
+
+/// The next `count` bytes; memory grows with what is there.
+fn exactly(from: &mut impl Read, count: u64, name: &str) -> Result<Vec<u8>, FileProblem> {
+    let mut bytes = Vec::new();
+    let read = from.by_ref().take(count).read_to_end(&mut bytes);
+    read.map_err(|problem| FileProblem::Damaged(problem.to_string()))?;
+    match bytes.len() as u64 {
+        found if found == count => Ok(bytes),
+        found => Err(FileProblem::NpyCut { name: name.to_string(), found, expected: count }),
     }
 }
 

@@ -2,10 +2,9 @@
 //!
 //! The crate `zip` knows the archive.
 
+use super::error::{Error, FileProblem};
 use super::npy::{Array, npy};
-use super::replace_file;
-use crate::Error;
-use crate::error::FileProblem;
+use super::replace::replace_file;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, Write};
@@ -70,9 +69,9 @@ pub fn write_csr(
 
 /// Reads every array of an archive, by name; what is no NPY array is passed over.
 ///
-/// **Errors**: [`FileProblem::Damaged`].
+/// **Errors**: [`FileProblem::NotZip`], or what is wrong with an array.
 pub fn read_arrays(file: impl Read + Seek) -> Result<BTreeMap<String, Array>, FileProblem> {
-    let mut archive = ZipArchive::new(file).map_err(damaged)?;
+    let mut archive = ZipArchive::new(file).map_err(not_zip)?;
     let names: Vec<String> = archive.file_names().flatten().map(Into::into).collect();
     let mut arrays = BTreeMap::new();
     for name in names.iter().filter_map(|name| name.strip_suffix(".npy")) {
@@ -91,11 +90,11 @@ fn tuple(len: usize) -> String {
 /// **Errors**: [`Error::Io`]; [`Error::File`] for what is not such a file.
 pub fn read_csr(path: &Path) -> Result<CsrArrays, Error> {
     let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    parse(file).map_err(|problem| Error::file(path, problem))
+    parse(file).map_err(Error::file(path))
 }
 
 fn parse(file: impl Read + Seek) -> Result<CsrArrays, FileProblem> {
-    let mut archive = ZipArchive::new(file).map_err(damaged)?;
+    let mut archive = ZipArchive::new(file).map_err(not_zip)?;
     let format = array(&mut archive, "format")?;
     let text: Vec<u8> = format.data.iter().copied().filter(|byte| *byte != 0).collect();
     if text != b"csr" {
@@ -114,8 +113,8 @@ fn parse(file: impl Read + Seek) -> Result<CsrArrays, FileProblem> {
     })
 }
 
-fn damaged(problem: impl std::fmt::Display) -> FileProblem {
-    FileProblem::Damaged(problem.to_string())
+fn not_zip(problem: zip::result::ZipError) -> FileProblem {
+    FileProblem::NotZip(problem.to_string())
 }
 
 /// Reads `NAME.npy` out of the archive, no more of it than its header promises.

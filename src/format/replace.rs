@@ -1,6 +1,6 @@
 //! Replacing a file by a complete one or not at all.
 
-use crate::Error;
+use super::error::Error;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;

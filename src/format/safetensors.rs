@@ -4,9 +4,8 @@
 //! and metadata, itself a part of the metadata that other readers pass over: a flipped bit
 //! anywhere is an error, never a slightly different network.
 
-use super::replace_file;
-use crate::Error;
-use crate::error::FileProblem;
+use super::error::{Error, FileProblem};
+use super::replace::replace_file;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
 use sha2::{Digest, Sha256};
@@ -82,6 +81,10 @@ impl View for &Tensor {
     }
 }
 
+fn damaged(problem: impl std::fmt::Display) -> FileProblem {
+    FileProblem::Damaged(problem.to_string())
+}
+
 impl TensorFile {
     /// Writes the file with its digest: beside its place, synced, then renamed.
     ///
@@ -101,7 +104,7 @@ impl TensorFile {
     /// **Errors**: [`Error::Io`]; [`Error::File`] for a file that is cut, damaged, or without digest.
     pub fn read(path: &Path) -> Result<TensorFile, Error> {
         let bytes = fs::read(path).map_err(Error::io(path))?;
-        TensorFile::parse(&bytes).map_err(|problem| Error::file(path, problem))
+        TensorFile::parse(&bytes).map_err(Error::file(path))
     }
 
     /// Reads a file of any origin; a digest, if there is one, is verified.
@@ -113,13 +116,12 @@ impl TensorFile {
             Err(FileProblem::NoDigest) => TensorFile::parse_tensors(&bytes),
             parsed => parsed,
         }
-        .map_err(|problem| Error::file(path, problem))
+        .map_err(Error::file(path))
     }
 
     /// The tensors alone.
     fn parse_tensors(bytes: &[u8]) -> Result<TensorFile, FileProblem> {
-        let damaged = |problem: &dyn std::fmt::Display| FileProblem::Damaged(problem.to_string());
-        let content = SafeTensors::deserialize(bytes).map_err(|problem| damaged(&problem))?;
+        let content = SafeTensors::deserialize(bytes).map_err(damaged)?;
         let mut file = TensorFile::default();
         for (name, view) in content.iter() {
             let words = view.data().as_chunks::<4>().0.iter();
@@ -129,8 +131,10 @@ impl TensorFile {
                 // Other tools' indices; wider than 31 bits there is no layer.
                 Dtype::I64 => {
                     let words = view.data().as_chunks::<8>().0.iter();
-                    let narrow = |&word| i32::try_from(i64::from_le_bytes(word)).unwrap_or(-1);
-                    Tensor::I32(shape, words.map(narrow).collect())
+                    let narrow = |&word| i32::try_from(i64::from_le_bytes(word)).ok();
+                    let words: Option<Vec<i32>> = words.map(narrow).collect();
+                    let words = words.ok_or_else(|| FileProblem::NotIndex(name.to_string()))?;
+                    Tensor::I32(shape, words)
                 }
                 Dtype::I32 => Tensor::I32(shape, words.map(|&w| i32::from_le_bytes(w)).collect()),
                 other => return Err(FileProblem::Dtype(name.to_string(), format!("{other:?}"))),
@@ -141,15 +145,14 @@ impl TensorFile {
     }
 
     fn parse(bytes: &[u8]) -> Result<TensorFile, FileProblem> {
-        let damaged = |problem: &dyn std::fmt::Display| FileProblem::Damaged(problem.to_string());
         let mut file = TensorFile::parse_tensors(bytes)?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|problem| damaged(&problem))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
         let metadata = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
         let metadata = metadata.ok_or(FileProblem::NoDigest)?;
-        file.metadata = serde_json::from_str(metadata).map_err(|problem| damaged(&problem))?;
+        file.metadata = serde_json::from_str(metadata).map_err(damaged)?;
         let digest = file.metadata.remove(DIGEST_KEY).ok_or(FileProblem::NoDigest)?;
         if digest != file.digest() {
-            return Err(FileProblem::Damaged("its SHA-256 is another".into()));
+            return Err(FileProblem::Digest);
         }
         Ok(file)
     }
@@ -204,7 +207,7 @@ impl TensorFile {
 
     /// Takes out bytes that [`TensorFile::add_bytes`] put in.
     ///
-    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`]; [`FileProblem::Damaged`] if
+    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`]; [`FileProblem::Length`] if
     /// there are not as many as it says.
     pub fn take_bytes(&mut self, name: &str) -> Result<Vec<u8>, FileProblem> {
         let words = match self.tensors.remove(name) {
@@ -216,12 +219,12 @@ impl TensorFile {
             }
         };
         let [count, words @ ..] = words.as_slice() else {
-            return Err(FileProblem::Damaged(format!("{name} is empty")));
+            return Err(FileProblem::Length(name.to_string()));
         };
         let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         match usize::try_from(*count) {
             Ok(count) if count.div_ceil(4) == words.len() => bytes.truncate(count),
-            _ => return Err(FileProblem::Damaged(format!("{name} is not as long as it says"))),
+            _ => return Err(FileProblem::Length(name.to_string())),
         }
         Ok(bytes)
     }
@@ -244,7 +247,7 @@ impl TensorFile {
 
     /// Takes out a vector of indices.
     ///
-    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`]; [`FileProblem::Damaged`] for a
+    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`]; [`FileProblem::NotIndex`] for a
     /// negative one.
     pub fn take_indices(&mut self, name: &str) -> Result<Vec<usize>, FileProblem> {
         match self.tensors.remove(name) {
@@ -252,7 +255,7 @@ impl TensorFile {
             Some(Tensor::I32(_, values)) => {
                 let index = |value| usize::try_from(value).ok();
                 let indices: Option<Vec<usize>> = values.into_iter().map(index).collect();
-                indices.ok_or_else(|| FileProblem::Damaged(format!("{name} has a negative index")))
+                indices.ok_or_else(|| FileProblem::NotIndex(name.to_string()))
             }
             Some(other) => {
                 Err(FileProblem::Dtype(name.to_string(), other.dtype_name().to_string()))

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::error::FileProblem;
+use crate::format;
 use crate::format::npz::{self, CsrArrays};
 use crate::format::safetensors::TensorFile;
 use crate::sparse::CsrPattern;
@@ -23,12 +24,12 @@ pub fn write_topology(path: &Path, patterns: &[&CsrPattern]) -> Result<(), Error
             let problem = "an .npz holds one layer: name a .safetensors file for several";
             return Err(Error::Config(problem.to_string()));
         };
-        return npz::write_csr(
+        return Ok(npz::write_csr(
             path,
             [pattern.rows(), pattern.cols()],
             pattern.row_ptr(),
             pattern.col_idx(),
-        );
+        )?);
     }
     let mut file = TensorFile::default();
     file.metadata.insert("format".into(), FORMAT.into());
@@ -39,7 +40,7 @@ pub fn write_topology(path: &Path, patterns: &[&CsrPattern]) -> Result<(), Error
         let columns = pattern.col_idx().iter().map(|&col| col as usize);
         file.add_indices(format!("layers.{layer}.col_idx"), columns);
     }
-    file.write(path)
+    Ok(file.write(path)?)
 }
 
 /// Reads the patterns of one safetensors file, or of one `.npz` per layer.
@@ -70,7 +71,8 @@ fn parse(mut file: TensorFile) -> Result<Vec<CsrPattern>, FileProblem> {
         let shape = take("shape")?;
         let &[rows, cols] = shape.as_slice() else {
             let (name, found) = (format!("layers.{layer}.shape"), vec![shape.len()]);
-            return Err(FileProblem::Shape { name, found, expected: vec![2] });
+            let expected = vec![2];
+            return Err(format::FileProblem::Shape { name, found, expected }.into());
         };
         let arrays =
             CsrArrays { shape: [rows, cols], row_ptr: take("row_ptr")?, col_idx: take("col_idx")? };
@@ -84,7 +86,8 @@ fn pattern(arrays: CsrArrays, layer: usize) -> Result<CsrPattern, FileProblem> {
     let CsrArrays { shape: [rows, cols], row_ptr, col_idx } = arrays;
     if row_ptr.len() != rows + 1 {
         let (found, expected) = (vec![row_ptr.len()], vec![rows + 1]);
-        return Err(FileProblem::Shape { name: "row_ptr".into(), found, expected });
+        let name = "row_ptr".to_string();
+        return Err(format::FileProblem::Shape { name, found, expected }.into());
     }
     // A column beyond u32 is beyond any width, and validation will say so.
     let mut col_idx: Vec<u32> =

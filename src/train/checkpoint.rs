@@ -6,7 +6,7 @@
 //! format, cut into words. Random streams are functions of the seed and the position, so resuming from
 //! here gives the bits of a run that was never interrupted.
 
-use super::model_file::{expect_format, from_json, take_pattern, to_json};
+use super::model_file::{damaged, expect_format, from_json, take_pattern, to_json};
 use super::rewire::History;
 use super::{Position, RunConfig, Trainer};
 use crate::Error;
@@ -48,7 +48,7 @@ pub fn write(path: &Path, trainer: &Trainer<'_>) -> Result<(), Error> {
         history.ever.serialize_into(&mut bytes).expect("memory takes any number of bytes");
         file.add_bytes(format!("rewire.{}.ever", history.layer), &bytes);
     }
-    file.write(path)
+    Ok(file.write(path)?)
 }
 
 /// Puts a trainer that was just made from `config` where the checkpoint stands.
@@ -78,7 +78,7 @@ fn parse(
     let steps = from_json(&file, "steps")?;
     if position.samples >= trainer.samples_per_epoch() {
         let problem = format!("{} samples into an epoch that is shorter", position.samples);
-        return Err(FileProblem::Damaged(problem));
+        return Err(damaged(problem));
     }
     let (mut layers, mut m, mut v) = (vec![], vec![], vec![]);
     let mut ages = trainer.optimizer().ages.as_ref().map(|_| vec![]);
@@ -131,7 +131,7 @@ fn parse(
         let name = format!("rewire.{}.ever", history.layer);
         let bytes = file.take_bytes(&name)?;
         let ever = RoaringTreemap::deserialize_from(bytes.as_slice());
-        ever.map_err(|problem| FileProblem::Damaged(format!("{name}: {problem}")))
+        ever.map_err(|problem| damaged(format!("{name}: {problem}")))
     };
     let ever = trainer.histories().iter().map(ever_of).collect::<Result<_, _>>()?;
     Ok(State { model: Mlp::from_layers(layers), optimizer, position, ever })

@@ -9,6 +9,7 @@ use super::RunConfig;
 use crate::Error;
 use crate::dataset::{Dataset, Scaling, Schema};
 use crate::error::FileProblem;
+use crate::format;
 use crate::format::safetensors::TensorFile;
 use crate::nn::{Engine, Layer, LayerTensors, Mlp};
 use crate::sparse::CsrPattern;
@@ -69,7 +70,7 @@ impl ModelFile {
                 file.add_f32(name("norm.beta"), vec![rows], &layer.params.beta);
             }
         }
-        file.write(path)
+        Ok(file.write(path)?)
     }
 
     /// Reads a model.
@@ -97,9 +98,9 @@ impl ModelFile {
                 Some(&[rows]) if rows > 0 => rows,
                 Some(found) => {
                     let (found, expected) = (found.to_vec(), vec![1]);
-                    return Err(FileProblem::Shape { name: name("bias"), found, expected });
+                    return Err(shape(name("bias"), found, expected));
                 }
-                None => return Err(FileProblem::Missing(name("bias"))),
+                None => return Err(format::FileProblem::Missing(name("bias")).into()),
             };
             // The first layer's width is its own affair; the others take in what came before.
             let before = layers.last().map(|layer| layer.linear.out_features());
@@ -130,10 +131,19 @@ impl ModelFile {
         let model = Mlp::from_layers(layers);
         if let Some(features) = scaling.features().filter(|&n| n != model.in_features()) {
             let (found, expected) = (vec![features], vec![model.in_features()]);
-            return Err(FileProblem::Shape { name: "scaling".into(), found, expected });
+            return Err(shape("scaling".into(), found, expected));
         }
         Ok(ModelFile { model, scaling, schema, data_name, config })
     }
+}
+
+fn shape(name: String, found: Vec<usize>, expected: Vec<usize>) -> FileProblem {
+    format::FileProblem::Shape { name, found, expected }.into()
+}
+
+/// What was written is not what it was.
+pub(super) fn damaged(problem: String) -> FileProblem {
+    format::FileProblem::Damaged(problem).into()
 }
 
 /// A value as JSON text.
@@ -146,9 +156,9 @@ pub(super) fn from_json<T: DeserializeOwned>(
     file: &TensorFile,
     key: &str,
 ) -> Result<T, FileProblem> {
-    let text = file.metadata.get(key).ok_or_else(|| FileProblem::Missing(key.to_string()))?;
-    serde_json::from_str(text)
-        .map_err(|problem| FileProblem::Damaged(format!("metadata {key}: {problem}")))
+    let missing = || format::FileProblem::Missing(key.to_string());
+    let text = file.metadata.get(key).ok_or_else(missing)?;
+    serde_json::from_str(text).map_err(|problem| damaged(format!("metadata {key}: {problem}")))
 }
 
 /// Refuses a file of another format.
@@ -159,10 +169,10 @@ pub(super) fn expect_format(
 ) -> Result<(), FileProblem> {
     match file.metadata.get("format") {
         Some(found) if found == format => Ok(()),
-        found => Err(FileProblem::Kind {
+        found => Err(FileProblem::Format(format::FileProblem::Kind {
             expected: kind,
             found: found.map_or_else(|| "foreign".to_string(), String::clone),
-        }),
+        })),
     }
 }
 
@@ -178,7 +188,7 @@ pub(super) fn take_pattern(
     let col_idx = file.take_indices(&format!("{prefix}.col_idx"))?;
     if row_ptr.len() != rows + 1 {
         let (found, expected) = (vec![row_ptr.len()], vec![rows + 1]);
-        return Err(FileProblem::Shape { name: format!("{prefix}.row_ptr"), found, expected });
+        return Err(shape(format!("{prefix}.row_ptr"), found, expected));
     }
     let col_idx = col_idx.into_iter().map(|col| col as u32).collect();
     CsrPattern::new(cols, row_ptr, col_idx).map_err(|source| FileProblem::Pattern { layer, source })

@@ -131,7 +131,7 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::Io`].
     pub fn write_config(&self, config: &RunConfig) -> Result<(), Error> {
-        replace_file(&self.path.join(CONFIG), config.to_toml().as_bytes())
+        Ok(replace_file(&self.path.join(CONFIG), config.to_toml().as_bytes())?)
     }
 
     /// Continues from the checkpoint, if there is one yet, and cuts the metrics back to it.
@@ -220,7 +220,7 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::Io`].
     pub fn write_figure(&self, svg: &str) -> Result<(), Error> {
-        replace_file(&self.path.join(FIGURE), svg.as_bytes())
+        Ok(replace_file(&self.path.join(FIGURE), svg.as_bytes())?)
     }
 
     /// Writes `model.safetensors` and `checkpoint.safetensors`.
@@ -279,7 +279,7 @@ impl RunFolder {
             result,
         };
         let text = serde_json::to_string_pretty(&record).expect("plain data serialises") + "\n";
-        replace_file(&path, text.as_bytes())
+        Ok(replace_file(&path, text.as_bytes())?)
     }
 }
 
