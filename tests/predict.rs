@@ -1,6 +1,6 @@
 //! `fanin eval`, `predict` and `inspect` on a model that `fanin train` wrote.
 
-use assert_cmd::Command;
+use command::fanin;
 use fanin::dataset::{self, Normalize, Samples};
 use fanin::parallel::Executor;
 use fanin::train::{ModelFile, Predictor, most_probable};
@@ -8,6 +8,9 @@ use fanin_kernels::Isa;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use tempfile::TempDir;
+
+#[path = "common/command.rs"]
+mod command;
 
 /// One model for all tests of this file.
 static RUN: LazyLock<TempDir> = LazyLock::new(|| {
@@ -17,12 +20,6 @@ static RUN: LazyLock<TempDir> = LazyLock::new(|| {
     command.arg(dir.path().join("run")).assert().success();
     dir
 });
-
-fn fanin() -> Command {
-    let mut command = Command::cargo_bin("fanin").expect("the binary is built");
-    command.env_remove("FANIN_DATA_DIR").env_remove("FANIN_ISA");
-    command
-}
 
 fn model() -> PathBuf {
     RUN.path().join("run/model.safetensors")

@@ -35,7 +35,7 @@ impl Console {
 
     /// A warning, to stderr.
     pub(super) fn warn(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "warning: {text}");
+        let _ = writeln!(std::io::stderr(), "warning: {}", super::with_dashes(text));
     }
 
     /// Text that is the command's whole output, to stdout as it is.

@@ -169,7 +169,7 @@ fn listed(known: &'static KnownDataset, data_dir: Option<&Path>) -> Listed {
     Listed {
         name: known.name,
         title: known.title,
-        features: known.features,
+        features: known.features(),
         classes: known.class_count,
         train_samples: known.samples[0],
         test_samples: known.samples[1],
@@ -227,8 +227,8 @@ fn verify(names: &[String], data_dir: Option<&Path>) -> Result<(), Error> {
             let Some(path) = found_in(file, &folders) else {
                 console.line(format!("{}/{}: not here", known.name, file.name));
                 if !names.is_empty() && first_problem.is_none() {
-                    let problem = format!("{}: {} is not here", known.name, file.name);
-                    first_problem = Some(Error::Config(problem));
+                    let (name, file) = (known.name, file.name);
+                    first_problem = Some(dataset::Error::NotHere { name, file });
                 }
                 continue;
             };
@@ -241,13 +241,13 @@ fn verify(names: &[String], data_dir: Option<&Path>) -> Result<(), Error> {
             }
         }
     }
-    first_problem.map_or(Ok(()), Err)
+    first_problem.map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 fn show(config: &DataConfig, out: &Path, count: usize) -> Result<(), Error> {
     let known = known(&config.dataset)?;
-    let Known::Images { transposed } = known.kind else {
-        return Err(Error::Config(format!("{} has no images to show", known.name)));
+    let Known::Images { height, width, channels, transposed } = known.kind else {
+        return Err(dataset::Error::NoImages(known.name).into());
     };
     let draw = match out.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => contact_sheet_svg,
@@ -259,7 +259,9 @@ fn show(config: &DataConfig, out: &Path, count: usize) -> Result<(), Error> {
     let labels = data.train.labels()[..count].iter().map(|&label| data.schema.class(label.into()));
     let sheet = ContactSheet {
         title: format!("{}, first {count} training images", data.name),
-        side: known.features.isqrt(),
+        height,
+        width,
+        channels,
         transposed,
         images: (0..count).map(|index| data.train.sample(index)).collect(),
         labels: labels.collect(),

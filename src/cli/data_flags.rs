@@ -1,7 +1,7 @@
 //! The flags that name a data set and say how it is read.
 
-use crate::dataset::Header;
-use clap::{Args, ValueEnum};
+use crate::dataset::{ClassWeight, FileFormat, Header, Missing, Normalize};
+use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ pub(super) struct DataFlags {
     /// How values enter the network: images as a whole, tables column by column
     /// [default: standard]
     #[arg(long, value_enum, help_heading = "Data")]
-    normalize: Option<NormalizeArg>,
+    normalize: Option<Normalize>,
     /// Fraction of the training samples held out for validation [default: 0.0]
     #[arg(long, value_name = "F", help_heading = "Data")]
     validation_fraction: Option<f64>,
@@ -52,7 +52,7 @@ pub(super) struct DataFlags {
     split_seed: Option<u64>,
     /// How much the loss of each class counts [default: none]
     #[arg(long, value_enum, help_heading = "Data")]
-    class_weight: Option<ClassWeightArg>,
+    class_weight: Option<ClassWeight>,
     /// Training file: CSV or TSV, .svm, .npy, .npz, IDX; gzipped or not
     #[arg(long, value_name = "FILE", help_heading = OWN)]
     train: Option<PathBuf>,
@@ -67,13 +67,13 @@ pub(super) struct DataFlags {
     test_labels: Option<PathBuf>,
     /// What the files are [default: auto]
     #[arg(long, value_enum, help_heading = OWN)]
-    file_format: Option<FileFormatArg>,
+    file_format: Option<FileFormat>,
     /// The label's column: its name, or its number from 1, or from -1 at the end
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = OWN)]
     label: Option<String>,
     /// Whether the first line names the columns [default: auto]
     #[arg(long, value_enum, help_heading = OWN)]
-    header: Option<HeaderArg>,
+    header: Option<Header>,
     /// What separates fields [default: found out from the first line]
     #[arg(long, value_name = "CHAR", help_heading = OWN)]
     delimiter: Option<char>,
@@ -82,7 +82,7 @@ pub(super) struct DataFlags {
     categorical: Option<Vec<String>>,
     /// What a missing value counts as [default: error]
     #[arg(long, value_enum, help_heading = OWN)]
-    missing: Option<MissingArg>,
+    missing: Option<Missing>,
     /// Fraction of the rows held out for testing, without a test file [default: 0.2]
     #[arg(long, value_name = "F", help_heading = OWN)]
     test_fraction: Option<f64>,
@@ -93,73 +93,4 @@ impl DataFlags {
     pub(super) fn names_known(&self) -> bool {
         self.dataset.is_some()
     }
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum NormalizeArg {
-    /// As they are
-    None,
-    /// 0 to 1
-    Unit,
-    /// Mean 0, standard deviation 1
-    Standard,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum ClassWeightArg {
-    /// Every sample the same
-    None,
-    /// Every class the same
-    Balanced,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum FileFormatArg {
-    /// What their names say
-    Auto,
-    /// Text with separated fields
-    Csv,
-    /// label index:value index:value …
-    Svmlight,
-    /// A NumPy array
-    Npy,
-    /// NumPy arrays of samples (x) and labels (y)
-    Npz,
-    /// Images as MNIST has them
-    Idx,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum HeaderArg {
-    /// If no number is in it, or the label's name is
-    Auto,
-    /// It does
-    Yes,
-    /// It is a row
-    No,
-}
-
-impl From<HeaderArg> for Header {
-    fn from(header: HeaderArg) -> Header {
-        match header {
-            HeaderArg::Auto => Header::Auto,
-            HeaderArg::Yes => Header::Yes,
-            HeaderArg::No => Header::No,
-        }
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum MissingArg {
-    /// An error that names row and column
-    Error,
-    /// The mean of the column's training values
-    Mean,
-    /// 0
-    Zero,
 }

@@ -1,32 +1,33 @@
 //! `fanin predict`: rows in, classes and probabilities out, as they come.
 
-use super::data_flags::HeaderArg;
 use crate::Error;
-use crate::dataset::{Header, ReadProblem, RowReader, SchemaReader, number};
-use crate::error::DataProblem;
+use crate::dataset::{FileFormat, Header, RowSource, RowsFrom, open_rows};
 use crate::parallel::Executor;
 use crate::train::{ModelFile, Predictor, most_probable};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Flags of `fanin predict`.
 #[derive(Args)]
 #[command(after_help = "Examples:
   fanin predict model.safetensors rows.csv > classes.csv
+  fanin predict model.safetensors t10k-images-idx3-ubyte.gz
   produce-rows | fanin predict model.safetensors --format json --batch 1")]
 pub(super) struct PredictArgs {
     /// A model.safetensors
     model: PathBuf,
-    /// CSV or TSV of raw values, one sample per row; under a header columns are found by their names;
-    /// - is stdin
+    /// Raw values, one sample per row: CSV or TSV, .svm, .npy, .npz, IDX; gzipped or not; under a header
+    /// columns are found by their names; labels are passed over; - is stdin
     #[arg(default_value = "-")]
     input: PathBuf,
+    /// What the input is
+    #[arg(long, value_enum, default_value_t = FileFormat::AUTO)]
+    file_format: FileFormat,
     /// Whether the first line names the columns [default: as the model's training file was read]
     #[arg(long, value_enum)]
-    header: Option<HeaderArg>,
+    header: Option<Header>,
     /// What to print per row
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
@@ -63,29 +64,19 @@ enum ClassName<'a> {
 pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
     let mut predictor =
         Predictor::new(Executor::from_environment(args.threads)?, ModelFile::read(&args.model)?);
-    let from_stdin = args.input == Path::new("-");
-    let name = if from_stdin { PathBuf::from("<stdin>") } else { args.input.clone() };
-    let input: Box<dyn BufRead> = match from_stdin {
-        true => Box::new(io::stdin().lock()),
-        false => Box::new(BufReader::new(File::open(&args.input).map_err(Error::io(&args.input))?)),
+    let from = match args.input == Path::new("-") {
+        true => RowsFrom::Stream { name: "<stdin>".into(), reader: Box::new(io::stdin().lock()) },
+        false => RowsFrom::File(&args.input),
     };
-    let stdout = Path::new("<stdout>");
-    let mut output = BufWriter::new(io::stdout().lock());
-    let written = match args.format {
-        Format::Csv => write_header(&mut output, &predictor),
-        Format::Json => Ok(()),
-    };
-    let result = match written {
-        Ok(()) => answer_all(&mut predictor, input, &name, &args, &mut output),
-        Err(source) => Err(Error::io(stdout)(source)),
-    };
-    match result {
+    let mut config = predictor.file().config.data.clone();
+    config.file_format = args.file_format;
+    config.header = args.header.unwrap_or(config.header);
+    let schema = predictor.file().schema.clone();
+    let mut rows = open_rows(from, &config, &schema, predictor.in_features())?;
+    let batch = args.batch as usize;
+    match answer_all(&mut predictor, rows.as_mut(), batch, args.format) {
         // The reader went away (`| head`): there is nobody to tell.
-        Err(Error::Io { path, source })
-            if path == stdout && source.kind() == ErrorKind::BrokenPipe =>
-        {
-            Ok(())
-        }
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
 }
@@ -93,86 +84,28 @@ pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
 /// Reads rows batch by batch and answers each batch before the next is read.
 fn answer_all(
     predictor: &mut Predictor,
-    input: Box<dyn BufRead>,
-    name: &Path,
-    args: &PredictArgs,
-    output: &mut impl Write,
+    rows: &mut dyn RowSource,
+    batch: usize,
+    format: Format,
 ) -> Result<(), Error> {
     let stdout = Path::new("<stdout>");
-    let schema = predictor.file().schema.clone();
-    let data = |problem| Error::data(name, problem);
-    let delimiter = predictor.file().config.data.delimiter.map(|delimiter| delimiter as u8);
-    let header = args.header.map_or(predictor.file().config.data.header, Header::from);
-    let sought: Vec<String> = match schema.named {
-        true => schema.columns.iter().map(|column| column.name.clone()).collect(),
-        false => Vec::new(),
-    };
-    let mut reader = match RowReader::new(input, header, delimiter, &sought) {
-        Ok(reader) => reader,
-        // Nothing in, nothing out.
-        Err(ReadProblem::Data(DataProblem::Empty)) => {
-            return output.flush().map_err(Error::io(stdout));
-        }
-        Err(problem) => return Err(problem.of(name)),
-    };
-    let mut columns = match schema.columns.is_empty() {
-        true => None,
-        false => {
-            let (header, width) = (reader.header(), reader.width());
-            Some(SchemaReader::new(&schema, header, width).map_err(data)?)
-        }
-    };
-    let mut rows: Vec<f32> = Vec::new();
-    let mut in_batch = 0;
+    let mut output = BufWriter::new(io::stdout().lock());
+    if let Format::Csv = format {
+        write_header(&mut output, predictor).map_err(Error::io(stdout))?;
+    }
+    let mut values: Vec<f32> = Vec::new();
     loop {
-        let row = reader.next_row().map_err(|problem| match problem {
-            // What the model takes is the measure, where its columns have no names.
-            ReadProblem::Data(DataProblem::Ragged { line, found, .. }) if columns.is_none() => {
-                data(DataProblem::Width { line, found, expected: predictor.in_features() })
-            }
-            problem => problem.of(name),
-        })?;
-        let more = row.is_some();
-        if let Some((line, record)) = row {
-            match &mut columns {
-                Some(columns) => schema.encode(columns.row(line, record).map_err(data)?, &mut rows),
-                None => numbers(line, record, predictor.in_features(), &mut rows).map_err(data)?,
-            }
-            in_batch += 1;
-        }
-        if in_batch == args.batch || (!more && in_batch > 0) {
-            let probabilities = predictor.rows(&rows);
-            write_answers(output, args.format, &probabilities, predictor)
+        values.clear();
+        let count = rows.next_batch(batch, &mut values)?;
+        if count > 0 {
+            let probabilities = predictor.rows(&values);
+            write_answers(&mut output, format, &probabilities, predictor)
                 .map_err(Error::io(stdout))?;
-            rows.clear();
-            in_batch = 0;
         }
-        if !more {
+        if count < batch {
             return output.flush().map_err(Error::io(stdout));
         }
     }
-}
-
-/// Appends one row's numbers.
-fn numbers(
-    line: u64,
-    record: &csv::ByteRecord,
-    expected: usize,
-    rows: &mut Vec<f32>,
-) -> Result<(), DataProblem> {
-    if record.len() != expected {
-        return Err(DataProblem::Width { line, found: record.len(), expected });
-    }
-    for (column, field) in (1..).zip(record) {
-        match number(field) {
-            Some(value) => rows.push(value),
-            None => {
-                let text = String::from_utf8_lossy(field).into_owned();
-                return Err(DataProblem::Number { line, column, text });
-            }
-        }
-    }
-    Ok(())
 }
 
 fn write_header(output: &mut impl Write, predictor: &Predictor) -> io::Result<()> {

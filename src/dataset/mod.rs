@@ -2,37 +2,48 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `config.rs` | what names a data set, and its loading: known or one's own, split, scaled |
-//! | `known.rs`, `catalog.rs`, `fetch.rs` | the data sets known by name; where they are; how they are fetched |
-//! | `rows.rs` and `table.rs`, `svmlight.rs`, `arrays.rs`, `idx.rs` | the formats, each read into `raw.rs` |
+//! | `config.rs` | the settings: what names a data set, how it is read, split and scaled |
+//! | `load.rs` | the story: read → split → fit → samples → scale |
+//! | `rows.rs` | rows to be answered by a model |
+//! | `formats/` | the file formats, one file each, for training and prediction alike |
+//! | `known/` | the data sets known by name, one file each; where they are; how they are fetched |
+//! | `raw.rs` | what every format is read into |
 //! | `schema.rs`, `scaling.rs` | what a training file says and its training rows give, kept in the model |
 //! | `split.rs` | which rows are held out |
-//! | `samples.rs` | samples in memory, and the loading of tiles |
+//! | `values.rs`, `samples.rs` | samples in memory, and the loading of tiles |
+//! | `error.rs`, `problem.rs` | what can be wrong, and within a file |
+//!
+//! A further file format is a file in `formats/` and a line in its list; so a further known data set in
+//! `known/`.
 
-mod arrays;
-mod catalog;
 mod config;
-mod fetch;
-mod idx;
-mod input;
+mod digest;
+mod error;
+mod formats;
 mod known;
+mod load;
+mod problem;
 mod raw;
 mod rows;
 mod samples;
 mod scaling;
 mod schema;
 mod split;
-mod svmlight;
-mod table;
+mod values;
 
-pub use catalog::{found_in, load, search_path, verify_file};
-pub use config::{ClassWeight, DataConfig, Dataset, FileFormat};
-pub use fetch::{FetchPlace, Fetched, Progress, fetch};
-pub use idx::{IdxFile, read_idx};
-pub use known::{KNOWN, Known, KnownDataset, KnownFile, Source, known};
-pub use rows::{Header, ReadProblem, RowReader, number};
-pub use samples::{Samples, Values};
+pub use config::{ClassWeight, DataConfig};
+pub use error::{Error, FetchProblem};
+pub use formats::{FileFormat, Header, RowSource, RowsFrom};
+#[cfg(feature = "fetch")]
+pub use known::{FetchPlace, Fetched, Progress, fetch};
+pub use known::{
+    KNOWN, Known, KnownColumn, KnownDataset, KnownFile, KnownSource, KnownTable, found_in, known,
+    search_path, verify_file,
+};
+pub use load::{Dataset, load};
+pub use problem::DataProblem;
+pub use rows::open_rows;
+pub use samples::Samples;
 pub use scaling::{Normalize, Scaling};
-pub use schema::{Column, Kind, Schema};
-pub use split::{Split, hold_out};
-pub use table::{Missing, SchemaReader, TableOptions};
+pub use schema::{Column, Kind, Missing, Schema};
+pub use values::Values;

@@ -1,9 +1,9 @@
 //! A labelled table as a file gave it, before anything is fitted: what every format is read into.
 
-use super::schema::{Column, Kind, Schema};
-use super::table::Missing;
-use super::{Samples, Values};
-use crate::error::DataProblem;
+use super::problem::DataProblem;
+use super::samples::Samples;
+use super::schema::{Column, Kind, Missing, Schema};
+use super::values::Values;
 use std::collections::HashMap;
 
 /// Rows of column values with labels.

@@ -3,40 +3,11 @@
 //! Images stay u8 (47 MB for MNIST's 60,000) and become normalised f32 as a batch is loaded; tables
 //! are f32.
 
+use super::problem::DataProblem;
 use super::scaling::Scaling;
-use crate::error::DataProblem;
+use super::values::Values;
 use crate::nn::Tile;
 use fanin_kernels::{Isa, TILE, normalize_tile, prefetch, standardize_tile};
-
-/// The values of samples, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Values {
-    /// Of images.
-    Bytes(Vec<u8>),
-    /// Of tables.
-    Floats(Vec<f32>),
-}
-
-impl Default for Values {
-    fn default() -> Self {
-        Values::Floats(Vec::new())
-    }
-}
-
-impl Values {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Values::Bytes(values) => values.len(),
-            Values::Floats(values) => values.len(),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
 
 /// One split of a data set.
 #[derive(Clone, Debug)]
@@ -80,7 +51,8 @@ impl Samples {
         }
         let bad = labels.iter().position(|&label| label as usize >= classes);
         if let Some(sample) = bad {
-            return Err(DataProblem::Label { label: labels[sample], sample, classes });
+            let label = labels[sample];
+            return Err(DataProblem::Label { label, sample: sample + 1, classes });
         }
         Ok(Samples { features, classes, values, labels, class_weights: Vec::new() })
     }
@@ -137,6 +109,11 @@ impl Samples {
     /// **Panics** if there are fewer.
     pub fn first(&self, count: usize) -> Samples {
         self.select(0..count)
+    }
+
+    /// The values, row-major.
+    pub fn values(&self) -> &Values {
+        &self.values
     }
 
     /// The values if they are bytes.

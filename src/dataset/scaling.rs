@@ -1,29 +1,20 @@
 //! How raw values become the network's input: fitted on training samples only, and kept in the model.
 
-use super::samples::Samples;
+use super::values::Values;
+use crate::grammar::named;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
-/// What values are brought to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Normalize {
-    /// As they are.
-    None,
-    /// 0..=1: of images by 255, of tables by each column's least and most.
-    Unit,
-    /// Mean 0 and standard deviation 1: of images over all values, of tables column by column.
-    #[default]
-    Standard,
-}
-
-impl fmt::Display for Normalize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Normalize::None => "none",
-            Normalize::Unit => "unit",
-            Normalize::Standard => "standard",
-        })
+named! {
+    /// What values are brought to.
+    #[derive(Default)]
+    pub enum Normalize as "normalisation" {
+        /// As they are
+        None = "none",
+        /// 0 to 1: images by 255, tables by each column's least and most
+        Unit = "unit",
+        /// Mean 0, standard deviation 1: images over all values, tables column by column
+        #[default]
+        Standard = "standard",
     }
 }
 
@@ -48,14 +39,16 @@ pub enum Scaling {
 }
 
 impl Scaling {
-    /// The scaling that brings `train` where `normalize` says.
+    /// The scaling that brings training values where `normalize` says.
     ///
     /// What does not vary is only centred.
-    pub fn fit(train: &Samples, normalize: Normalize) -> Scaling {
-        match train.floats() {
-            None => fit_bytes(train.bytes().unwrap_or_default(), normalize),
-            Some(values) => {
-                let pairs = fit_columns(values, train.features(), normalize);
+    ///
+    /// **Shapes**: `train` `[samples, features]`.
+    pub fn fit(train: &Values, features: usize, normalize: Normalize) -> Scaling {
+        match train {
+            Values::Bytes(values) => fit_bytes(values, normalize),
+            Values::Floats(values) => {
+                let pairs = fit_columns(values, features, normalize);
                 let (scale, shift) = pairs.into_iter().unzip();
                 Scaling::PerFeature { scale, shift }
             }
@@ -143,11 +136,10 @@ fn fit_columns(values: &[f32], width: usize, normalize: Normalize) -> Vec<(f32, 
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::Values;
     use super::*;
 
-    fn bytes(values: &[u8]) -> Samples {
-        Samples::new(1, 1, values.to_vec(), vec![0; values.len()]).unwrap()
+    fn fit_bytes(values: &[u8]) -> Scaling {
+        Scaling::fit(&Values::Bytes(values.to_vec()), 1, Normalize::Standard)
     }
 
     fn apply(scaling: &Scaling, feature: usize, x: f32) -> f64 {
@@ -157,7 +149,7 @@ mod tests {
 
     #[test]
     fn standard_scaling_gives_mean_zero_and_deviation_one() {
-        let scaling = Scaling::fit(&bytes(&[10, 20, 30, 200]), Normalize::Standard);
+        let scaling = fit_bytes(&[10, 20, 30, 200]);
         let x = [10.0, 20.0, 30.0, 200.0].map(|x| apply(&scaling, 0, x));
         let mean = x.iter().sum::<f64>() / 4.0;
         let variance = x.iter().map(|x| x * x).sum::<f64>() / 4.0;
@@ -166,7 +158,7 @@ mod tests {
 
     #[test]
     fn constant_data_is_only_centred() {
-        let scaling = Scaling::fit(&bytes(&[51, 51]), Normalize::Standard);
+        let scaling = fit_bytes(&[51, 51]);
         assert!(apply(&scaling, 0, 51.0).abs() < 1e-6);
     }
 
@@ -174,15 +166,14 @@ mod tests {
     fn tables_are_scaled_column_by_column() {
         // Columns 1, 3, 5 and 7, 7, 7.
         let values = Values::Floats(vec![1.0, 7.0, 3.0, 7.0, 5.0, 7.0]);
-        let samples = Samples::with_values(2, 1, values, vec![0; 3]).unwrap();
-        let standard = Scaling::fit(&samples, Normalize::Standard);
+        let standard = Scaling::fit(&values, 2, Normalize::Standard);
         let deviation = (8f64 / 3.0).sqrt();
         assert!((apply(&standard, 0, 5.0) - 2.0 / deviation).abs() < 1e-6);
         assert!(apply(&standard, 0, 3.0).abs() < 1e-6 && apply(&standard, 1, 7.0) == 0.0);
-        let unit = Scaling::fit(&samples, Normalize::Unit);
+        let unit = Scaling::fit(&values, 2, Normalize::Unit);
         assert_eq!([1.0, 3.0, 5.0].map(|x| apply(&unit, 0, x)), [0.0, 0.5, 1.0]);
         assert_eq!(apply(&unit, 1, 7.0), 0.0);
-        let none = Scaling::fit(&samples, Normalize::None);
+        let none = Scaling::fit(&values, 2, Normalize::None);
         assert_eq!(none, Scaling::PerFeature { scale: vec![1.0; 2], shift: vec![0.0; 2] });
     }
 

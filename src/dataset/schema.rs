@@ -1,7 +1,8 @@
 //! What the columns and classes of a data set mean: kept in the model, so that other files of the same
 //! kind are read as the training file was.
 
-use crate::error::DataProblem;
+use super::problem::DataProblem;
+use crate::grammar::named;
 use serde::{Deserialize, Serialize};
 
 /// The meaning of a data set's values and labels.
@@ -15,6 +16,21 @@ pub struct Schema {
     pub label: Option<String>,
     /// The classes' names, in the order of their numbers; empty where they are numbers alone.
     pub classes: Vec<String>,
+}
+
+named! {
+    /// What a missing value counts as. Missing is what is empty or `NA`, `N/A`, `NaN`, `null`, `None`,
+    /// `?`.
+    #[derive(Default)]
+    pub enum Missing as "treatment of missing values" {
+        /// An error that names row and column
+        #[default]
+        Error = "error",
+        /// The mean of the column's training values; of a category none of those known
+        Mean = "mean",
+        /// 0; of a category none of those known
+        Zero = "zero",
+    }
 }
 
 /// One column of a table.
@@ -72,6 +88,16 @@ impl Schema {
         match missing.is_empty() {
             true => Ok(places.into_iter().flatten().collect()),
             false => Err(DataProblem::MissingColumns(missing)),
+        }
+    }
+
+    /// Refuses rows that are numbers alone where columns hold texts.
+    ///
+    /// **Errors**: [`DataProblem::TextColumn`].
+    pub fn expect_numbers(&self) -> Result<(), DataProblem> {
+        match self.columns.iter().find(|column| column.kind != Kind::Number) {
+            Some(column) => Err(DataProblem::TextColumn(column.name.clone())),
+            None => Ok(()),
         }
     }
 

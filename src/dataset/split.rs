@@ -1,15 +1,57 @@
 //! Which rows are for training, which for testing and validation.
 
+use super::error::Error;
 use crate::random::{Purpose, stream};
 use rand::seq::SliceRandom;
 
+/// How rows are held out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SplitOptions {
+    /// Fraction of all rows for testing.
+    pub(super) test: f64,
+    /// Fraction of the others for validation.
+    pub(super) validation: f64,
+    /// Whether each class is held out by its share.
+    pub(super) stratify: bool,
+    /// Decides which rows.
+    pub(super) seed: u64,
+}
+
+/// Numbers of rows, counted from 0, each list ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RowSplit {
+    pub(super) train: Vec<u32>,
+    pub(super) validation: Option<Vec<u32>>,
+    pub(super) test: Vec<u32>,
+}
+
+impl RowSplit {
+    /// The rows with these labels for training, validation and testing.
+    ///
+    /// **Errors**: [`Error::EmptyValidation`] if a fraction for validation leaves one side empty.
+    pub(super) fn draw(labels: &[u16], options: SplitOptions) -> Result<RowSplit, Error> {
+        let SplitOptions { test, validation, stratify, seed } = options;
+        let all: Vec<u32> = (0..labels.len() as u32).collect();
+        let outer = hold_out(&all, labels, test, stratify, seed, 0);
+        if validation == 0.0 {
+            return Ok(RowSplit { train: outer.kept, validation: None, test: outer.held_out });
+        }
+        let inner = hold_out(&outer.kept, labels, validation, stratify, seed, 1);
+        if inner.kept.is_empty() || inner.held_out.is_empty() {
+            return Err(Error::EmptyValidation(validation));
+        }
+        let (train, validation) = (inner.kept, Some(inner.held_out));
+        Ok(RowSplit { train, validation, test: outer.held_out })
+    }
+}
+
 /// Indices of rows, each ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Split {
+struct Split {
     /// What is learned from.
-    pub kept: Vec<u32>,
+    kept: Vec<u32>,
     /// What is held out.
-    pub held_out: Vec<u32>,
+    held_out: Vec<u32>,
 }
 
 /// Holds out ⌈fraction·n⌉ rows at random; stratified, each class by its share to within a row.
@@ -18,7 +60,7 @@ pub struct Split {
 /// the training leaves it as it is.
 ///
 /// **Panics** unless 0 ≤ fraction ≤ 1.
-pub fn hold_out(
+fn hold_out(
     rows: &[u32],
     labels: &[u16],
     fraction: f64,

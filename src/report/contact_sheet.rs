@@ -8,11 +8,15 @@ use font8x8::UnicodeFonts;
 pub struct ContactSheet<'a> {
     /// What they are.
     pub title: String,
-    /// Width and height of an image in pixels.
-    pub side: usize,
+    /// Rows of pixels of an image.
+    pub height: usize,
+    /// Pixels of a row.
+    pub width: usize,
+    /// Values of a pixel; of several the mean is shown.
+    pub channels: usize,
     /// Whether rows and columns are exchanged in the bytes.
     pub transposed: bool,
-    /// `side·side` grey values each, 0 the paper.
+    /// `height·width·channels` values each, 0 the paper.
     pub images: Vec<&'a [u8]>,
     /// What stands below each.
     pub labels: Vec<String>,
@@ -34,24 +38,26 @@ impl ContactSheet<'_> {
 
     /// The ink of an image at a place of the picture, upright.
     fn ink(&self, image: &[u8], x: usize, y: usize) -> u8 {
-        if self.transposed { image[x * self.side + y] } else { image[y * self.side + x] }
+        let at = if self.transposed { x * self.height + y } else { y * self.width + x };
+        let values = &image[at * self.channels..][..self.channels];
+        (values.iter().map(|&value| usize::from(value)).sum::<usize>() / self.channels) as u8
     }
 
     /// Dark ink on white paper: the images at `pitch` and below each `room` rows for its label.
     fn mosaic(&self, room: usize) -> Picture {
-        let [pitch_x, pitch_y] = [self.side + GAP, self.side + GAP + room];
+        let [pitch_x, pitch_y] = [self.width + GAP, self.height + GAP + room];
         let size = [self.columns() * pitch_x + GAP, self.rows() * pitch_y + GAP];
         let mut picture = Picture { width: size[0], bytes: vec![255; size[0] * size[1]] };
         for (index, image) in self.images.iter().enumerate() {
             let (column, row) = (index % self.columns(), index / self.columns());
             let (left, top) = (GAP + column * pitch_x, GAP + row * pitch_y);
-            for y in 0..self.side {
-                for x in 0..self.side {
+            for y in 0..self.height {
+                for x in 0..self.width {
                     picture.set(left + x, top + y, 255 - self.ink(image, x, y));
                 }
             }
             if room > 0 {
-                picture.write(&self.labels[index], [left, top + self.side + 1], self.side);
+                picture.write(&self.labels[index], [left, top + self.height + 1], self.width);
             }
         }
         picture
@@ -119,8 +125,8 @@ pub fn contact_sheet_svg(sheet: &ContactSheet<'_>) -> Vec<u8> {
     );
     for (index, label) in sheet.labels.iter().enumerate() {
         let (column, row) = (index % sheet.columns(), index / sheet.columns());
-        let x = SCALE * (GAP + column * (sheet.side + GAP) + sheet.side / 2);
-        let y = TITLE + SCALE * (GAP + row * (sheet.side + GAP + room) + sheet.side + ROOM);
+        let x = SCALE * (GAP + column * (sheet.width + GAP) + sheet.width / 2);
+        let y = TITLE + SCALE * (GAP + row * (sheet.height + GAP + room) + sheet.height + ROOM);
         svg += &format!(
             "<text x=\"{x}\" y=\"{y}\" font-size=\"14\" text-anchor=\"middle\">{}</text>\n",
             escape(label)
@@ -146,28 +152,38 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn sheet<'a>(size: [usize; 3], transposed: bool, images: Vec<&'a [u8]>) -> ContactSheet<'a> {
+        let [height, width, channels] = size;
+        let labels = vec!["<b>".to_string(); images.len()];
+        let title = "a & b".to_string();
+        ContactSheet { title, height, width, channels, transposed, images, labels }
+    }
+
     #[test]
     fn images_are_upright_whichever_way_their_bytes_run() {
-        // One pixel of ink at x = 2, y = 0 of 3 × 3.
-        let upright = [0, 0, 200, 0, 0, 0, 0, 0, 0];
-        let transposed = [0, 0, 0, 0, 0, 0, 200, 0, 0];
+        // One pixel of ink at x = 2, y = 0 of 2 rows of 3.
+        let upright = [0, 0, 200, 0, 0, 0];
+        let transposed = [0, 0, 0, 0, 200, 0];
         for (image, transposed) in [(upright, false), (transposed, true)] {
-            let images = vec![&image[..]];
-            let labels = vec!["7".to_string()];
-            let sheet = ContactSheet { title: "t".into(), side: 3, transposed, images, labels };
-            let picture = sheet.mosaic(0);
+            let picture = sheet([2, 3, 1], transposed, vec![&image]).mosaic(0);
+            assert_eq!(picture.bytes.len(), (2 + 2 * GAP) * (3 + 2 * GAP));
             assert_eq!(picture.bytes[GAP * picture.width + GAP + 2], 55);
             assert_eq!(picture.bytes.iter().filter(|&&value| value < 255).count(), 1);
         }
     }
 
     #[test]
+    fn colours_are_shown_by_their_mean() {
+        let image = [0, 0, 0, 255, 100, 5];
+        let picture = sheet([1, 2, 3], false, vec![&image]).mosaic(0);
+        let row = &picture.bytes[GAP * picture.width + GAP..][..2];
+        assert_eq!(row, [255, 255 - 120]);
+    }
+
+    #[test]
     fn sheets_are_files_that_other_programs_know() {
         let image = [9; 784];
-        let images = vec![&image[..]; 5];
-        let labels = vec!["<b>".to_string(); 5];
-        let title = "a & b".to_string();
-        let sheet = ContactSheet { title, side: 28, transposed: false, images, labels };
+        let sheet = sheet([28, 28, 1], false, vec![&image[..]; 5]);
         let png = contact_sheet_png(&sheet);
         let decoder = png::Decoder::new(std::io::Cursor::new(&png));
         let info = decoder.read_info().unwrap();

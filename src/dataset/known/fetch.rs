@@ -3,9 +3,10 @@
 //! A file arrives under another name, is checked whole, and then takes its own: a file that is there
 //! is a file that is right. What arrived of a broken download stays, and the next one goes on from it.
 
-use super::catalog::{cache_dir, found_in, verify_file};
-use super::known::KnownDataset;
-use crate::Error;
+use super::entry::KnownDataset;
+use super::read::verify_file;
+use super::search::{cache_dir, found_in};
+use crate::dataset::error::{Error, FetchProblem};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -46,16 +47,14 @@ pub trait Progress {
 
 /// Brings every file of a known data set to where it is looked for.
 ///
-/// **Errors**: [`Error::Fetch`] naming what each address said; [`Error::Io`]; [`Error::Data`] for a
-/// file of [`FetchPlace::from`] that is not the known one.
+/// **Errors**: [`Error::Fetch`] naming what each address said; [`Error::NoCache`]; [`Error::Io`];
+/// [`Error::NotIn`] and [`Error::Data`] if [`FetchPlace::from`] lacks a file or has another.
 pub fn fetch(
     known: &'static KnownDataset,
     place: &FetchPlace,
     progress: &mut dyn Progress,
 ) -> Result<Vec<Fetched>, Error> {
-    let base = place.data_dir.clone().or_else(cache_dir).ok_or_else(|| {
-        Error::Config("there is no home for a cache: name a folder with --data-dir".to_string())
-    })?;
+    let base = place.data_dir.clone().or_else(cache_dir).ok_or(Error::NoCache)?;
     let dir = base.join(known.name);
     fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
     let (mut fetched, mut archives) = (Vec::new(), Vec::new());
@@ -135,9 +134,8 @@ fn take(known: &KnownDataset, index: usize, from: &Path, target: &Path) -> Resul
             return place_file(known, index, from, target);
         }
     }
-    let name = format!("{}.gz", file.name);
-    let problem = format!("{} has no {name} for {}", from.display(), known.name);
-    Err(Error::Config(problem))
+    let (from, file) = (from.to_path_buf(), format!("{}.gz", file.name));
+    Err(Error::NotIn { from, file, name: known.name })
 }
 
 /// Copies a file under the target's folder with its own name, checked.
@@ -181,9 +179,9 @@ fn download(
         let result = match member {
             None => {
                 let had_beginning = arrived.is_file();
-                let mut get = || {
+                let mut get = || -> Result<(), FetchProblem> {
                     bring(&url, &arrived, progress)?;
-                    settle(known, index, &arrived, target)
+                    Ok(settle(known, index, &arrived, target)?)
                 };
                 // An earlier call's beginning may be another file's: once more without it.
                 get().or_else(|problem| {
@@ -198,11 +196,11 @@ fn download(
         };
         match result {
             Ok(()) => return Ok(()),
-            Err(problem) => said.push(format!("{url}: {problem}")),
+            Err(problem) => said.push((url, problem)),
         }
     }
     let dir = target.parent().unwrap_or(target).to_path_buf();
-    Err(Error::Fetch { name: known.name.to_string(), file: name, said, dir })
+    Err(Error::Fetch { name: known.name, file: name, said, dir })
 }
 
 /// A zip archive that holds a file.
@@ -221,7 +219,7 @@ fn unpack(
     target: &Path,
     archives: &mut Vec<PathBuf>,
     progress: &mut dyn Progress,
-) -> Result<(), Error> {
+) -> Result<(), FetchProblem> {
     let Archive { url, member, path } = *archive;
     if !path.is_file() {
         bring(url, &partial(path), progress)?;
@@ -234,24 +232,24 @@ fn unpack(
         .map_err(io::Error::other)
         .and_then(|mut opened| extract(&mut opened, member, &arrived))
         .map_err(Error::io(path))?;
-    settle(known, index, &arrived, target)
+    Ok(settle(known, index, &arrived, target)?)
 }
 
 /// Downloads an address into a file, going on where an earlier attempt broke off.
-fn bring(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
+fn bring(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), FetchProblem> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
         match attempt(url, into, progress) {
             Ok(()) => return Ok(()),
-            Err(problem @ Error::Io { .. }) => return Err(problem),
+            // Another attempt finds the same disk.
+            Err(problem @ FetchProblem::Arrived(_)) => return Err(problem),
             Err(problem) => last = Some(problem),
         }
     }
     Err(last.expect("there was an attempt"))
 }
 
-fn attempt(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
-    let failed = |problem: String| Error::Config(problem);
+fn attempt(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), FetchProblem> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_connect(Some(Duration::from_secs(20)))
@@ -263,15 +261,15 @@ fn attempt(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Er
     if done > 0 {
         request = request.header("Range", format!("bytes={done}-"));
     }
-    let response = request.call().map_err(|problem| failed(problem.to_string()))?;
+    let response = request.call().map_err(connection)?;
     let status = response.status().as_u16();
     if status == 416 {
         // What is there is not a beginning of what is offered.
         fs::remove_file(into).map_err(Error::io(into))?;
-        return Err(failed("the file there has another length".to_string()));
+        return Err(FetchProblem::OtherLength);
     }
     if !(200..300).contains(&status) {
-        return Err(failed(format!("the server answers with status {status}")));
+        return Err(FetchProblem::Status(status));
     }
     let begins_at = if status == 206 { done } else { 0 };
     let length = response.headers().get("content-length");
@@ -284,7 +282,7 @@ fn attempt(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Er
     let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
     let (mut buffer, mut reached) = (vec![0; 1 << 16], begins_at);
     loop {
-        let count = body.read(&mut buffer).map_err(|problem| failed(problem.to_string()))?;
+        let count = body.read(&mut buffer).map_err(connection)?;
         if count == 0 {
             break;
         }
@@ -294,9 +292,13 @@ fn attempt(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Er
     }
     file.sync_all().map_err(Error::io(into))?;
     match total {
-        Some(total) if reached < total => {
-            Err(failed(format!("the connection broke off after {reached} of {total} bytes")))
+        Some(expected) if reached < expected => {
+            Err(FetchProblem::BrokenOff { found: reached, expected })
         }
         _ => Ok(()),
     }
+}
+
+fn connection(problem: impl std::error::Error + Send + Sync + 'static) -> FetchProblem {
+    FetchProblem::Connection(Box::new(problem))
 }

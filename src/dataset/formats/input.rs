@@ -1,7 +1,8 @@
 //! A data file as a stream of bytes, gzipped or not.
 
-use crate::Error;
-use crate::error::DataProblem;
+use super::format::RowsFrom;
+use crate::dataset::error::Error;
+use crate::dataset::problem::DataProblem;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -9,43 +10,63 @@ use std::path::{Path, PathBuf};
 
 /// Deflate's largest ratio of content to stream (zlib's technical notes).
 const GZIP_RATIO: u64 = 1032;
+const BUFFER: usize = 1 << 16;
 
 /// An open data file.
-pub(super) struct Input {
+pub(in crate::dataset) struct Input {
     pub(super) path: PathBuf,
-    pub(super) reader: Box<dyn BufRead>,
+    pub(in crate::dataset) reader: Box<dyn BufRead>,
     is_gzip: bool,
-    /// More content than this cannot be in the file.
-    pub(super) most_bytes: u64,
+    /// More content than this cannot be in the file; 0 where nobody knows.
+    most_bytes: u64,
 }
 
 impl Input {
     /// Opens a file; it is gzip if its name ends in `.gz` or it begins as gzip does.
     ///
     /// **Errors**: [`Error::Io`].
-    pub(super) fn open(path: &Path) -> Result<Input, Error> {
+    pub(in crate::dataset) fn open(path: &Path) -> Result<Input, Error> {
         let file = File::open(path).map_err(Error::io(path))?;
         let len = file.metadata().map_err(Error::io(path))?.len();
-        let mut raw = BufReader::with_capacity(1 << 16, file);
+        let raw = Box::new(BufReader::with_capacity(BUFFER, file));
         let named_gzip = path.extension().is_some_and(|extension| extension == "gz");
-        let is_gzip =
-            named_gzip || raw.fill_buf().map_err(Error::io(path))?.starts_with(&[0x1f, 0x8b]);
+        Input::unpacked(path.to_path_buf(), raw, named_gzip, len)
+    }
+
+    /// Opens a file or a stream.
+    ///
+    /// **Errors**: [`Error::Io`].
+    pub(super) fn of(from: RowsFrom<'_>) -> Result<Input, Error> {
+        match from {
+            RowsFrom::File(path) => Input::open(path),
+            RowsFrom::Stream { name, reader } => Input::unpacked(name, reader, false, 0),
+        }
+    }
+
+    fn unpacked(
+        path: PathBuf,
+        mut raw: Box<dyn BufRead>,
+        named_gzip: bool,
+        len: u64,
+    ) -> Result<Input, Error> {
+        let start = raw.fill_buf().map_err(Error::io(&path))?;
+        let is_gzip = named_gzip || start.starts_with(&[0x1f, 0x8b]);
         let reader: Box<dyn BufRead> = match is_gzip {
-            true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(raw))),
-            false => Box::new(raw),
+            true => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(raw))),
+            false => raw,
         };
         let most_bytes = if is_gzip { len.saturating_mul(GZIP_RATIO) } else { len };
-        Ok(Input { path: path.to_path_buf(), reader, is_gzip, most_bytes })
+        Ok(Input { path, reader, is_gzip, most_bytes })
     }
 
     /// What a failed read means: within a gzip stream it is the stream's damage.
-    pub(super) fn broken(&self, source: io::Error) -> Error {
+    pub(in crate::dataset) fn broken(&self, source: io::Error) -> Error {
         broken(&self.path, self.is_gzip, source)
     }
 
     /// The problem at this file.
     pub(super) fn data(&self, problem: DataProblem) -> Error {
-        Error::data(&self.path, problem)
+        Error::data(&self.path)(problem)
     }
 
     /// The next `count` bytes, or as many as there are. Memory grows with what is there.
@@ -70,8 +91,9 @@ impl Input {
 }
 
 fn broken(path: &Path, is_gzip: bool, source: io::Error) -> Error {
+    let path = path.to_path_buf();
     match is_gzip {
-        true => Error::data(path, DataProblem::Gzip(source.to_string())),
-        false => Error::Io { path: path.to_path_buf(), source },
+        true => Error::Gzip { path, source },
+        false => Error::Io { path, source },
     }
 }

@@ -1,0 +1,108 @@
+//! The IDX format of MNIST: a magic number, dimensions, then bytes; optionally gzipped.
+
+use super::arrays::{ArrayRows, with_labels};
+use super::format::{Before, Format, ReadOptions, RowSource, RowsFrom, Source};
+use super::input::Input;
+use crate::dataset::digest::hexadecimal;
+use crate::dataset::error::Error;
+use crate::dataset::problem::DataProblem;
+use crate::dataset::raw::RawTable;
+use crate::dataset::schema::Schema;
+use crate::dataset::values::Values;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// Images as MNIST has them.
+pub(super) struct Idx;
+
+impl Format for Idx {
+    fn name(&self) -> &'static str {
+        "idx"
+    }
+
+    fn about(&self) -> &'static str {
+        "Images as MNIST has them, with another file for the labels"
+    }
+
+    fn suffixes(&self) -> &'static [&'static str] {
+        &[".idx", "-ubyte"]
+    }
+
+    fn read(
+        &self,
+        source: &Source<'_>,
+        _: &ReadOptions,
+        before: Before<'_>,
+    ) -> Result<RawTable, Error> {
+        let labels = source.labels()?;
+        let (x, y) = (read_idx(source.path, 3)?, read_idx(labels, 1)?);
+        let y: Vec<f64> = y.bytes.into_iter().map(f64::from).collect();
+        let (rows, values) = (x.dimensions[0], Values::Bytes(x.bytes));
+        with_labels(source.path, values, rows, (labels, &y), before)
+    }
+
+    fn rows(
+        &self,
+        from: RowsFrom<'_>,
+        _: &ReadOptions,
+        schema: &Schema,
+        features: usize,
+    ) -> Result<Box<dyn RowSource>, Error> {
+        let mut input = Input::of(from)?;
+        let x = parse(&mut input, 3)?;
+        let rows = ArrayRows::new(Values::Bytes(x.bytes), x.dimensions[0], schema, features);
+        Ok(Box::new(rows.map_err(|problem| input.data(problem))?))
+    }
+}
+
+/// The content of an IDX file of unsigned bytes.
+#[derive(Clone, Debug)]
+pub(in crate::dataset) struct IdxFile {
+    /// The dimensions, samples first.
+    pub(in crate::dataset) dimensions: Vec<usize>,
+    /// The bytes, row-major.
+    pub(in crate::dataset) bytes: Vec<u8>,
+    /// SHA-256 of the uncompressed file, in hexadecimal.
+    pub(in crate::dataset) sha256: String,
+}
+
+/// Reads an IDX file of unsigned bytes with `rank` dimensions, gzipped or not.
+///
+/// Memory grows with the bytes that are there, whatever the header promises.
+///
+/// **Errors**: [`Error::Io`], [`Error::Gzip`], or [`Error::Data`] with the way in which the file is
+/// broken.
+pub(in crate::dataset) fn read_idx(path: &Path, rank: usize) -> Result<IdxFile, Error> {
+    parse(&mut Input::open(path)?, rank)
+}
+
+fn parse(input: &mut Input, rank: usize) -> Result<IdxFile, Error> {
+    let header_len = 4 + 4 * rank;
+    let header = input.read_up_to(header_len as u64)?;
+    if header.len() < header_len {
+        let (expected, found) = (header_len as u64, header.len() as u64);
+        return Err(input.data(DataProblem::Truncated { expected, found }));
+    }
+    let words: Vec<u32> =
+        header.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word)).collect();
+    let (magic, sizes) = (words[0], &words[1..]);
+    if magic != 0x0800 + rank as u32 {
+        let expected = if rank == 1 { "labels" } else { "images" };
+        return Err(input.data(DataProblem::Magic { expected, found: magic }));
+    }
+    let expected = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size.into()));
+    let expected = expected
+        .filter(|&expected| expected > 0)
+        .ok_or_else(|| input.data(DataProblem::Dimensions(sizes.to_vec())))?;
+    let bytes = input.read_up_to(expected)?;
+    if (bytes.len() as u64) < expected {
+        let found = bytes.len() as u64;
+        return Err(input.data(DataProblem::Truncated { expected, found }));
+    }
+    if !input.is_at_end()? {
+        return Err(input.data(DataProblem::TrailingBytes { expected }));
+    }
+    let sha256 = hexadecimal(Sha256::new().chain_update(&header).chain_update(&bytes));
+    let dimensions = sizes.iter().map(|&size| size as usize).collect();
+    Ok(IdxFile { dimensions, bytes, sha256 })
+}

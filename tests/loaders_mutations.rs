@@ -1,0 +1,122 @@
+//! Every loader against ten thousand mutations of a good file: a typed error or a data set, and never a
+//! panic, a hang, or more memory than the file is worth.
+
+use fanin::dataset::{Error, FileFormat};
+use files::{floats, good_csv, gzip, idx, npy, zip};
+use loader::{ALLOCATOR, Loader, alone};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use std::fs;
+use std::time::{Duration, Instant};
+
+#[path = "common/files.rs"]
+mod files;
+#[path = "common/loader.rs"]
+mod loader;
+
+/// Ten thousand mutations: an error or a data set, in little memory and time.
+fn survives_mutations(loader: &Loader) {
+    let rng = &mut Pcg64::seed_from_u64(10_000);
+    let (mut loaded, mut refused) = (0, 0);
+    for case in 0..10_000 {
+        let bytes = mutated(&loader.good, rng);
+        fs::write(&loader.file, &bytes).unwrap();
+        ALLOCATOR.reset_peak_usage();
+        let (before, started) = (ALLOCATOR.current_usage(), Instant::now());
+        let result = loader.config.load();
+        let used = ALLOCATOR.peak_usage().saturating_sub(before);
+        // Buffers of the readers, and what small files may grow to.
+        assert!(used < 4 << 20, "case {case} took {used} bytes");
+        assert!(started.elapsed() < Duration::from_secs(5), "case {case} hangs");
+        match result {
+            Ok(_) => loaded += 1,
+            Err(
+                Error::Data { .. }
+                | Error::Format(_)
+                | Error::Gzip { .. }
+                | Error::Io { .. }
+                | Error::EmptySplit { .. },
+            ) => refused += 1,
+            Err(other) => panic!("case {case}: {other:?}"),
+        }
+    }
+    assert!(refused > 1000, "{refused} refused, {loaded} loaded");
+}
+
+/// A file with one to four changes: bits, bytes, cuts, repetitions, and numbers that are too large.
+fn mutated(good: &[u8], rng: &mut Pcg64) -> Vec<u8> {
+    let mut bytes = good.to_vec();
+    for _ in 0..rng.random_range(1..=4) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = rng.random_range(0..bytes.len());
+        match rng.random_range(0..8) {
+            0 => bytes[at] ^= 1 << rng.random_range(0..8),
+            1 => bytes[at] = rng.random(),
+            2 => bytes.truncate(at),
+            3 => bytes[at] = *b",\n\t:\"'#0-e.\xff".get(rng.random_range(0..12)).unwrap(),
+            4 => {
+                let end = (at + rng.random_range(1..20)).min(bytes.len());
+                let part = bytes[at..end].to_vec();
+                bytes.splice(at..at, part);
+            }
+            5 => {
+                let end = (at + rng.random_range(1..20)).min(bytes.len());
+                bytes.drain(at..end);
+            }
+            6 => {
+                let huge: &[u8] = [b"99999999999".as_slice(), b"4294967295", b"1e999", b"nan"]
+                    [rng.random_range(0..4)];
+                bytes.splice(at..at, huge.iter().copied());
+            }
+            _ => {
+                let end = (at + 4).min(bytes.len());
+                bytes[at..end].fill(0xff);
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn ten_thousand_mutations_of_csv_do_no_harm() {
+    let _alone = alone();
+    survives_mutations(&Loader::of_csv("data.csv", good_csv().into_bytes()));
+}
+
+#[test]
+fn ten_thousand_mutations_of_gzipped_csv_do_no_harm() {
+    let _alone = alone();
+    survives_mutations(&Loader::of_csv("data.csv.gz", gzip(good_csv().as_bytes())));
+}
+
+#[test]
+fn ten_thousand_mutations_of_svmlight_do_no_harm() {
+    let _alone = alone();
+    let good: String = (0..30).map(|i| format!("{} 1:{i} 3:{}.5\n", i % 3, i * 2)).collect();
+    survives_mutations(&Loader::new("data.svm", good.into_bytes(), None));
+}
+
+#[test]
+fn ten_thousand_mutations_of_idx_do_no_harm() {
+    let _alone = alone();
+    let labels = idx(&[12], &[0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    let images = idx(&[12, 3, 3], &[77; 108]);
+    for (name, good) in [("x-idx3-ubyte", images.clone()), ("x-idx3-ubyte.gz", gzip(&images))] {
+        let loader = Loader::new(name, good, Some(("y-idx1-ubyte", labels.clone())));
+        survives_mutations(&loader);
+    }
+}
+
+#[test]
+fn ten_thousand_mutations_of_npy_and_npz_do_no_harm() {
+    let _alone = alone();
+    let x = npy("<f4", "(12, 3)", &floats((0..36).map(|i| i as f32)));
+    let y = npy("|u1", "(12,)", &[0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    survives_mutations(&Loader::new("x.npy", x.clone(), Some(("y.npy", y.clone()))));
+    let archive = zip(&[("x.npy", x), ("y.npy", y)]);
+    let loader = Loader::new("data.npz", archive, None);
+    assert_eq!(loader.config.file_format, FileFormat::AUTO);
+    survives_mutations(&loader);
+}
