@@ -1,5 +1,5 @@
-//! `fanin data fetch` against a small HTTP server on the loopback address: slow, cut off half-way, with
-//! wrong content, redirecting, and without the file.
+//! `fanin data fetch` against a small HTTP server on the loopback address: slow, cut off half-way,
+//! with wrong content, redirecting, and without the file.
 
 use std::collections::HashMap;
 use std::fs;
@@ -192,7 +192,8 @@ fn what_an_earlier_process_left_is_continued_and_garbage_in_it_is_noticed() {
     };
     let partial = |file: &str| folder.join(format!("{file}.partial"));
     fs::write(partial(FILES[1]), half(FILES[1])).unwrap();
-    // The beginning of something else: the sum is wrong, and the file comes again from its beginning.
+    // The beginning of something else: the sum is wrong, and the file comes again from its
+    // beginning.
     fs::write(partial(FILES[3]), vec![7; 1000]).unwrap();
     // An uncompressed file that is wrong stands in the right one's way.
     let wrong = folder.join(FILES[2].trim_end_matches(".gz"));

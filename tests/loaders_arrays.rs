@@ -1,5 +1,5 @@
-//! Formats of arrays against damaged files: a typed error that names the file, and never a panic, a hang,
-//! or more memory than the file is worth.
+//! Formats of arrays against damaged files: a typed error that names the file, and never a panic, a
+//! hang, or more memory than the file is worth.
 
 use files::{floats, gzip, idx, npy, zip};
 use loader::{Loader, alone};

@@ -1,5 +1,5 @@
-//! Every loader against ten thousand mutations of a good file: a typed error or a data set, and never a
-//! panic, a hang, or more memory than the file is worth.
+//! Every loader against ten thousand mutations of a good file: a typed error or a data set, and
+//! never a panic, a hang, or more memory than the file is worth.
 
 use fanin::dataset::{Error, FileFormat};
 use files::{floats, good_csv, gzip, idx, npy, zip};

@@ -1,5 +1,5 @@
-//! Formats of text against damaged files: a typed error with file and line, and never a panic, a hang, or
-//! more memory than the file is worth.
+//! Formats of text against damaged files: a typed error with file and line, and never a panic, a
+//! hang, or more memory than the file is worth.
 
 use fanin::dataset::{DataConfig, DataProblem, Error, Header, Missing};
 use files::{good_csv, gzip};

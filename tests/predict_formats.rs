@@ -1,5 +1,5 @@
-//! `fanin predict` reads every format that `fanin train` reads: the same rows, the same answers, to the
-//! byte.
+//! `fanin predict` reads every format that `fanin train` reads: the same rows, the same answers, to
+//! the byte.
 
 use command::{fanin, run};
 use files::{floats, gzip, idx, npy, zip};
@@ -20,8 +20,9 @@ const WIDTH: usize = 6;
 
 /// Whole numbers from 0 to 255, the third a zero in every second row.
 fn whole() -> Vec<u8> {
-    let value =
-        |row: usize, at: usize| if at == 2 && row % 2 == 0 { 0 } else { row * 37 + at * 11 };
+    let value = |row: usize, at: usize| {
+        if at == 2 && row.is_multiple_of(2) { 0 } else { row * 37 + at * 11 }
+    };
     (0..ROWS * WIDTH).map(|i| value(i / WIDTH, i % WIDTH) as u8).collect()
 }
 

@@ -53,7 +53,7 @@ pub(super) struct DataFlags {
     /// How much the loss of each class counts [default: none]
     #[arg(long, value_enum, help_heading = "Data")]
     class_weight: Option<ClassWeight>,
-    /// Training file: CSV or TSV, .svm, .npy, .npz, IDX; gzipped or not
+    /// Training file, of any --file-format; text and IDX may be gzipped
     #[arg(long, value_name = "FILE", help_heading = OWN)]
     train: Option<PathBuf>,
     /// Its labels, where they are a file of their own (.npy, IDX)

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct PredictArgs {
     /// A model.safetensors
     model: PathBuf,
-    /// Raw values, one sample per row: CSV or TSV, .svm, .npy, .npz, IDX; gzipped or not; under a header
-    /// columns are found by their names; labels are passed over; - is stdin
+    /// Raw values, one sample per row, in a file of any --file-format; under a header columns are
+    /// found by their names; labels are passed over; - is stdin
     #[arg(default_value = "-")]
     input: PathBuf,
     /// What the input is

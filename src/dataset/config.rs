@@ -12,10 +12,10 @@ named! {
     /// How much the loss of each class counts.
     #[derive(Default)]
     pub enum ClassWeight as "class weight" {
-        /// Every sample the same
+        /// Every sample the same.
         #[default]
         None = "none",
-        /// Every class the same
+        /// Every class the same.
         Balanced = "balanced",
     }
 }

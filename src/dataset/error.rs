@@ -1,8 +1,8 @@
 //! What can be wrong with a data set: its files, its settings, the way to it.
 //!
-//! One way of counting in all messages: lines are the file's, counted from 1; columns, rows and samples
-//! count from 1 too. Settings are named in backticks, as `label`; the command line prints them as its
-//! flags.
+//! All messages count in one way: lines are the file's, counted from 1; columns, rows and samples
+//! count from 1 too. (Lists of row numbers, such as those of a drawn test split, count from 0.)
+//! Settings are named in backticks, as `label`; the command line prints them as its flags.
 
 use super::problem::DataProblem;
 use crate::format;
@@ -147,8 +147,8 @@ pub enum Error {
     },
     /// No address gave a file.
     #[error(
-        "{file} of {name} could not be fetched: {}; get it from there some other way and put it into \
-         {}, or name what you have with `from`", told(said), dir.display()
+        "{file} of {name} could not be fetched: {}; get it from there some other way and put it \
+         into {}, or name what you have with `from`", told(said), dir.display()
     )]
     Fetch {
         /// The data set.

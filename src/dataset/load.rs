@@ -27,8 +27,8 @@ pub struct Dataset {
     pub schema: Schema,
     /// Its name in results; a stand-in for a known data set is marked as one.
     pub name: String,
-    /// Row numbers of the training file that a drawn test split holds out. These lists, and the files
-    /// that a run makes of them, count rows from 0, as arrays do.
+    /// Row numbers of the training file that a drawn test split holds out. These lists, and the
+    /// files that a run makes of them, count rows from 0, as arrays do.
     pub test_rows: Option<Vec<u32>>,
     /// The same of the validation split, among all training rows.
     pub validation_rows: Option<Vec<u32>>,
@@ -68,15 +68,16 @@ impl Dataset {
 /// Loads a known data set whole, from `data_dir` or wherever [`search_path`](super::search_path)
 /// leads.
 ///
-/// **Errors**: [`Error::Missing`] naming every folder looked in and what to fetch; [`Error::Data`] for
-/// a file that is broken or not the known one.
+/// **Errors**: [`Error::Missing`] naming every folder looked in and what to fetch; [`Error::Data`]
+/// for a file that is broken or not the known one.
 pub fn load(name: &str, data_dir: Option<&Path>, normalize: Normalize) -> Result<Dataset, Error> {
     let (dataset, data_dir) = (name.to_string(), data_dir.map(Path::to_path_buf));
     DataConfig { dataset, data_dir, normalize, ..DataConfig::default() }.load()
 }
 
 impl DataConfig {
-    /// Loads the data set, fits schema and scaling on its training rows, and holds out what is to be.
+    /// Loads the data set, fits schema and scaling on its training rows, and holds out what is to
+    /// be.
     ///
     /// **Errors**: [`Error::Missing`]; [`Error::Io`], [`Error::Gzip`], [`Error::Data`],
     /// [`Error::Format`] for a file that is broken; those of [`DataConfig::validate`] and of empty
@@ -140,7 +141,8 @@ impl DataConfig {
         Ok(data)
     }
 
-    /// Holds validation samples out of the training samples of a data set with its own test samples.
+    /// Holds validation samples out of the training samples of a data set with its own test
+    /// samples.
     fn with_validation(&self, train: Samples, test: Samples) -> Result<Dataset, Error> {
         let rows = self.split(train.labels(), 0.0)?;
         let Some(held_out) = rows.validation else {

@@ -6,15 +6,15 @@
 //! | `load.rs` | the story: read → split → fit → samples → scale |
 //! | `rows.rs` | rows to be answered by a model |
 //! | `formats/` | the file formats, one file each, for training and prediction alike |
-//! | `known/` | the data sets known by name, one file each; where they are; how they are fetched |
+//! | `known/` | the data sets known by name, one file each; their places and their fetching |
 //! | `raw.rs` | what every format is read into |
-//! | `schema.rs`, `scaling.rs` | what a training file says and its training rows give, kept in the model |
+//! | `schema.rs`, `scaling.rs` | what is fitted on training rows, and kept in the model |
 //! | `split.rs` | which rows are held out |
 //! | `values.rs`, `samples.rs` | samples in memory, and the loading of tiles |
 //! | `error.rs`, `problem.rs` | what can be wrong, and within a file |
 //!
-//! A further file format is a file in `formats/` and a line in its list; so a further known data set in
-//! `known/`.
+//! A further file format is a file in `formats/` and a line in its list; so a further known data
+//! set in `known/`.
 
 mod config;
 mod digest;

@@ -9,8 +9,8 @@ use super::schema::Schema;
 /// `schema`.
 ///
 /// The format is [`DataConfig::file_format`], else what a file's name says, and CSV for a stream.
-/// Labels, where the file has them, are passed over. CSV and SVMlight are read as rows are asked for,
-/// the other formats whole.
+/// Labels, where the file has them, are passed over. CSV and SVMlight are read as rows are asked
+/// for, the other formats whole.
 ///
 /// **Errors**: [`Error::Io`], [`Error::Gzip`], [`Error::Format`], [`Error::Data`] for what is wrong
 /// with the file's beginning; [`Error::Stream`] for a format that cannot be read from a stream.

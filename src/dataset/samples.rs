@@ -149,8 +149,8 @@ impl Samples {
         self.class_weights = counts.iter().map(weight).collect();
     }
 
-    /// Has the samples of these indices brought near while others are at work: they lie all over memory,
-    /// and to wait for them costs more than to lay them into a tile.
+    /// Has the samples of these indices brought near while others are at work: they lie all over
+    /// memory, and to wait for them costs more than to lay them into a tile.
     ///
     /// **Panics** if one is out of range.
     pub fn prefetch(&self, indices: &[u32]) {

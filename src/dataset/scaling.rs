@@ -1,4 +1,5 @@
-//! How raw values become the network's input: fitted on training samples only, and kept in the model.
+//! How raw values become the network's input: fitted on training samples only, and kept in the
+//! model.
 
 use super::values::Values;
 use crate::grammar::named;
@@ -8,11 +9,11 @@ named! {
     /// What values are brought to.
     #[derive(Default)]
     pub enum Normalize as "normalisation" {
-        /// As they are
+        /// As they are.
         None = "none",
-        /// 0 to 1: images by 255, tables by each column's least and most
+        /// 0 to 1: images by 255, tables by each column's least and most.
         Unit = "unit",
-        /// Mean 0, standard deviation 1: images over all values, tables column by column
+        /// Mean 0, standard deviation 1: images over all values, tables column by column.
         #[default]
         Standard = "standard",
     }

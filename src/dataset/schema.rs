@@ -1,5 +1,5 @@
-//! What the columns and classes of a data set mean: kept in the model, so that other files of the same
-//! kind are read as the training file was.
+//! What the columns and classes of a data set mean: kept in the model, so that other files of the
+//! same kind are read as the training file was.
 
 use super::problem::DataProblem;
 use crate::grammar::named;
@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// The meaning of a data set's values and labels.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Schema {
-    /// The columns of a table, the label left out; empty where values have no names and are all numbers.
+    /// The columns of a table, the label left out; empty where values have no names and are all
+    /// numbers.
     pub columns: Vec<Column>,
     /// Whether the columns' names are the file's own.
     pub named: bool,
@@ -19,16 +20,16 @@ pub struct Schema {
 }
 
 named! {
-    /// What a missing value counts as. Missing is what is empty or `NA`, `N/A`, `NaN`, `null`, `None`,
-    /// `?`.
+    /// What a missing value counts as. Missing is what is empty or `NA`, `N/A`, `NaN`, `null`,
+    /// `None`, `?`.
     #[derive(Default)]
     pub enum Missing as "treatment of missing values" {
-        /// An error that names row and column
+        /// An error that names row and column.
         #[default]
         Error = "error",
-        /// The mean of the column's training values; of a category none of those known
+        /// The mean of the column's training values; of a category none of those known.
         Mean = "mean",
-        /// 0; of a category none of those known
+        /// 0; of a category none of those known.
         Zero = "zero",
     }
 }
@@ -103,8 +104,8 @@ impl Schema {
 
     /// Appends the inputs that one row's column values become.
     ///
-    /// **Shapes**: `row` one value per column: a number, the index of a category, or none where it is
-    /// missing and the column has a fill.
+    /// **Shapes**: `row` one value per column: a number, the index of a category, or none where it
+    /// is missing and the column has a fill.
     ///
     /// **Panics** if the shapes disagree.
     pub fn encode(&self, row: &[Option<f32>], inputs: &mut Vec<f32>) {

@@ -56,8 +56,8 @@ struct Split {
 
 /// Holds out ⌈fraction·n⌉ rows at random; stratified, each class by its share to within a row.
 ///
-/// A function of the seed, `round` (one per call of a data set) and the rows alone: another seed for
-/// the training leaves it as it is.
+/// A function of the seed, `round` (one per call of a data set) and the rows alone: another seed
+/// for the training leaves it as it is.
 ///
 /// **Panics** unless 0 ≤ fraction ≤ 1.
 fn hold_out(

@@ -1,7 +1,7 @@
 //! What can be wrong with a file whose format is this module's.
 //!
-//! Rows and samples are counted from 1 in every message; layers, where a file numbers its tensors, as
-//! the file does.
+//! Rows and samples are counted from 1 in every message; layers, where a file numbers its tensors,
+//! as the file does.
 
 use std::io;
 use std::path::{Path, PathBuf};

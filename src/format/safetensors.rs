@@ -101,7 +101,8 @@ impl TensorFile {
 
     /// Reads a file and verifies its digest.
     ///
-    /// **Errors**: [`Error::Io`]; [`Error::File`] for a file that is cut, damaged, or without digest.
+    /// **Errors**: [`Error::Io`]; [`Error::File`] for a file that is cut, damaged, or without
+    /// digest.
     pub fn read(path: &Path) -> Result<TensorFile, Error> {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         TensorFile::parse(&bytes).map_err(Error::file(path))
@@ -247,8 +248,8 @@ impl TensorFile {
 
     /// Takes out a vector of indices.
     ///
-    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`]; [`FileProblem::NotIndex`] for a
-    /// negative one.
+    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Dtype`]; [`FileProblem::NotIndex`] for
+    /// a negative one.
     pub fn take_indices(&mut self, name: &str) -> Result<Vec<usize>, FileProblem> {
         match self.tensors.remove(name) {
             None => Err(FileProblem::Missing(name.to_string())),

@@ -66,7 +66,8 @@ pub(super) struct ArrayRows {
 impl ArrayRows {
     /// Rows for a model that takes `features` values each.
     ///
-    /// **Errors**: [`DataProblem::TextColumn`], or [`DataProblem::Width`] for rows of another width.
+    /// **Errors**: [`DataProblem::TextColumn`], or [`DataProblem::Width`] for rows of another
+    /// width.
     pub(super) fn new(
         values: Values,
         rows: usize,

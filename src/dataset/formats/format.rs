@@ -33,11 +33,11 @@ pub(crate) trait Format: Sync {
         before: Before<'_>,
     ) -> Result<RawTable, Error>;
 
-    /// Opens rows to be answered: `features` values each, encoded as `schema` says. Labels, where the
-    /// file has them, are passed over.
+    /// Opens rows to be answered: `features` values each, encoded as `schema` says. Labels, where
+    /// the file has them, are passed over.
     ///
-    /// **Errors**: what is wrong with the beginning of the file, or with all of it where it is read as
-    /// a whole.
+    /// **Errors**: what is wrong with the beginning of the file, or with all of it where it is read
+    /// as a whole.
     fn rows(
         &self,
         from: RowsFrom<'_>,
@@ -108,12 +108,12 @@ named! {
     /// Whether the first line names the columns.
     #[derive(Default)]
     pub enum Header as "kind of header" {
-        /// If no number is in it, or the names that are looked for are all in it
+        /// If no number is in it, or the names that are looked for are all in it.
         #[default]
         Auto = "auto",
-        /// It does
+        /// It does.
         Yes = "yes",
-        /// It is a row like any other
+        /// It is a row like any other.
         No = "no",
     }
 }

@@ -20,8 +20,8 @@ pub(super) struct RecordReader<R> {
 }
 
 impl<R: BufRead> RecordReader<R> {
-    /// Reads the first line, and takes it as the header if it is one; `sought` are names that a header
-    /// would have.
+    /// Reads the first line, and takes it as the header if it is one; `sought` are names that a
+    /// header would have.
     ///
     /// **Errors**: [`ReadProblem`]: an empty file, a header that names a column twice, or what the
     /// first line has wrong.

@@ -1,5 +1,5 @@
-//! The sparse text format of SVMlight and LIBSVM: `label index:value index:value … # comment`, indices
-//! from 1, ascending.
+//! The sparse text format of SVMlight and LIBSVM: `label index:value index:value … # comment`,
+//! indices from 1, ascending.
 
 use super::format::{Before, Format, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;

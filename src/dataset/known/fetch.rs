@@ -1,7 +1,9 @@
-//! Bringing a known data set's files to this machine: from mirrors, or from what is already on disk.
+//! Bringing a known data set's files to this machine: from mirrors, or from what is already on
+//! disk.
 //!
-//! A file arrives under another name, is checked whole, and then takes its own: a file that is there
-//! is a file that is right. What arrived of a broken download stays, and the next one goes on from it.
+//! A file arrives under a name that ends in `.partial`, is checked as a whole, and only then gets
+//! its own name. So a file that is there is a file that is right. What arrived before a download
+//! broke off stays, and the next attempt goes on from it.
 
 use super::entry::KnownDataset;
 use super::read::verify_file;
@@ -210,8 +212,8 @@ struct Archive<'a> {
     path: &'a Path,
 }
 
-/// Downloads an archive, unless it is there, and takes one file out of it; `archives` are those that were
-/// downloaded.
+/// Downloads an archive, unless it is there, and takes one file out of it; `archives` are those
+/// that were downloaded.
 fn unpack(
     known: &KnownDataset,
     index: usize,

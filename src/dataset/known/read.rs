@@ -131,7 +131,8 @@ fn read_checked(known: &KnownDataset, index: usize, path: &Path) -> Result<IdxFi
     }
 }
 
-/// Refuses an IDX file that is not the known one: by its digest, or by its size where none is known.
+/// Refuses an IDX file that is not the known one: by its digest, or by its size where none is
+/// known.
 fn check_identity(
     known: &KnownDataset,
     index: usize,
@@ -180,7 +181,8 @@ fn content_digest(path: &Path) -> Result<String, Error> {
 
 /// Checks one file of a known data set, whole.
 ///
-/// **Errors**: [`Error::Io`], [`Error::Gzip`]; [`Error::Data`] for a file that is broken or another.
+/// **Errors**: [`Error::Io`], [`Error::Gzip`]; [`Error::Data`] for a file that is broken or
+/// another.
 ///
 /// **Panics** if the data set has no file of this index.
 pub fn verify_file(known: &KnownDataset, index: usize, path: &Path) -> Result<(), Error> {

@@ -27,8 +27,8 @@ pub fn found_in(file: &KnownFile, folders: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// Folders that may hold the data set, in order: `data_dir` (and nothing else, if it is given), or
-/// `FANIN_DATA_DIR`, `data/` here, `data/` above the executable (the repository's), the user's cache,
-/// and the system's folder.
+/// `FANIN_DATA_DIR`, `data/` here, `data/` above the executable (the repository's), the user's
+/// cache, and the system's folder.
 pub fn search_path(known: &KnownDataset, data_dir: Option<&Path>) -> Vec<PathBuf> {
     let name = known.name;
     if let Some(dir) = data_dir {
