@@ -34,7 +34,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: FileProblem,
     },
-    /// A file whose format is one of [`format`](crate::format)'s.
+    /// A file whose format is one of [`format`](mod@crate::format)'s.
     #[error(transparent)]
     Format(#[from] format::Error),
     /// A folder already holds a run.

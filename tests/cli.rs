@@ -160,7 +160,7 @@ fn a_label_out_of_range_is_an_error_naming_the_sample() {
     let mut labels = vec![3; 10_000];
     labels[777] = 10;
     let dir = mnist_with("t10k-labels-idx1-ubyte.gz", &gzip(&idx(&[10_000], &labels)));
-    let message = "label 10 of sample 777 is out of range";
+    let message = "label 10 of sample 778 is out of range";
     assert_error(fanin().args(SMALL).arg("--data-dir").arg(dir.path()), 1, message);
 }
 
