@@ -1,6 +1,6 @@
 //! How a network's sparsity is divided among its layers.
 
-use super::TopologyError;
+use super::error::TopologyError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

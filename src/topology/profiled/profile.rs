@@ -1,6 +1,6 @@
 //! The shape of a layer's fan-in over its neurons.
 
-use super::TopologyError;
+use crate::topology::error::TopologyError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

@@ -5,8 +5,9 @@
 //! default here is another: λ is re-found for the clamped sum, and largest remainders make the
 //! layer's count exact. The printed forms are options.
 
-use super::{Profile, TopologyError};
+use super::profile::Profile;
 use crate::random::{Purpose, stream};
+use crate::topology::error::TopologyError;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};

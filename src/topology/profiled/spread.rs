@@ -1,8 +1,8 @@
 //! Which inputs a neuron gets, once its fan-in is known (paper §2.4).
 
-use super::TopologyError;
 use crate::random::{MersenneTwister, Purpose, stream};
 use crate::sparse::CsrPattern;
+use crate::topology::error::TopologyError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
