@@ -30,10 +30,10 @@ pub fn topology_figure(
         Ok::<_, TopologyError>(Series { name, points, dashed, color })
     };
     let mut profiles = Vec::new();
-    for (color, name) in ["linear", "quadratic", "exponential", "bell"].into_iter().enumerate() {
-        profiles.push(series(name.parse()?, name.to_string(), false, color)?);
-        let inverse = format!("inverse-{name}");
-        profiles.push(series(inverse.parse()?, inverse, true, color)?);
+    for (i, profile) in Profile::EIGHT.into_iter().enumerate() {
+        // An inverse has the colour of its profile, dashed.
+        let name = profile.to_string();
+        profiles.push(series(profile, name, i >= 4, i % 4)?);
     }
     profiles.push(series(Profile::Uniform, "uniform".into(), true, 7)?);
     let mut lognormals = Vec::new();

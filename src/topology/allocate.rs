@@ -26,8 +26,7 @@ impl Allocation {
     /// ERK as its authors iterate it: ε from the layers that are not yet dense; if the largest
     /// density would exceed 1, all layers that attain it become dense, and again.
     ///
-    /// **Errors**: [`TopologyError::Allocation`] if a list has another length, or one sparsity in it
-    /// is out of range.
+    /// **Errors**: [`TopologyError::SparsityCount`] if a list has another length.
     pub fn sparsities(
         &self,
         shapes: &[[usize; 2]],
@@ -36,9 +35,10 @@ impl Allocation {
         match self {
             Allocation::Uniform => Ok(vec![sparsity; shapes.len()]),
             Allocation::Erk => Ok(erk(shapes, sparsity)),
-            Allocation::List(list) if list.len() != shapes.len() => Err(TopologyError::Allocation(
-                format!("{} sparsities for {} sparse layers", list.len(), shapes.len()),
-            )),
+            Allocation::List(list) if list.len() != shapes.len() => {
+                let (given, layers) = (list.len(), shapes.len());
+                Err(TopologyError::SparsityCount { given, layers })
+            }
             Allocation::List(list) => Ok(list.clone()),
         }
     }
@@ -96,13 +96,8 @@ impl FromStr for Allocation {
             _ => {
                 let sparsity = |item: &str| {
                     let value: Option<f64> = item.trim().parse().ok();
-                    value.filter(|value| (0.0..1.0).contains(value)).ok_or_else(|| {
-                        let problem = format!(
-                            "'{text}' is neither uniform nor erk nor a list of sparsities like \
-                             0.9;0.95"
-                        );
-                        TopologyError::Allocation(problem)
-                    })
+                    let value = value.filter(|value| (0.0..1.0).contains(value));
+                    value.ok_or_else(|| TopologyError::Allocation(text.to_string()))
                 };
                 text.split(';').map(sparsity).collect::<Result<_, _>>().map(Allocation::List)
             }

@@ -1,9 +1,8 @@
 //! What a layer's topology cannot be.
 
-use super::profiled::{Profile, Rounding, Spread};
-
 /// Why a layer's topology cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TopologyError {
     /// Sparsity outside `[0, 1)`.
     #[error("sparsity must be at least 0 and below 1, not {0}")]
@@ -11,7 +10,7 @@ pub enum TopologyError {
     /// The sparsity leaves less than the least fan-in: the paper's eq 7.
     #[error(
         "sparsity {sparsity} leaves less than {fan_in_min} of {in_features} inputs per neuron: at \
-         most {ceiling:.6} can be reached (--clamp keeps {fan_in_min} per neuron instead)"
+         most {ceiling:.6} can be reached (`clamp` keeps {fan_in_min} per neuron instead)"
     )]
     Ceiling {
         /// The sparsity asked for.
@@ -42,26 +41,17 @@ pub enum TopologyError {
         /// Inputs.
         in_features: usize,
     },
-    /// A profile's name is not known.
-    #[error("unknown profile '{0}': the profiles are {known}", known = Profile::NAMES.join(", "))]
-    UnknownProfile(String),
-    /// A profile's parameter is not what it should be.
-    #[error("profile '{text}': {problem}")]
-    ProfileParameter {
-        /// The profile as given.
-        text: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A spread's name is not known.
-    #[error("unknown spread '{0}': the spreads are {known}", known = Spread::NAMES.join(", "))]
-    UnknownSpread(String),
-    /// A rounding's name is not known.
-    #[error("unknown rounding '{0}': it is one of {known}", known = Rounding::NAMES.join(", "))]
-    UnknownRounding(String),
     /// A division of the sparsity that is none.
-    #[error("{0}")]
+    #[error("'{0}' is neither uniform nor erk nor a list of sparsities like 0.9;0.95")]
     Allocation(String),
+    /// A list of sparsities of another length.
+    #[error("{given} sparsities for {layers} sparse layers")]
+    SparsityCount {
+        /// Sparsities in the list.
+        given: usize,
+        /// Layers that are sparse.
+        layers: usize,
+    },
     /// A topology made elsewhere does not fit the network.
     #[error("the topology file has {found:?} (neurons, inputs) where the network has {expected:?}")]
     Shape {

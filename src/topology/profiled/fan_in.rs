@@ -6,34 +6,29 @@
 //! layer's count exact. The printed forms are options.
 
 use super::profile::Profile;
+use crate::grammar::named;
 use crate::random::{Purpose, stream};
 use crate::topology::error::TopologyError;
 use rand::RngExt;
 use rand_distr::StandardNormal;
-use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
-use std::fmt;
-use std::str::FromStr;
 
-/// How real fan-ins become whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rounding {
-    /// The sum is the budget to the connection: largest remainder among the unsaturated neurons,
-    /// ties to the lower index.
-    Exact,
-    /// ⌊λP⌋: reproduces most of the paper's printed numbers.
-    Floor,
-    /// ⌈λP⌉: eq 6 as printed.
-    Ceil,
-    /// ⌊λP + ½⌋.
-    Round,
+named! {
+    /// How real fan-ins become whole.
+    pub enum Rounding as "rounding" {
+        /// The sum is the budget to the connection: largest remainder among the unsaturated
+        /// neurons, ties to the lower index.
+        Exact = "exact",
+        /// ⌊λP⌋: reproduces most of the paper's printed numbers.
+        Floor = "floor",
+        /// ⌈λP⌉: eq 6 as printed.
+        Ceil = "ceil",
+        /// ⌊λP + ½⌋.
+        Round = "round",
+    }
 }
 
 impl Rounding {
-    /// Every rounding's name.
-    pub const NAMES: &[&str] = &["exact", "floor", "ceil", "round"];
-
     /// λP to a whole number. A value that is whole but for f64's rounding counts as whole.
     fn apply(self, x: f64) -> f64 {
         const SLACK: f64 = 1e-9;
@@ -41,26 +36,6 @@ impl Rounding {
             Rounding::Exact | Rounding::Floor => (x + SLACK).floor(),
             Rounding::Ceil => (x - SLACK).ceil(),
             Rounding::Round => (x + 0.5 + SLACK).floor(),
-        }
-    }
-}
-
-impl fmt::Display for Rounding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Rounding::NAMES[*self as usize])
-    }
-}
-
-impl FromStr for Rounding {
-    type Err = TopologyError;
-
-    fn from_str(text: &str) -> Result<Self, TopologyError> {
-        match text {
-            "exact" => Ok(Rounding::Exact),
-            "floor" => Ok(Rounding::Floor),
-            "ceil" => Ok(Rounding::Ceil),
-            "round" => Ok(Rounding::Round),
-            _ => Err(TopologyError::UnknownRounding(text.to_string())),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The shape of a layer's fan-in over its neurons.
 
-use crate::topology::error::TopologyError;
+use crate::grammar::{self, Arguments, Entry, Listed, Parameter};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -64,21 +64,26 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// Every profile's name.
-    pub const NAMES: &[&str] = &[
-        "uniform",
-        "linear",
-        "quadratic",
-        "exponential",
-        "bell",
-        "inverse-linear",
-        "inverse-quadratic",
-        "inverse-exponential",
-        "inverse-bell",
-        "multipeak",
-        "lognormal",
-        "powerlaw",
+    /// The paper's eight parametric profiles with its values: four, and their inverses in the same
+    /// order.
+    pub const EIGHT: [Profile; 8] = [
+        Profile::Linear,
+        Profile::Quadratic,
+        Profile::Exponential { alpha: 3.0 },
+        Profile::Bell { beta: 3.0 },
+        Profile::InverseLinear,
+        Profile::InverseQuadratic,
+        Profile::InverseExponential { alpha: 3.0 },
+        Profile::InverseBell { beta: 3.0 },
     ];
+
+    /// The CCV that a profile is asked to have, if it is one of those given by it.
+    pub fn target_ccv(&self) -> Option<f64> {
+        match *self {
+            Profile::Lognormal { ccv, .. } | Profile::PowerLaw { ccv } => Some(ccv),
+            _ => None,
+        }
+    }
 
     /// P(t) of the profiles that are a function of t; none of those given by a target CCV.
     pub fn density(&self, t: f64) -> Option<f64> {
@@ -95,9 +100,12 @@ impl Profile {
             Profile::InverseExponential { alpha } => (-alpha * (1.0 - t)).exp(),
             Profile::InverseBell { beta } => 1.0 - bell(beta),
             Profile::MultiPeak { k, beta } => {
-                let peak = |j: usize| (2 * j + 1) as f64 / (2 * k) as f64;
-                let height = |j: usize| (-beta * (t - peak(j)).powi(2)).exp();
-                (0..k).map(height).fold(0.0, f64::max)
+                let peak = |j: f64| (2.0 * j + 1.0) / (2.0 * k as f64);
+                let height = |j: f64| (-beta * (t - peak(j)).powi(2)).exp();
+                // The nearest peak is the highest; its neighbours, should t·k round to another.
+                let nearest = (t * k as f64).floor();
+                let near = [nearest - 1.0, nearest, nearest + 1.0].into_iter();
+                near.filter(|j| (0.0..k as f64).contains(j)).map(height).fold(0.0, f64::max)
             }
             Profile::Lognormal { .. } | Profile::PowerLaw { .. } => return None,
         })
@@ -124,82 +132,72 @@ impl fmt::Display for Profile {
     }
 }
 
-/// The parameters of a profile's text, each to be taken once.
-struct Parameters<'a> {
-    text: &'a str,
-    left: Vec<(&'a str, Option<&'a str>)>,
-}
+impl Listed for Profile {
+    const WHAT: &'static str = "profile";
 
-impl<'a> Parameters<'a> {
-    fn refuse(&self, problem: impl Into<String>) -> TopologyError {
-        TopologyError::ProfileParameter { text: self.text.to_string(), problem: problem.into() }
-    }
-
-    fn take(&mut self, key: &str) -> Option<Option<&'a str>> {
-        let at = self.left.iter().position(|(name, _)| *name == key)?;
-        Some(self.left.remove(at).1)
-    }
-
-    /// A positive number, or the default; without a default it must be given.
-    fn positive(&mut self, key: &str, default: Option<f64>) -> Result<f64, TopologyError> {
-        let value = match (self.take(key), default) {
-            (Some(text), _) => text.and_then(|text| text.parse().ok()),
-            (None, Some(default)) => Some(default),
-            (None, None) => return Err(self.refuse(format!("{key} is missing, as in {key}=1.5"))),
+    fn list() -> Vec<Entry<Self>> {
+        type Make = fn(&Arguments<'_>) -> Result<Profile, grammar::Error>;
+        const ALPHA: &[Parameter] =
+            &[Parameter { key: "alpha", default: Some("3"), about: "steepness" }];
+        const BETA: &[Parameter] =
+            &[Parameter { key: "beta", default: Some("3"), about: "sharpness" }];
+        const PEAKS: &[Parameter] = &[
+            Parameter { key: "k", default: None, about: "number of peaks" },
+            Parameter { key: "beta", default: None, about: "sharpness" },
+        ];
+        const CCV: Parameter =
+            Parameter { key: "ccv", default: None, about: "CCV to have once clamped" };
+        const SAMPLED: Parameter = Parameter {
+            key: "sampled",
+            default: Some("false"),
+            about: "drawn at random and sorted, instead of the quantiles",
         };
-        let positive = |value: &f64| value.is_finite() && *value > 0.0;
-        value
-            .filter(positive)
-            .ok_or_else(|| self.refuse(format!("{key} must be a positive number")))
+        let entry = |name, about, parameters, make: Make| Entry { name, about, parameters, make };
+        vec![
+            entry("uniform", "the same for every neuron", &[], |_| Ok(Profile::Uniform)),
+            entry("linear", "1 − t (eq 1)", &[], |_| Ok(Profile::Linear)),
+            entry("quadratic", "1 − t² (eq 2)", &[], |_| Ok(Profile::Quadratic)),
+            entry("exponential", "exp(−α·t) (eq 3)", ALPHA, |given| {
+                Ok(Profile::Exponential { alpha: given.positive("alpha")? })
+            }),
+            entry("bell", "exp(−β·(2(t − ½))²) (eq 4)", BETA, |given| {
+                Ok(Profile::Bell { beta: given.positive("beta")? })
+            }),
+            entry("inverse-linear", "linear at 1 − t", &[], |_| Ok(Profile::InverseLinear)),
+            entry("inverse-quadratic", "quadratic at 1 − t", &[], |_| {
+                Ok(Profile::InverseQuadratic)
+            }),
+            entry("inverse-exponential", "exponential at 1 − t", ALPHA, |given| {
+                Ok(Profile::InverseExponential { alpha: given.positive("alpha")? })
+            }),
+            entry("inverse-bell", "1 − bell: hubs at the layer's ends", BETA, |given| {
+                Ok(Profile::InverseBell { beta: given.positive("beta")? })
+            }),
+            entry(
+                "multipeak",
+                "the highest of k peaks exp(−β·(t − c)²) (eq 10)",
+                PEAKS,
+                |given| {
+                    let k = given.whole("k", 1)? as usize;
+                    Ok(Profile::MultiPeak { k, beta: given.positive("beta")? })
+                },
+            ),
+            entry("lognormal", "lognormal fan-ins (eq 5)", &[CCV, SAMPLED], |given| {
+                let ccv = given.positive("ccv")?;
+                Ok(Profile::Lognormal { ccv, sampled: given.flag("sampled")? })
+            }),
+            entry("powerlaw", "fan-ins by rank^−γ", &[CCV], |given| {
+                Ok(Profile::PowerLaw { ccv: given.positive("ccv")? })
+            }),
+        ]
     }
 }
 
 impl FromStr for Profile {
-    type Err = TopologyError;
+    type Err = grammar::Error;
 
-    fn from_str(text: &str) -> Result<Self, TopologyError> {
-        let (name, parameters) = text.split_once(':').unwrap_or((text, ""));
-        let items = parameters.split(',').filter(|item| !item.is_empty());
-        let left = items.map(|item| match item.split_once('=') {
-            Some((key, value)) => (key, Some(value)),
-            None => (item, None),
-        });
-        let mut parameters = Parameters { text, left: left.collect() };
-        let p = &mut parameters;
-        let profile = match name {
-            "uniform" => Profile::Uniform,
-            "linear" => Profile::Linear,
-            "quadratic" => Profile::Quadratic,
-            "exponential" => Profile::Exponential { alpha: p.positive("alpha", Some(3.0))? },
-            "bell" => Profile::Bell { beta: p.positive("beta", Some(3.0))? },
-            "inverse-linear" => Profile::InverseLinear,
-            "inverse-quadratic" => Profile::InverseQuadratic,
-            "inverse-exponential" => {
-                Profile::InverseExponential { alpha: p.positive("alpha", Some(3.0))? }
-            }
-            "inverse-bell" => Profile::InverseBell { beta: p.positive("beta", Some(3.0))? },
-            "multipeak" => {
-                let k = p.positive("k", None)?;
-                if k.fract() != 0.0 || k > 1e6 {
-                    return Err(p.refuse("k must be a whole number of peaks"));
-                }
-                Profile::MultiPeak { k: k as usize, beta: p.positive("beta", None)? }
-            }
-            "lognormal" => Profile::Lognormal {
-                ccv: p.positive("ccv", None)?,
-                sampled: match p.take("sampled") {
-                    None => false,
-                    Some(None) => true,
-                    Some(Some(_)) => return Err(p.refuse("sampled takes no value")),
-                },
-            },
-            "powerlaw" => Profile::PowerLaw { ccv: p.positive("ccv", None)? },
-            _ => return Err(TopologyError::UnknownProfile(text.to_string())),
-        };
-        match parameters.left.first() {
-            None => Ok(profile),
-            Some((key, _)) => Err(parameters.refuse(format!("it has no parameter '{key}'"))),
-        }
+    fn from_str(text: &str) -> Result<Self, grammar::Error> {
+        grammar::make(text)
     }
 }
 
@@ -210,9 +208,9 @@ impl From<Profile> for String {
 }
 
 impl TryFrom<String> for Profile {
-    type Error = TopologyError;
+    type Error = grammar::Error;
 
-    fn try_from(text: String) -> Result<Self, TopologyError> {
+    fn try_from(text: String) -> Result<Self, grammar::Error> {
         text.parse()
     }
 }
@@ -223,19 +221,49 @@ mod tests {
 
     #[test]
     fn every_name_parses_and_every_profile_survives_its_text() {
-        for name in Profile::NAMES {
-            let text = match *name {
-                "multipeak" => "multipeak:k=5,beta=50".to_string(),
-                "lognormal" | "powerlaw" => format!("{name}:ccv=1.5"),
-                _ => name.to_string(),
-            };
-            let profile: Profile = text.parse().unwrap();
+        for Entry { name, parameters, .. } in Profile::list() {
+            let needed = parameters.iter().filter(|parameter| parameter.default.is_none());
+            let needed: Vec<String> = needed.map(|p| format!("{}=2", p.key)).collect();
+            let profile: Profile = format!("{name}:{}", needed.join(",")).parse().unwrap();
             assert_eq!(profile.to_string().parse(), Ok(profile));
         }
-        assert_eq!("exponential:alpha=4".parse(), Ok(Profile::Exponential { alpha: 4.0 }));
-        let sampled = Profile::Lognormal { ccv: 2.5, sampled: true };
-        assert_eq!("lognormal:ccv=2.5,sampled".parse(), Ok(sampled.clone()));
-        assert_eq!(sampled.to_string().parse(), Ok(sampled));
+        for profile in Profile::EIGHT {
+            let text = profile.to_string();
+            let name = text.split(':').next().unwrap();
+            assert_eq!(name.parse(), Ok(profile), "the paper's values are the defaults");
+        }
+    }
+
+    #[test]
+    fn texts_in_files_stay_as_they_are() {
+        for (text, written) in [
+            ("exponential", "exponential:alpha=3"),
+            ("exponential:alpha=4.0", "exponential:alpha=4"),
+            ("inverse-bell:beta=0.5", "inverse-bell:beta=0.5"),
+            ("multipeak:k=5,beta=50", "multipeak:k=5,beta=50"),
+            ("lognormal:ccv=1.5", "lognormal:ccv=1.5"),
+            ("lognormal:sampled,ccv=2.5", "lognormal:ccv=2.5,sampled"),
+        ] {
+            let profile: Profile = text.parse().unwrap();
+            assert_eq!(profile.to_string(), written);
+            assert_eq!(written.parse(), Ok(profile));
+        }
+    }
+
+    #[test]
+    fn the_nearest_peak_is_the_highest() {
+        for k in [1, 2, 3, 7, 50] {
+            for i in 0..1024 {
+                let t = f64::from(i) / 1024.0;
+                let peak = |j: u32| f64::from(2 * j + 1) / f64::from(2 * k);
+                let heights = (0..k).map(|j| (-50.0 * (t - peak(j)).powi(2)).exp());
+                let profile = Profile::MultiPeak { k: k as usize, beta: 50.0 };
+                assert_eq!(profile.density(t), Some(heights.fold(0.0, f64::max)), "{k}, {t}");
+            }
+        }
+        // As many peaks as there may be are no reason to compute for long.
+        let density = Profile::MultiPeak { k: usize::MAX, beta: 50.0 }.density(0.25);
+        assert!((density.unwrap() - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -1,31 +1,25 @@
 //! Which inputs a neuron gets, once its fan-in is known (paper §2.4).
 
+use crate::grammar::named;
 use crate::random::{MersenneTwister, Purpose, stream};
 use crate::sparse::CsrPattern;
-use crate::topology::error::TopologyError;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
-/// A rule that picks a neuron's inputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Spread {
-    /// Uniformly at random without replacement.
-    Random,
-    /// At equal distances from a golden-ratio offset (eq 8).
-    Even,
-    /// Inputs 0, 1, 2, …: the paper's pathology.
-    Sequential,
-    /// `torch.randperm(n)[:f]` neuron after neuron, bit for bit, after `torch.manual_seed(seed +
-    /// layer)`: the masks of the paper's code.
-    RandomTorch,
+named! {
+    /// A rule that picks a neuron's inputs.
+    pub enum Spread as "spread" {
+        /// Uniformly at random without replacement.
+        Random = "random",
+        /// At equal distances from a golden-ratio offset (eq 8).
+        Even = "even",
+        /// Inputs 0, 1, 2, …: the paper's pathology.
+        Sequential = "sequential",
+        /// `torch.randperm(n)[:f]` neuron after neuron, bit for bit, after
+        /// `torch.manual_seed(seed + layer)`: the masks of the paper's code.
+        RandomTorch = "random-torch",
+    }
 }
 
 impl Spread {
-    /// Every spread's name.
-    pub const NAMES: &[&str] = &["random", "even", "sequential", "random-torch"];
-
     /// The pattern of a layer whose neurons have these fan-ins.
     ///
     /// **Panics** if a fan-in is above `in_features`.
@@ -70,38 +64,4 @@ impl Spread {
 pub fn even_offset(row: usize, in_features: usize) -> usize {
     let golden = (1.0 + 5f64.sqrt()) / 2.0;
     (row as f64 * golden * in_features as f64).floor() as usize % in_features
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Spread::NAMES[*self as usize])
-    }
-}
-
-impl FromStr for Spread {
-    type Err = TopologyError;
-
-    fn from_str(text: &str) -> Result<Self, TopologyError> {
-        match text {
-            "random" => Ok(Spread::Random),
-            "even" => Ok(Spread::Even),
-            "sequential" => Ok(Spread::Sequential),
-            "random-torch" => Ok(Spread::RandomTorch),
-            _ => Err(TopologyError::UnknownSpread(text.to_string())),
-        }
-    }
-}
-
-impl From<Spread> for String {
-    fn from(spread: Spread) -> String {
-        spread.to_string()
-    }
-}
-
-impl TryFrom<String> for Spread {
-    type Error = TopologyError;
-
-    fn try_from(text: String) -> Result<Self, TopologyError> {
-        text.parse()
-    }
 }
