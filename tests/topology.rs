@@ -40,7 +40,6 @@ fn max_min(counts: &[usize]) -> (usize, usize) {
 
 const FC1: [usize; 2] = [784, 1024];
 const FC2: [usize; 2] = [1024, 1024];
-
 /// The eight parametric profiles of §2.2.
 fn eight() -> [String; 8] {
     Profile::EIGHT.map(|profile| profile.to_string())
@@ -146,22 +145,6 @@ fn multi_peak_of_section_3_2() {
 }
 
 #[test]
-fn the_ccv_falls_with_the_number_of_peaks() {
-    let ks = (1..=20).chain([25, 30, 40, 50]);
-    for beta in [12.0, 50.0, 1200.0] {
-        let ccvs: Vec<f64> = ks
-            .clone()
-            .map(|k| {
-                ccv(&counts(&format!("multipeak:k={k},beta={beta}"), Rounding::Exact, FC1, 0.9))
-            })
-            .collect();
-        // Rounding to whole connections may lift it by a hair once it is nearly 0.
-        assert!(ccvs.windows(2).all(|pair| pair[1] <= pair[0] + 2e-3), "β = {beta}: {ccvs:?}");
-        assert!(ccvs[0] > 5.0 * ccvs[ccvs.len() - 1]);
-    }
-}
-
-#[test]
 fn table_3_is_the_ceiling_of_eq_7() {
     let printed = [(1, 99.87, 98.15), (5, 99.36, 90.74), (10, 98.72, 81.48), (20, 97.45, 62.96)];
     for (fan_in_min, wide, forest) in printed {
@@ -194,110 +177,10 @@ fn above_the_ceiling_clamping_keeps_one_input_each() {
     let rule = FanInRule { clamp: true, ..FanInRule::new(profile("exponential")) };
     let clamped = fan_in(&rule, 784, 1024, 0.999, 1, 0).unwrap();
     assert_eq!(clamped.counts, [1; 1024]);
-    assert!(clamped.warnings[0].contains("realised 0.998724"), "{:?}", clamped.warnings);
-}
-
-#[test]
-fn lognormal_meets_its_ccv_by_quantiles() {
-    let of = |ccv_target: f64, n: usize| {
-        counts(&format!("lognormal:ccv={ccv_target}"), Rounding::Round, [n, 1024], 0.9)
-    };
-    let full = |f: &[usize], n: usize| f.iter().filter(|f| **f == n).count();
-    let ones = |f: &[usize]| f.iter().filter(|f| **f == 1).count();
-    assert_eq!(max_min(&of(0.5, 784)), (334, 15));
-    assert_eq!(full(&of(1.0, 784), 784), 1);
-    assert_eq!((full(&of(1.5, 784), 784), ones(&of(1.5, 784))), (8, 5));
-    assert_eq!((full(&of(2.0, 784), 784), ones(&of(2.0, 784))), (25, 97));
-    assert_eq!((full(&of(2.5, 784), 784), ones(&of(2.5, 784))), (55, 462));
-    assert_eq!((full(&of(2.5, 54), 54), ones(&of(2.5, 54))), (63, 856));
-    for target in [0.5, 1.0, 1.5, 2.0, 2.5] {
-        // Whole connections shift the CCV by less than .004.
-        assert!((ccv(&of(target, 784)) - target).abs() < 5e-3, "{target}");
-        assert!(of(target, 784).is_sorted_by(|a, b| a >= b));
-    }
-}
-
-#[test]
-fn an_unreachable_ccv_gives_the_maximum_and_says_so() {
-    // §2.2: lognormal reaches about 2.8 at 90 %.
-    let reach = |text: &str, n: usize, sparsity: f64| {
-        let rule = FanInRule::new(profile(text));
-        let fan_in = fan_in(&rule, n, 1024, sparsity, 1, 0).unwrap();
-        (ccv(&fan_in.counts), fan_in.warnings)
-    };
-    let (reached, warnings) = reach("lognormal:ccv=4", 784, 0.9);
-    assert!((reached - 2.783).abs() < 5e-3, "{reached}");
-    assert!(warnings[0].contains("CCV 4 cannot be reached here, 2.78"), "{warnings:?}");
-    // Table 4's 5.13 on Forest Cover at 98 % is beyond what 54 inputs allow.
-    let (reached, warnings) = reach("lognormal:ccv=5.13", 54, 0.98);
-    assert!(reached < 2.0 && warnings.len() == 1, "{reached}");
-    assert!(reach("lognormal:ccv=2.5", 784, 0.9).1.is_empty());
-}
-
-#[test]
-fn power_law_meets_its_ccv() {
-    for target in [0.5, 1.0, 1.5, 2.0] {
-        let f = counts(&format!("powerlaw:ccv={target}"), Rounding::Exact, FC1, 0.9);
-        assert!((ccv(&f) - target).abs() < 5e-3, "{target}: {}", ccv(&f));
-        assert_eq!(sum(&f), 80_282);
-        // At CCV .5 the exponent is .3376: f_0/f_99 = 100^.3376 as long as neither is clamped.
-        if target == 0.5 {
-            let exponent = (f[0] as f64 / f[99] as f64).ln() / 100f64.ln();
-            assert!((exponent - 0.3376).abs() < 3e-3, "{exponent}");
-        }
-    }
-}
-
-#[test]
-fn sampled_lognormals_differ_by_seed_and_meet_the_ccv() {
-    let rule = FanInRule::new(profile("lognormal:ccv=1.5,sampled"));
-    let of = |seed| fan_in(&rule, 784, 1024, 0.9, seed, 0).unwrap().counts;
-    assert_eq!(of(1), of(1));
-    assert_ne!(of(1), of(2));
-    for seed in [1, 2] {
-        assert_eq!(sum(&of(seed)), 80_282);
-        assert!((ccv(&of(seed)) - 1.5).abs() < 5e-3);
-    }
-}
-
-#[test]
-fn every_profile_meets_every_budget_exactly() {
-    let others =
-        ["uniform", "multipeak:k=3,beta=50", "lognormal:ccv=2", "powerlaw:ccv=1.5", "bell:beta=9"];
-    for name in eight().into_iter().chain(others.map(String::from)) {
-        for [n, m] in [FC1, FC2, [54, 1024], [7, 3], [1, 1]] {
-            for sparsity in [0.0, 0.3, 0.8, 0.9, 0.95, 0.98] {
-                let budget = ((1.0 - sparsity) * n as f64 * m as f64).round() as usize;
-                let result = fan_in(&rule(&name, Rounding::Exact), n, m, sparsity, 1, 0);
-                if budget < m {
-                    assert!(matches!(result, Err(TopologyError::Ceiling { .. })));
-                    continue;
-                }
-                let f = result.unwrap().counts;
-                assert_eq!(sum(&f), budget, "{name} {n}×{m} {sparsity}");
-                assert!(f.iter().all(|f| (1..=n).contains(f)), "{name} {n}×{m} {sparsity}");
-            }
-        }
-    }
-}
-
-#[test]
-fn matching_the_budget_rescues_eq_6() {
-    let rule = FanInRule { match_budget: true, ..rule("multipeak:k=1,beta=1200", Rounding::Round) };
-    let f = fan_in(&rule, 784, 1024, 0.9, 1, 0).unwrap().counts;
-    assert!((sum(&f) as f64 / 80_282.0 - 1.0).abs() < 5e-3, "{}", sum(&f));
-}
-
-#[test]
-fn impossible_requests_are_typed_errors() {
-    let uniform = FanInRule::new(Profile::Uniform);
-    for sparsity in [1.0, -0.1, f64::NAN] {
-        let error = fan_in(&uniform, 784, 1024, sparsity, 1, 0).unwrap_err();
-        assert!(matches!(error, TopologyError::Sparsity(_)));
-    }
-    let rule = FanInRule { fan_in_min: 9, ..uniform };
-    let error = fan_in(&rule, 8, 4, 0.0, 1, 0).unwrap_err();
-    assert_eq!(error, TopologyError::FanInMin { fan_in_min: 9, in_features: 8 });
+    assert_eq!(
+        clamped.warnings[0].to_string(),
+        "sparsity 0.999 cannot be had here: realised 0.998724"
+    );
 }
 
 /// The stats of FC1 at 90 % with floor.

@@ -123,7 +123,10 @@ fn the_command_refuses_what_cannot_be() {
     fails(&["--allocation", "0.9;0.8;0.7"], 1, "3 sparsities for 2 sparse layers");
     let output = fanin().args(["topology", "--profile", "lognormal:ccv=4"]).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && stderr.contains("CCV 4 cannot be reached"), "{stderr}");
+    assert!(
+        output.status.success() && stderr.contains("layer 1: CCV 4 cannot be had here"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -64,8 +64,13 @@ fn erk(shapes: &[[usize; 2]], sparsity: f64) -> Vec<f64> {
         let largest = free().fold(0.0, f64::max);
         let epsilon = if divisor > 0.0 { (budget / divisor).max(0.0) } else { 0.0 };
         if epsilon * largest <= 1.0 {
-            let density = |(&raw, &dense): (&f64, &bool)| if dense { 1.0 } else { epsilon * raw };
-            return raw.iter().zip(&dense).map(|layer| 1.0 - density(layer)).collect();
+            let layers = raw.iter().zip(&dense).zip(&positions);
+            let sparsity = |((&raw, &dense), &positions): ((&f64, &bool), &f64)| {
+                let sparsity = if dense { 0.0 } else { 1.0 - epsilon * raw };
+                // Half a connection less, or f64's rounding, is no sparsity that a layer can have.
+                if sparsity * positions <= 0.5 { 0.0 } else { sparsity }
+            };
+            return layers.map(sparsity).collect();
         }
         for (dense, raw) in dense.iter_mut().zip(&raw) {
             *dense |= *raw == largest;
@@ -157,6 +162,18 @@ mod tests {
             assert!(densities.iter().all(|d| (0.0..=1.0).contains(d)));
         }
         assert_eq!(densities(&shapes, 0.5)[0], 1.0);
+    }
+
+    #[test]
+    fn erk_asks_no_layer_for_less_than_a_connection() {
+        // A layer of one position, and one that ε = 1 would leave at 1 − 1e-16.
+        for width in 1..40 {
+            let shapes = [[1, 1], [3, 2], [width, 30], [30, 30]];
+            for sparsity in Allocation::Erk.sparsities(&shapes, 0.3).unwrap() {
+                assert!(sparsity == 0.0 || sparsity > 0.5 / 900.0, "{width}: {sparsity}");
+            }
+            assert_eq!(Allocation::Erk.sparsities(&shapes, 0.3).unwrap()[0], 0.0);
+        }
     }
 
     #[test]

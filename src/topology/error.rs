@@ -1,4 +1,6 @@
-//! What a layer's topology cannot be.
+//! What a layer's topology cannot be, and what it is only nearly.
+
+use std::fmt;
 
 /// Why a layer's topology cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -21,6 +23,19 @@ pub enum TopologyError {
         in_features: usize,
         /// The highest sparsity that gives every neuron its least, 1 − f_min/n.
         ceiling: f64,
+    },
+    /// The sparsity takes no connection away.
+    #[error(
+        "sparsity {sparsity} takes none of the {in_features} × {out_features} connections away: ask \
+         for 0, or for more"
+    )]
+    Full {
+        /// The sparsity asked for.
+        sparsity: f64,
+        /// Inputs.
+        in_features: usize,
+        /// Neurons.
+        out_features: usize,
     },
     /// No connection is left.
     #[error("no connection is left")]
@@ -60,4 +75,37 @@ pub enum TopologyError {
         /// Neurons and inputs of the layer.
         expected: [usize; 2],
     },
+}
+
+/// What a topology that could be built does not meet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Another sparsity: each neuron keeps its least fan-in.
+    Sparsity {
+        /// What was asked for.
+        target: f64,
+        /// What it is.
+        realised: f64,
+    },
+    /// Another CCV: the fan-ins are whole and have bounds.
+    Ccv {
+        /// What was asked for.
+        target: f64,
+        /// What it is.
+        realised: f64,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::Sparsity { target, realised } => {
+                write!(f, "sparsity {target} cannot be had here: realised {realised:.6}")
+            }
+            Warning::Ccv { target, realised } => {
+                write!(f, "CCV {target} cannot be had here: realised {realised:.3}")
+            }
+        }
+    }
 }

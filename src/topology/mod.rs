@@ -11,7 +11,7 @@ mod profiled;
 mod stats;
 
 pub use allocate::Allocation;
-pub use error::TopologyError;
+pub use error::{TopologyError, Warning};
 pub use file::{read_topology, write_topology};
 pub use profiled::{FanIn, FanInRule, Profile, Rounding, Spread, even_offset, fan_in};
 pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio, histogram};
@@ -28,7 +28,7 @@ pub fn build(
     sparsity: f64,
     seed: u64,
     layer: usize,
-) -> Result<(CsrPattern, Vec<String>), TopologyError> {
+) -> Result<(CsrPattern, Vec<Warning>), TopologyError> {
     let FanIn { counts, warnings } =
         fan_in(rule, in_features, out_features, sparsity, seed, layer)?;
     Ok((spread.pattern(in_features, &counts, seed, layer), warnings))

@@ -51,14 +51,14 @@ pub enum Profile {
     },
     /// Lognormal fan-ins in descending order, σ chosen for a target CCV (eq 5).
     Lognormal {
-        /// Target CCV after clamping.
+        /// Target CCV after clamping; 0 is the uniform profile.
         ccv: f64,
         /// Drawn at random and sorted, rather than the distribution's quantiles.
         sampled: bool,
     },
     /// Fan-in proportional to rank^−γ, γ chosen for a target CCV.
     PowerLaw {
-        /// Target CCV after clamping.
+        /// Target CCV after clamping; 0 is the uniform profile.
         ccv: f64,
     },
 }
@@ -145,8 +145,11 @@ impl Listed for Profile {
             Parameter { key: "k", default: None, about: "number of peaks" },
             Parameter { key: "beta", default: None, about: "sharpness" },
         ];
-        const CCV: Parameter =
-            Parameter { key: "ccv", default: None, about: "CCV to have once clamped" };
+        const CCV: Parameter = Parameter {
+            key: "ccv",
+            default: None,
+            about: "CCV to have once clamped; 0 is uniform",
+        };
         const SAMPLED: Parameter = Parameter {
             key: "sampled",
             default: Some("false"),
@@ -183,11 +186,11 @@ impl Listed for Profile {
                 },
             ),
             entry("lognormal", "lognormal fan-ins (eq 5)", &[CCV, SAMPLED], |given| {
-                let ccv = given.positive("ccv")?;
+                let ccv = given.not_negative("ccv")?;
                 Ok(Profile::Lognormal { ccv, sampled: given.flag("sampled")? })
             }),
             entry("powerlaw", "fan-ins by rank^−γ", &[CCV], |given| {
-                Ok(Profile::PowerLaw { ccv: given.positive("ccv")? })
+                Ok(Profile::PowerLaw { ccv: given.not_negative("ccv")? })
             }),
         ]
     }
@@ -243,6 +246,8 @@ mod tests {
             ("multipeak:k=5,beta=50", "multipeak:k=5,beta=50"),
             ("lognormal:ccv=1.5", "lognormal:ccv=1.5"),
             ("lognormal:sampled,ccv=2.5", "lognormal:ccv=2.5,sampled"),
+            ("lognormal:ccv=0", "lognormal:ccv=0"),
+            ("powerlaw:ccv=0", "powerlaw:ccv=0"),
         ] {
             let profile: Profile = text.parse().unwrap();
             assert_eq!(profile.to_string(), written);
@@ -275,6 +280,7 @@ mod tests {
         assert!(message("exponential:alpha=x").contains("alpha must be a positive number"));
         assert!(message("bell:alpha=3").contains("no parameter 'alpha'"));
         assert!(message("multipeak:k=2.5,beta=3").contains("whole number"));
+        assert!(message("powerlaw:ccv=-1").contains("ccv must be a number of at least 0"));
         assert!(message("uniform:x").contains("no parameter 'x'"));
     }
 }
