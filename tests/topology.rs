@@ -5,8 +5,7 @@
 
 use fanin::sparse::CsrPattern;
 use fanin::topology::{
-    Allocation, FanInRule, Profile, Rounding, Spread, TopologyError, TopologyStats, build,
-    even_offset, fan_in,
+    FanInRule, Profile, Rounding, Spread, TopologyError, TopologyStats, build, even_offset, fan_in,
 };
 
 fn profile(text: &str) -> Profile {
@@ -249,16 +248,4 @@ fn random_spread_covers_inputs_binomially() {
     };
     assert_eq!(build(42, 0), first);
     assert!(build(43, 0) != first && build(42, 1) != first);
-}
-
-#[test]
-fn allocations_reach_the_layers() {
-    let config = fanin::train::TrainConfig {
-        hidden: vec![64, 64],
-        allocation: Allocation::List(vec![0.5, 0.75]),
-        ..fanin::train::TrainConfig::default()
-    };
-    let model = config.build(100, 10).unwrap().0;
-    let nnz: Vec<usize> = model.layers().iter().map(|layer| layer.linear.nnz()).collect();
-    assert_eq!(nnz, [3200, 1024, 640]);
 }

@@ -56,6 +56,9 @@ pub enum TopologyError {
         /// Inputs.
         in_features: usize,
     },
+    /// A generator that looks at training data has none.
+    #[error("this topology is made from training data, and there is none here")]
+    NoInputs,
     /// A division of the sparsity that is none.
     #[error("'{0}' is neither uniform nor erk nor a list of sparsities like 0.9;0.95")]
     Allocation(String),
@@ -66,6 +69,14 @@ pub enum TopologyError {
         given: usize,
         /// Layers that are sparse.
         layers: usize,
+    },
+    /// A topology made elsewhere has another number of layers.
+    #[error("the topology has {found} layers; {expected} of the network's are sparse")]
+    LayerCount {
+        /// Layers in the file.
+        found: usize,
+        /// Sparse layers of the network.
+        expected: usize,
     },
     /// A topology made elsewhere does not fit the network.
     #[error("the topology file has {found:?} (neurons, inputs) where the network has {expected:?}")]

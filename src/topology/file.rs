@@ -1,5 +1,7 @@
 //! A topology alone, as a file: SciPy's `.npz` (one layer) or safetensors (any number).
 
+use super::error::TopologyError;
+use super::generator::{Generated, Generator, Request};
 use crate::Error;
 use crate::error::FileProblem;
 use crate::format;
@@ -12,6 +14,44 @@ const FORMAT: &str = "fanin-topology-1";
 
 fn is_npz(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "npz")
+}
+
+/// Connections made elsewhere, for the sparse layers of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileTopology {
+    /// The layers' indices in the network, each with its connections.
+    patterns: Vec<(usize, CsrPattern)>,
+}
+
+impl FileTopology {
+    /// The patterns of a file, in order those of the network's layers with these indices.
+    ///
+    /// **Errors**: [`TopologyError::LayerCount`] unless there is one for each.
+    pub fn new(patterns: Vec<CsrPattern>, layers: &[usize]) -> Result<Self, TopologyError> {
+        let (found, expected) = (patterns.len(), layers.len());
+        if found != expected {
+            return Err(TopologyError::LayerCount { found, expected });
+        }
+        Ok(FileTopology { patterns: layers.iter().copied().zip(patterns).collect() })
+    }
+}
+
+impl Generator for FileTopology {
+    /// The layer's connections as they are, whatever sparsity is asked for.
+    ///
+    /// **Errors**: [`TopologyError::Shape`].
+    ///
+    /// **Panics** if the layer is none of those that the topology is for.
+    fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
+        let of_layer = self.patterns.iter().find(|(layer, _)| *layer == request.layer);
+        let (_, pattern) = of_layer.expect("a layer that the topology is for");
+        let [in_features, out_features] = request.shape;
+        let (found, expected) = ([pattern.rows(), pattern.cols()], [out_features, in_features]);
+        match found == expected {
+            true => Ok(pattern.clone().into()),
+            false => Err(TopologyError::Shape { found, expected }),
+        }
+    }
 }
 
 /// Writes patterns: one to `.npz` as `scipy.sparse.save_npz` would, else safetensors with

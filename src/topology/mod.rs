@@ -1,35 +1,55 @@
-//! Which connections a layer has: how many each neuron gets, and which.
+//! Which connections a layer has.
 //!
-//! A [`Profile`] with a sparsity gives the fan-in of every neuron ([`fan_in`]); a [`Spread`] picks
-//! the inputs; an [`Allocation`] divides the sparsity among layers. Everything is deterministic in the
-//! seed.
+//! A [`Generator`] makes them: [`Profiled`] by a profile of fan-ins and a spread of inputs,
+//! [`FileTopology`] from a file, and those of the list by their names ([`generator()`]): a further
+//! one is a file here, and a line in that list. An [`Allocation`] divides the sparsity among layers,
+//! and [`TopologyStats`] describe what came of it. Everything is deterministic in the seed.
 
 mod allocate;
+mod er;
 mod error;
 mod file;
+mod generator;
 mod profiled;
 mod stats;
 
 pub use allocate::Allocation;
 pub use error::{TopologyError, Warning};
-pub use file::{read_topology, write_topology};
-pub use profiled::{FanIn, FanInRule, Profile, Rounding, Spread, even_offset, fan_in};
+pub use file::{FileTopology, read_topology, write_topology};
+pub use generator::{Generated, Generator, Inputs, Request};
+pub use profiled::{FanIn, FanInRule, Profile, Profiled, Rounding, Spread, even_offset, fan_in};
 pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio, histogram};
 
+use crate::grammar::{self, Entry, Listed};
 use crate::sparse::CsrPattern;
 
-/// The pattern of one layer, and what could not be met.
+impl Listed for Box<dyn Generator> {
+    const WHAT: &'static str = "generator";
+
+    fn list() -> Vec<Entry<Self>> {
+        vec![er::ENTRY]
+    }
+}
+
+/// The generator that a text such as `er:epsilon=20` names.
+///
+/// **Errors**: each [`grammar::Error`].
+pub fn generator(text: &str) -> Result<Box<dyn Generator>, grammar::Error> {
+    grammar::make(text)
+}
+
+/// The connections of one layer by [`Profiled`], and what could not be met.
 ///
 /// **Errors**: [`TopologyError`] where the sparsity cannot be had.
 pub fn build(
     rule: &FanInRule,
     spread: Spread,
-    [in_features, out_features]: [usize; 2],
+    shape: [usize; 2],
     sparsity: f64,
     seed: u64,
     layer: usize,
 ) -> Result<(CsrPattern, Vec<Warning>), TopologyError> {
-    let FanIn { counts, warnings } =
-        fan_in(rule, in_features, out_features, sparsity, seed, layer)?;
-    Ok((spread.pattern(in_features, &counts, seed, layer), warnings))
+    let profiled = Profiled { rule: rule.clone(), spread };
+    let request = Request { shape, sparsity, seed, layer, inputs: None };
+    profiled.generate(&request).map(|made| (made.pattern, made.warnings))
 }

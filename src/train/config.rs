@@ -8,7 +8,8 @@ use crate::nn::{Engine, Mlp};
 use crate::rewire::{Candidates, Decay, GrowScore, Reading, Scope, TieOrder};
 use crate::sparse::CsrPattern;
 use crate::topology::{
-    self, Allocation, FanInRule, Profile, Rounding, Spread, TopologyError, read_topology,
+    self, Allocation, FanInRule, FileTopology, Generator, Profile, Request, Rounding, Spread,
+    TopologyError, read_topology,
 };
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -279,21 +280,13 @@ impl TrainConfig {
             })
         };
         if !self.topology.is_empty() && self.engine != Engine::Dense {
+            let config = |problem: TopologyError| Error::Config(problem.to_string());
             let made = read_topology(&self.topology)?;
-            if made.len() != sparse.len() {
-                return Err(Error::Config(format!(
-                    "the topology has {} layers; {} of the network's are sparse",
-                    made.len(),
-                    sparse.len()
-                )));
-            }
-            for (&layer, made) in sparse.iter().zip(made) {
-                let (found, [cols, rows]) = ([made.rows(), made.cols()], shapes[layer]);
-                let expected = [rows, cols];
-                if found != expected {
-                    return Err(error(layer)(TopologyError::Shape { found, expected }));
-                }
-                patterns[layer] = made;
+            let file = FileTopology::new(made, &sparse).map_err(config)?;
+            for &layer in &sparse {
+                let (sparsity, seed) = (self.sparsity, self.seed);
+                let request = Request { shape: shapes[layer], sparsity, seed, layer, inputs: None };
+                patterns[layer] = file.generate(&request).map_err(error(layer))?.pattern;
             }
             empty(&patterns)?;
             return Ok((patterns, warnings));

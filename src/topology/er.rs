@@ -1,0 +1,52 @@
+//! Erdős–Rényi layers as SET starts from them (Mocanu et al. 2018): as many connections as a
+//! multiple of the layer's inputs and neurons, anywhere.
+
+use super::error::TopologyError;
+use super::generator::{Generated, Generator, Request};
+use crate::grammar::{Entry, Parameter};
+use crate::random::{Purpose, stream};
+use crate::sparse::CsrPattern;
+
+/// Erdős–Rényi in the list of generators.
+pub(super) const ENTRY: Entry<Box<dyn Generator>> = Entry {
+    name: "er",
+    about: "Erdős–Rényi as SET has it: density ε(n + m)/(n·m), whatever sparsity is asked for",
+    parameters: &[Parameter {
+        key: "epsilon",
+        default: Some("20"),
+        about: "connections for each input and each neuron",
+    }],
+    make: |given| Ok(Box::new(ErdosRenyi { epsilon: given.positive("epsilon")? })),
+};
+
+#[derive(Debug)]
+struct ErdosRenyi {
+    epsilon: f64,
+}
+
+impl ErdosRenyi {
+    /// ⌈ε(n + m)⌉, at most all positions. What is whole but for f64's rounding counts as whole.
+    fn connections(&self, [in_features, out_features]: [usize; 2]) -> usize {
+        let wanted = (self.epsilon * (in_features + out_features) as f64 - 1e-9).ceil();
+        (wanted as usize).clamp(1, in_features * out_features)
+    }
+}
+
+impl Generator for ErdosRenyi {
+    /// Exactly ⌈ε(n + m)⌉ connections, each set of positions as likely as any other. (SET's code
+    /// draws with replacement, and so ends with fewer.)
+    fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
+        let [in_features, out_features] = request.shape;
+        let rng = &mut stream(request.seed, Purpose::Spread, request.layer as u64);
+        let positions = in_features * out_features;
+        let chosen = rand::seq::index::sample(rng, positions, self.connections(request.shape));
+        let mut chosen = chosen.into_vec();
+        chosen.sort_unstable();
+        let row_ptr = (0..=out_features)
+            .map(|row| chosen.partition_point(|&position| position < row * in_features))
+            .collect();
+        let col_idx = chosen.iter().map(|position| (position % in_features) as u32).collect();
+        let pattern = CsrPattern::new(in_features, row_ptr, col_idx);
+        Ok(pattern.expect("distinct positions in order").into())
+    }
+}
