@@ -89,6 +89,18 @@ fn a_file_gives_each_sparse_layer_its_own() {
 }
 
 #[test]
+fn the_largest_seed_is_one() {
+    for spread in [Spread::Random, Spread::RandomTorch] {
+        let last = spread.pattern(10, &[3, 4], u64::MAX, 1);
+        assert_eq!(last.nnz(), 7);
+        // torch's seed is seed + layer, modulo its 32 bits.
+        let same = Spread::RandomTorch.pattern(10, &[3, 4], 0, 0);
+        assert_eq!(last == same, spread == Spread::RandomTorch);
+    }
+    assert_eq!(er("er", [30, 20], u64::MAX, 1).nnz(), 600);
+}
+
+#[test]
 fn allocations_reach_the_layers() {
     let config = TrainConfig {
         hidden: vec![64, 64],

@@ -31,7 +31,7 @@ impl Spread {
         layer: usize,
     ) -> CsrPattern {
         let mut rng = stream(seed, Purpose::Spread, layer as u64);
-        let mut torch = MersenneTwister::new((seed + layer as u64) as u32);
+        let mut torch = MersenneTwister::new(seed.wrapping_add(layer as u64) as u32);
         let mut row_ptr = vec![0];
         let mut col_idx: Vec<u32> = Vec::with_capacity(fan_in.iter().sum());
         for (row, &count) in fan_in.iter().enumerate() {
