@@ -3,6 +3,7 @@
 mod common;
 
 use assert_cmd::Command;
+use fanin::grammar::Listed;
 use fanin::nn::Engine;
 use fanin::sparse::CsrPattern;
 use fanin::topology::{FanInRule, Profile, Spread, build, read_topology, write_topology};
@@ -110,6 +111,25 @@ fn the_command_writes_masks_and_a_figure() {
 }
 
 #[test]
+fn the_command_shows_other_generators() {
+    let text = run(&["topology", "--generator", "er", "--shape", "784x1024"], None);
+    assert!(text.contains("784 → 1024, er:epsilon=20\n"), "{text}");
+    assert!(text.contains("connections  36,160, sparsity 0.954959"), "{text}");
+    let json = run(&["topology", "--generator", "er:epsilon=5", "--json"], None);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["layers"][0]["nnz"], &json["layers"][1]["nnz"]),
+        (&9040.into(), &10240.into())
+    );
+    assert_eq!(json["sparsity"], 1.0 - 19_280.0 / 1_851_392.0);
+    let help = run(&["topology", "--help"], None);
+    for entry in Profile::list() {
+        assert!(help.contains(entry.about), "{help}");
+    }
+    assert!(help.contains("Erdős–Rényi"), "{help}");
+}
+
+#[test]
 fn the_command_refuses_what_cannot_be() {
     let fails = |args: &[&str], code: i32, message: &str| {
         let output = fanin().arg("topology").args(args).output().unwrap();
@@ -119,6 +139,13 @@ fn the_command_refuses_what_cannot_be() {
     };
     fails(&["--sparsity", "0.9999"], 1, "at most 0.998724 can be reached");
     fails(&["--profile", "triangle"], 2, "unknown profile 'triangle'");
+    fails(&["--generator", "ba"], 2, "unknown generator 'ba': it is one of er");
+    fails(&["--generator", "er", "--profile", "bell"], 2, "cannot be used with");
+    fails(
+        &["--shape", "1x1", "--sparsity", "0.5"],
+        1,
+        "layer 1: sparsity 0.5 takes none of the 1 × 1",
+    );
     fails(&["--shape", "0x4"], 2, "no INPUTSxNEURONS");
     fails(&["--allocation", "0.9;0.8;0.7"], 1, "3 sparsities for 2 sparse layers");
     let output = fanin().args(["topology", "--profile", "lognormal:ccv=4"]).output().unwrap();

@@ -4,9 +4,12 @@ use super::config_flags::TopologyFlags;
 use super::console::{Console, grouped};
 use crate::Error;
 use crate::format::replace_file;
+use crate::grammar::{self, Choice};
 use crate::report::topology_figure;
 use crate::sparse::CsrPattern;
-use crate::topology::{self, TopologyStats, write_topology};
+use crate::topology::{
+    Generator, Profile, Profiled, Request, TopologyError, TopologyStats, write_topology,
+};
 use crate::train::RunConfig;
 use clap::Args;
 use serde::Serialize;
@@ -14,16 +17,13 @@ use std::path::PathBuf;
 
 /// Flags of `fanin topology`.
 #[derive(Args)]
-#[command(after_help = "Examples:
-  fanin topology --profile exponential --shape 784x1024 --sparsity 0.9 --rounding floor
-  fanin topology --profile lognormal:ccv=2.5 --spread even --out mask.npz --shape 784x1024
-  fanin topology --profile exponential --figure figure-1.svg
-
-Profiles: uniform, linear, quadratic, exponential[:alpha=3], bell[:beta=3], their inverse-…,
-multipeak:k=5,beta=50, lognormal:ccv=1.5[,sampled], powerlaw:ccv=1.0")]
+#[command(after_help = after_help())]
 pub(super) struct TopologyArgs {
     #[command(flatten)]
     flags: TopologyFlags,
+    /// Another generator than a profile with a spread, such as er:epsilon=20
+    #[arg(long, value_name = "TEXT", conflicts_with_all = PROFILED, help_heading = "Topology")]
+    generator: Option<Choice<Box<dyn Generator>>>,
     /// Layers as INPUTSxNEURONS
     #[arg(long, value_delimiter = ',', default_value = "784x1024,1024x1024", value_parser = parse_shape)]
     shape: Vec<[usize; 2]>,
@@ -38,9 +38,32 @@ pub(super) struct TopologyArgs {
     json: bool,
 }
 
+/// The flags of a profile with a spread.
+const PROFILED: [&str; 6] =
+    ["profile", "rounding", "match_budget", "fan_in_min", "clamp", "spread"];
+
+fn after_help() -> String {
+    format!(
+        "Examples:
+  fanin topology --profile exponential --shape 784x1024 --sparsity 0.9 --rounding floor
+  fanin topology --profile lognormal:ccv=2.5 --spread even --out mask.npz --shape 784x1024
+  fanin topology --generator er:epsilon=20
+  fanin topology --profile exponential --figure figure-1.svg
+
+Profiles, t from 0 to 1 over a layer's neurons:
+{}
+Generators:
+{}",
+        grammar::help::<Profile>(),
+        grammar::help::<Box<dyn Generator>>()
+    )
+}
+
 #[derive(Serialize)]
 struct Topology {
     sparsity_target: f64,
+    /// Of all layers together.
+    sparsity: f64,
     layers: Vec<TopologyStats>,
     /// Mean of the layers' CCVs.
     ccv: f64,
@@ -62,46 +85,55 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
         .map_err(|problem| Error::Config(problem.to_string()))?
         .train;
     let rule = config.rule();
-    let sparsities = config
-        .allocation
-        .sparsities(&args.shape, config.sparsity)
-        .map_err(|source| Error::Topology { layer: 1, source })?;
+    let (generator, made_by): (Box<dyn Generator>, String) = match &args.generator {
+        Some(choice) => (choice.make(), choice.to_string()),
+        None => {
+            let profiled = Profiled { rule: rule.clone(), spread: config.spread };
+            let Profiled { rule, spread } = &profiled;
+            let made_by = format!("{}, {spread} spread, {} rounding", rule.profile, rule.rounding);
+            (Box::new(profiled), made_by)
+        }
+    };
+    let error = |layer: usize| move |source| Error::Topology { layer: layer + 1, source };
+    if generator.needs_inputs() {
+        return Err(error(0)(TopologyError::NoInputs));
+    }
+    let sparsities =
+        config.allocation.sparsities(&args.shape, config.sparsity).map_err(error(0))?;
     let mut patterns = Vec::new();
     for (layer, (&shape, &sparsity)) in args.shape.iter().zip(&sparsities).enumerate() {
-        let error = |source| Error::Topology { layer: layer + 1, source };
-        let (pattern, warnings) =
-            topology::build(&rule, config.spread, shape, sparsity, config.seed, layer)
-                .map_err(error)?;
-        for warning in warnings {
+        let request = Request { shape, sparsity, seed: config.seed, layer, inputs: None };
+        let made = generator.generate(&request).map_err(error(layer))?;
+        for warning in made.warnings {
             console.warn(&format!("layer {}: {warning}", layer + 1));
         }
-        let stats = TopologyStats::of(&pattern);
-        console.line(format!(
-            "{} → {}, {}, {} spread, {} rounding",
-            shape[0], shape[1], rule.profile, config.spread, rule.rounding
-        ));
-        console.line(stats_text(&stats, Some(sparsity)));
-        patterns.push(pattern);
+        console.line(format!("{} → {}, {made_by}", shape[0], shape[1]));
+        console.line(stats_text(&TopologyStats::of(&made.pattern), Some(sparsity)));
+        patterns.push(made.pattern);
     }
     let layers: Vec<TopologyStats> = patterns.iter().map(TopologyStats::of).collect();
     let ccv = layers.iter().map(|stats| stats.fan_in.ccv).sum::<f64>() / layers.len() as f64;
+    let positions: f64 = patterns.iter().map(|p| p.rows() as f64 * p.cols() as f64).sum();
+    let stored: usize = patterns.iter().map(CsrPattern::nnz).sum();
+    let sparsity = 1.0 - stored as f64 / positions;
     if layers.len() > 1 {
         let of =
             |f: fn(&TopologyStats) -> f64| layers.iter().map(f).sum::<f64>() / layers.len() as f64;
         console.line(format!(
-            "network, means of its layers: fan-in min {:.1}  mean {:.1}  max {:.1}  CCV {ccv:.3}",
+            "network: sparsity {sparsity:.6}; means of its layers: fan-in min {:.1}  mean {:.1}  \
+             max {:.1}  CCV {ccv:.3}",
             of(|stats| stats.fan_in.min as f64),
             of(|stats| stats.fan_in.mean),
             of(|stats| stats.fan_in.max as f64),
         ));
     }
-    console.object(&Topology { sparsity_target: config.sparsity, layers, ccv });
+    console.object(&Topology { sparsity_target: config.sparsity, sparsity, layers, ccv });
     if let Some(path) = &args.out {
         write_topology(path, &patterns.iter().collect::<Vec<&CsrPattern>>())?;
     }
     if let Some(path) = &args.figure {
-        let svg = topology_figure(&rule, sparsities[0], &patterns[0])
-            .map_err(|source| Error::Topology { layer: 1, source })?;
+        let svg =
+            topology_figure(&rule, sparsities[0], &patterns[0], &made_by).map_err(error(0))?;
         replace_file(path, svg.as_bytes())?;
     }
     Ok(())

@@ -7,13 +7,14 @@ use plotters::prelude::*;
 
 /// The figure as SVG: (a) the eight parametric profiles and the uniform one, (b) lognormals at
 /// five CCVs, (c) `mask`, in cells shaded by the share of connections that exist, (d) multi-peak
-/// profiles at β = 50. `rule` gives rounding and bounds; its profile is the caption of (c).
+/// profiles at β = 50. `rule` gives rounding and bounds; `made_by` says what made the mask.
 ///
 /// **Errors**: [`TopologyError`] where the sparsity cannot be had.
 pub fn topology_figure(
     rule: &FanInRule,
     sparsity: f64,
     mask: &CsrPattern,
+    made_by: &str,
 ) -> Result<String, TopologyError> {
     let (n, m) = (mask.cols(), mask.rows());
     let series = |profile: Profile, name: String, dashed: bool, color: usize| {
@@ -57,7 +58,7 @@ pub fn topology_figure(
             let axes = ["neuron", "fan-in (inputs)"];
             line_chart(&panels[0], "(a) profiles", axes, &profiles)?;
             line_chart(&panels[1], "(b) lognormal profiles", axes, &lognormals)?;
-            mask_chart(&panels[2], &format!("(c) mask, {}", rule.profile), mask)?;
+            mask_chart(&panels[2], &format!("(c) mask: {made_by}"), mask)?;
             line_chart(&panels[3], "(d) multi-peak, β = 50", axes, &peaks)?;
             area.present()
         };
