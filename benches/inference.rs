@@ -1,20 +1,20 @@
 //! How long a trained network takes to answer: 128 rows at once, and one.
 //!
-//! `cargo bench --bench inference -- [--threads N] MODEL.safetensors…`; without models, untrained ones at
-//! several sparsities. One JSON object per line: median microseconds from raw values to probabilities.
-//! `benches/peers/infer` sets it beside other engines on the same weights.
-
-mod common;
-#[path = "common/timing.rs"]
-mod timing;
+//! `cargo bench --bench inference -- [--threads N] MODEL.safetensors…`; without models, untrained
+//! ones at several sparsities. One JSON object per line: median microseconds from raw values to
+//! probabilities. `benches/peers/infer` sets it beside other engines on the same weights.
 
 use fanin::Error;
 use fanin::dataset::{self, Normalize};
+use fanin::experiment::Machine;
+use fanin::experiment::statistics::Timing;
+use fanin::model::{Meaning, ModelFile, Predictor};
 use fanin::parallel::Executor;
-use fanin::train::{ModelFile, Predictor, RunConfig, TrainConfig, Trainer};
+use fanin::train::{TrainConfig, Trainer};
+use std::hint::black_box;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
-use timing::Timing;
+use std::sync::Arc;
+use std::time::Duration;
 
 fn main() -> Result<(), Error> {
     let mut threads = 1;
@@ -29,21 +29,15 @@ fn main() -> Result<(), Error> {
             path => models.push(PathBuf::from(path)),
         }
     }
-    let data = dataset::load("mnist", None, Normalize::Standard)?;
+    let data = Arc::new(dataset::load("mnist", None, Normalize::Standard)?);
     let rows: Vec<f32> =
         (0..128).flat_map(|i| data.test.sample(i)).map(|&byte| f32::from(byte)).collect();
     if models.is_empty() {
-        common::print_machine(&threads.to_string());
+        println!("{}", Machine::describe(&threads.to_string()));
         for sparsity in [0.8, 0.9, 0.95, 0.98, 0.99] {
-            let train = TrainConfig { sparsity, threads, ..TrainConfig::default() };
-            let model = Trainer::new(train.clone(), &data)?.model().clone();
-            let file = ModelFile {
-                model,
-                scaling: data.scaling.clone(),
-                schema: data.schema.clone(),
-                data_name: "mnist".into(),
-                config: RunConfig { train, ..RunConfig::default() },
-            };
+            let config = TrainConfig { sparsity, threads, ..TrainConfig::default() };
+            let model = Trainer::new(config, data.clone())?.model().clone();
+            let file = ModelFile { model, meaning: Meaning::of(&data, String::new()) };
             measure(&format!("untrained, {sparsity}"), file, threads, &rows)?;
         }
     }
@@ -57,13 +51,9 @@ fn measure(name: &str, file: ModelFile, threads: usize, rows: &[f32]) -> Result<
     let width = file.model.in_features();
     let mut predictor = Predictor::new(Executor::from_environment(threads)?, file);
     for rows in [rows, &rows[..width]] {
-        let (started, mut seconds) = (Instant::now(), Vec::new());
-        while seconds.len() < 100 || started.elapsed() < Duration::from_secs(1) {
-            let call = Instant::now();
-            std::hint::black_box(predictor.rows(std::hint::black_box(rows)));
-            seconds.push(call.elapsed().as_secs_f64());
-        }
-        let Timing { median, min, max } = Timing::of(seconds);
+        let Timing { median, min, max } = Timing::measure(0, 100, Duration::from_secs(1), || {
+            black_box(predictor.rows(black_box(rows)));
+        });
         let count = rows.len() / width;
         print!("{{\"model\":{name:?},\"rows\":{count},\"threads\":{threads},");
         let [us, us_min, us_max] = [median, min, max].map(|seconds| 1e6 * seconds);

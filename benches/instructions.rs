@@ -1,12 +1,11 @@
 //! How many instructions each kernel takes: a number that a busy machine does not move.
 //!
-//! `cargo bench --bench instructions`, with valgrind installed: runs itself once per kernel under callgrind,
-//! which counts nothing but the kernel, and prints the counts. Level avx2, or what `FANIN_ISA` names:
-//! valgrind has no AVX-512. Equal code gives equal counts, so a change shows; another compiler is another
-//! baseline.
+//! `cargo bench --bench instructions`, with valgrind installed: runs itself once per kernel under
+//! callgrind, which counts nothing but the kernel, and prints the counts. Level avx2, or what
+//! `FANIN_ISA` names: valgrind has no AVX-512. Equal code gives equal counts, so a change shows;
+//! another compiler is another baseline.
 
-mod common;
-
+use fanin::experiment::Machine;
 use fanin::parallel::Executor;
 use fanin::random::{Purpose, normal, stream};
 use fanin::sparse::{CsrPattern, Panels};
@@ -50,9 +49,10 @@ fn main() {
 /// Every kernel in a process of its own.
 fn count_all() {
     let level = std::env::var("FANIN_ISA").unwrap_or_else(|_| "avx2".into());
-    common::print_machine("1");
+    println!("{}", Machine::describe("1"));
     println!(
-        "level {level}; instructions of one call on one tile, {SIZE} × {SIZE}, {FAN_IN} entries per row"
+        "level {level}; instructions of one call on one tile, {SIZE} × {SIZE}, \
+         {FAN_IN} entries per row"
     );
     let program = std::env::current_exe().expect("a program has a path");
     for kernel in KERNELS {

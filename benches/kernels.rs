@@ -3,26 +3,24 @@
 //!
 //! `cargo bench --bench kernels`; one thread, batch 128, every vector level of this CPU.
 
-mod common;
-#[path = "common/timing.rs"]
-mod timing;
-
-use common::print_machine;
-use fanin::nn::{Linear, SparseLinear};
-use fanin::parallel::Executor;
+use fanin::experiment::Machine;
+use fanin::experiment::statistics::Timing;
+use fanin::nn::Storage;
+use fanin::nn::storage::{Csr, Dense};
+use fanin::parallel::Crew;
 use fanin::random::{Purpose, stream};
 use fanin::sparse::CsrPattern;
 use fanin::topology::{self, FanInRule, Profile, Spread};
-use fanin_kernels::{Isa, Level, Row, TILE, dense_forward, fma_peak_pass, gemm, naive};
+use fanin_kernels::{Isa, Level, Row, TILE, fma_peak_pass, gemm, naive};
 use rand::RngExt;
 use std::sync::Arc;
-use std::time::Instant;
-use timing::Timing;
 
 const TILES: usize = 2;
+/// Samples per measurement.
+const SAMPLES: usize = 31;
 
 fn main() {
-    print_machine("1");
+    println!("{}", Machine::describe("1"));
     println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, SAMPLES);
     println!("products as a layer runs them, by panels where those pay; % is of the peak");
     println!("a sparse product counts 2·nnz·batch flops, the dense ones 2·rows·cols·batch");
@@ -48,15 +46,15 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
     let rule = FanInRule::new(Profile::Uniform);
     let (pattern, _) = topology::build(&rule, Spread::Random, [cols, rows], sparsity, 1, 0)
         .expect("these sparsities can be had");
-    let executor = Executor::new(isa, 1).expect("a thread can be had");
+    let crew = Crew::alone(isa);
     let rng = &mut stream(2, Purpose::GradientCheck, 0);
     let values: Vec<f32> = (0..pattern.nnz()).map(|_| rng.random_range(-1.0..1.0)).collect();
     let dense: Vec<f32> = (0..rows * cols).map(|_| rng.random_range(-1.0..1.0)).collect();
     let bias = vec![0.1; rows];
     let (x, dy) = (tiles(cols, 3), tiles(rows, 4));
-    let mut layer = Linear::Sparse(SparseLinear::new(Arc::new(pattern.clone()), true));
-    layer.weights_changed(&values);
-    check(&executor, &layer, &pattern, &values, &bias, &x[0]);
+    let sparse = Csr::new(Arc::new(pattern.clone()), values, true);
+    let dense = Dense::new(cols, rows, dense);
+    check(isa, &sparse, &pattern, &bias, &x[0]);
 
     let mut y = vec![vec![Row::ZERO; rows]; TILES];
     let mut y_dense = y.clone();
@@ -67,32 +65,37 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
     let mut dx = vec![vec![Row::ZERO; cols]; TILES];
     let mut dw = vec![0.0; pattern.nnz()];
     let mut peak_flops = 0.0;
-    let timings = time_in_turn(&mut [
-        &mut || peak_flops = fma_peak_pass(isa, 20_000),
-        &mut || {
-            for (x, y) in x.iter().zip(&mut y) {
-                layer.forward(&executor, false, &values, &bias, x, y);
-            }
-        },
-        &mut || {
-            for (dy, dx) in dy.iter().zip(&mut dx) {
-                layer.backward_input(&executor, false, &values, dy, dx);
-            }
-        },
-        &mut || {
-            for block in layer.blocks().windows(2) {
-                let entries = pattern.row_ptr()[block[0]]..pattern.row_ptr()[block[1]];
-                let tiles = x.iter().zip(&dy).map(|(x, dy)| (&x[..], &dy[..]));
-                layer.add_weight_gradient(&executor, block[0]..block[1], tiles, &mut dw[entries]);
-            }
-        },
-        &mut || {
-            for (x, y) in x.iter().zip(&mut y_dense) {
-                dense_forward(isa, &dense, Some(&bias), x, y);
-            }
-        },
-        &mut || gemm(rows, cols, batch, &dense, &x_flat, 0.0, &mut y_flat),
-    ]);
+    let timings = Timing::in_turn(
+        SAMPLES,
+        &mut [
+            &mut || peak_flops = fma_peak_pass(isa, 20_000),
+            &mut || {
+                for (x, y) in x.iter().zip(&mut y) {
+                    sparse.forward(crew, &bias, x, y);
+                }
+            },
+            &mut || {
+                for (dy, dx) in dy.iter().zip(&mut dx) {
+                    sparse.backward_input(crew, dy, dx);
+                }
+            },
+            &mut || {
+                for block in sparse.blocks().windows(2) {
+                    let rows = block[0]..block[1];
+                    let dw = &mut dw[pattern.row_ptr()[rows.start]..pattern.row_ptr()[rows.end]];
+                    for (x, dy) in x.iter().zip(&dy) {
+                        sparse.add_gradient_rows(isa, rows.clone(), x, dy, dw);
+                    }
+                }
+            },
+            &mut || {
+                for (x, y) in x.iter().zip(&mut y_dense) {
+                    dense.forward(crew, &bias, x, y);
+                }
+            },
+            &mut || gemm(rows, cols, batch, dense.weights(), &x_flat, 0.0, &mut y_flat),
+        ],
+    );
     for (row, flat) in y_flat.chunks(batch).enumerate() {
         let apart = (y_dense[0][row].0[5] - bias[row] - flat[5]).abs();
         assert!(apart < 1e-3, "row {row} differs by {apart} between dense and matrixmultiply");
@@ -117,43 +120,17 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
 }
 
 /// A wrong product must not be timed: a few rows against the specification.
-fn check(
-    executor: &Executor,
-    layer: &Linear,
-    pattern: &CsrPattern,
-    values: &[f32],
-    bias: &[f32],
-    x: &[Row],
-) {
+fn check(isa: Isa, sparse: &Csr, pattern: &CsrPattern, bias: &[f32], x: &[Row]) {
     let mut y = vec![Row::ZERO; pattern.rows()];
-    layer.forward(executor, false, values, bias, x, &mut y);
+    sparse.forward(Crew::alone(isa), bias, x, &mut y);
     for row in [0, pattern.rows() - 1] {
         let mut w = vec![0.0; pattern.cols()];
         for entry in pattern.entries(row) {
-            w[pattern.col_idx()[entry] as usize] = f64::from(values[entry]);
+            w[pattern.col_idx()[entry] as usize] = f64::from(sparse.weights()[entry]);
         }
         let sample: Vec<f64> = x.iter().map(|row| f64::from(row.0[5])).collect();
         let expected =
             naive::linear_forward(&sample, &w, &[f64::from(bias[row])], pattern.cols())[0];
         assert!((f64::from(y[row].0[5]) - expected).abs() < 1e-3, "row {row} is wrong");
     }
-}
-
-/// Samples per measurement.
-const SAMPLES: usize = 31;
-
-/// Times each function [`SAMPLES`] times, in turn, so that a noisy minute hits all of them.
-fn time_in_turn(functions: &mut [&mut dyn FnMut()]) -> Vec<Timing> {
-    let mut seconds = vec![Vec::new(); functions.len()];
-    for sample in 0..SAMPLES + 3 {
-        for (f, seconds) in functions.iter_mut().zip(&mut seconds) {
-            let started = Instant::now();
-            f();
-            // The first three warm up.
-            if sample >= 3 {
-                seconds.push(started.elapsed().as_secs_f64());
-            }
-        }
-    }
-    seconds.into_iter().map(Timing::of).collect()
 }

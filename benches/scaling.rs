@@ -1,21 +1,19 @@
-//! How a step's time falls with the cores, by the model of `benches/README.md`, and its two constants that
-//! belong to the machine.
+//! How a step's time falls with the cores, by the model of `benches/README.md`, and its two
+//! constants that belong to the machine.
 //!
-//! `cargo bench --bench scaling`: measures what a fork and join costs that wakes a thread, and how fast one
-//! core reads from beyond L2, and prints the model's speed-ups with them.
-
-mod common;
-#[path = "common/timing.rs"]
-mod timing;
+//! `cargo bench --bench scaling`: measures what a fork and join costs that wakes a thread, and how
+//! fast one core reads from beyond L2, and prints the model's speed-ups with them.
 
 use fanin::Error;
-use fanin::parallel::{self, Executor};
+use fanin::experiment::Machine;
+use fanin::experiment::statistics::Timing;
+use fanin::parallel::Executor;
 use fanin_kernels::TILE;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use timing::Timing;
 
-/// Milliseconds of the MNIST network, one core of an AMD EPYC (Zen 4), from `cargo bench --bench train_step`.
+/// Milliseconds of the MNIST network, one core of an AMD EPYC (Zen 4), from
+/// `cargo bench --bench train_step`.
 struct Constants {
     sparsity: f64,
     /// A tile: (load + forward + loss+dX) / 2.
@@ -42,7 +40,7 @@ const GROUP: usize = 4;
 const PRODUCTS: usize = 5;
 
 fn main() -> Result<(), Error> {
-    common::print_machine("1 and 2");
+    println!("{}", Machine::describe("1 and 2"));
     let fork_ms = fork_join(&Executor::from_environment(2)?);
     let gb_per_s = read_rate();
     println!(
@@ -50,7 +48,8 @@ fn main() -> Result<(), Error> {
         1e3 * fork_ms
     );
     println!(
-        "\ntimes as fast as one core, 784-1024-1024-10\n{:<18}     2     4     8    16    32    64 cores",
+        "\ntimes as fast as one core, 784-1024-1024-10\n\
+         {:<18}     2     4     8    16    32    64 cores",
         ""
     );
     for network in &NETWORKS {
@@ -91,30 +90,27 @@ fn fork_join(executor: &Executor) -> f64 {
         let started = Instant::now();
         while started.elapsed() < Duration::from_micros(micros) {}
     };
-    executor.install(|| {
+    executor.enter(|| {
         let seconds = (0..501).map(|_| {
             work(300);
             let started = Instant::now();
-            parallel::for_each(&mut [(); 2], |_, ()| work(200));
+            executor.for_each(&mut [(); 2], |_, _, ()| work(200));
             started.elapsed().as_secs_f64()
         });
-        1e3 * Timing::of(seconds.collect()).median - 0.2
+        1e3 * Timing::of(&seconds.collect::<Vec<f64>>()).median - 0.2
     })
 }
 
 /// Gigabytes a second: sums of 8 MB.
 fn read_rate() -> f64 {
     let values = vec![1.0f32; 2 << 20];
-    let seconds = (0..31).map(|_| {
-        let started = Instant::now();
+    let Timing { median, min, max } = Timing::measure(0, 31, Duration::ZERO, || {
         let mut sums = [0.0; 64];
         for chunk in black_box(&values).as_chunks::<64>().0 {
             sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += value);
         }
         black_box(sums);
-        started.elapsed().as_secs_f64()
     });
-    let Timing { median, min, max } = Timing::of(seconds.collect());
     println!("8 MB in {:.2} ms ({:.2}–{:.2})", 1e3 * median, 1e3 * min, 1e3 * max);
     4e-9 * values.len() as f64 / median
 }

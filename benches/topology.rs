@@ -3,9 +3,7 @@
 //!
 //! `cargo bench --bench topology`
 
-mod common;
-
-use common::print_machine;
+use fanin::experiment::Machine;
 use fanin::grammar::{Entry, Listed};
 use fanin::topology::{FanInRule, Profile, Spread, TopologyError, build};
 use std::error::Error;
@@ -28,7 +26,7 @@ fn profiles() -> Vec<&'static str> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    print_machine("1");
+    println!("{}", Machine::describe("1"));
     println!("milliseconds to build one layer: mean and worst over spreads, sparsities and shapes");
     let mut impossible = 0;
     for text in profiles() {

@@ -2,23 +2,19 @@
 //!
 //! `cargo bench --bench train_step`; batch 128, the default level (or `FANIN_ISA`).
 
-mod common;
-#[path = "common/timing.rs"]
-mod timing;
-
-use common::print_machine;
 use fanin::Error;
 use fanin::dataset::{self, Dataset, Normalize};
-use fanin::nn::{Engine, Layer, LayerBlock, LayerTensors, Mlp, Tile};
-use fanin::optim::{Adam, AdamSettings};
-use fanin::parallel::{self, Executor};
+use fanin::experiment::Machine;
+use fanin::experiment::statistics::Timing;
+use fanin::nn::{Layer, LayerBlock, LayerTensors, Mlp, Tile};
+use fanin::parallel::Executor;
 use fanin::random::{Purpose, stream};
 use fanin::train::{TrainConfig, Trainer, step};
 use fanin_kernels::{Row, TILE};
 use rand::seq::SliceRandom;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
-use timing::Timing;
 
 const BATCH: usize = 128;
 /// Steps measured, after the caches and clocks have settled.
@@ -26,18 +22,18 @@ const STEPS: usize = 150;
 const WARM_UP: usize = 20;
 
 fn main() -> Result<(), Error> {
-    print_machine("1 and 2");
-    let data = dataset::load("mnist", None, Normalize::Standard)?;
+    println!("{}", Machine::describe("1 and 2"));
+    let data = Arc::new(dataset::load("mnist", None, Normalize::Standard)?);
     println!(
         "784-1024-1024-10, batch {BATCH}; milliseconds, medians of {STEPS} steps in a row \
          (least–most), and of the phases run apart with their share"
     );
     for threads in [1, 2] {
         println!("\nthreads {threads}");
-        let dense = measure(&data, Engine::Dense, 0.0, threads, None)?;
-        measure(&data, Engine::Masked, 0.9, threads, Some(dense))?;
+        let dense = measure(&data, "dense", 0.0, threads, None)?;
+        measure(&data, "masked", 0.9, threads, Some(dense))?;
         for sparsity in [0.8, 0.9, 0.95, 0.98, 0.99] {
-            measure(&data, Engine::Sparse, sparsity, threads, Some(dense))?;
+            measure(&data, "sparse", sparsity, threads, Some(dense))?;
         }
     }
     Ok(())
@@ -45,19 +41,25 @@ fn main() -> Result<(), Error> {
 
 /// Prints one row; returns the whole step's milliseconds.
 fn measure(
-    data: &Dataset,
-    engine: Engine,
+    data: &Arc<Dataset>,
+    engine: &str,
     sparsity: f64,
     threads: usize,
     dense: Option<f64>,
 ) -> Result<f64, Error> {
-    let config = TrainConfig { engine, sparsity, threads, batch: BATCH, ..TrainConfig::default() };
+    let config = TrainConfig {
+        engine: engine.parse().expect("the engines are in their list"),
+        sparsity,
+        threads,
+        batch: BATCH,
+        ..TrainConfig::default()
+    };
     let whole = whole_steps(&config, data)?;
     let phases = phases(&config, data)?;
     print!(
         "{:<6} {:>4}  step {:>7.3} ({:.3}–{:.3})",
-        engine.to_string(),
-        if engine == Engine::Dense { String::new() } else { format!("{:.0} %", 100.0 * sparsity) },
+        engine,
+        if engine == "dense" { String::new() } else { format!("{:.0} %", 100.0 * sparsity) },
         1e3 * whole.median,
         1e3 * whole.min,
         1e3 * whole.max,
@@ -78,8 +80,8 @@ fn measure(
 }
 
 /// Steps of a training run, as it runs them.
-fn whole_steps(config: &TrainConfig, data: &Dataset) -> Result<Timing, Error> {
-    let mut trainer = Trainer::new(config.clone(), data)?;
+fn whole_steps(config: &TrainConfig, data: &Arc<Dataset>) -> Result<Timing, Error> {
+    let mut trainer = Trainer::new(config.clone(), data.clone())?;
     let (mut seconds, mut last) = (Vec::new(), Instant::now());
     trainer.run_epoch_while(|_| {
         seconds.push(last.elapsed().as_secs_f64());
@@ -90,45 +92,42 @@ fn whole_steps(config: &TrainConfig, data: &Dataset) -> Result<Timing, Error> {
             ControlFlow::Break(())
         }
     })?;
-    Ok(Timing::of(seconds.split_off(WARM_UP)))
+    Ok(Timing::of(&seconds[WARM_UP..]))
 }
 
 /// The phases of the same steps one after the other, with a barrier between them that the run
 /// itself has not: a tile there goes from load to dX without one. Last, the products alone.
-fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 5], Error> {
-    let trainer = Trainer::new(config.clone(), data)?;
-    let executor = trainer.executor();
-    let cut_rows = TILE * executor.threads() > BATCH;
-    let mut model = trainer.model().clone();
-    let mut optimizer = Adam::new(AdamSettings::default(), &model, false);
+fn phases(config: &TrainConfig, data: &Arc<Dataset>) -> Result<[Timing; 5], Error> {
+    let trainer = Trainer::new(config.clone(), data.clone())?;
+    let (executor, lr) = (trainer.executor(), config.lr as f32);
+    let (mut model, mut optimizer) = (trainer.model().clone(), trainer.optimizer().clone());
     let mut tiles = Tile::several(&model, BATCH / TILE);
-    let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
-    let mut gradients: Vec<LayerTensors> = model.layers().iter().map(zeros).collect();
+    let mut gradients: Vec<LayerTensors> = model.layers().iter().map(Layer::zeros).collect();
     let mut order: Vec<u32> = (0..data.train.len() as u32).collect();
     order.shuffle(&mut stream(1, Purpose::Shuffle, 0));
     let mut seconds: [Vec<f64>; 5] = Default::default();
-    let widest = model.layers().iter().map(|layer| layer.linear.in_features()).max();
+    let widest = model.layers().iter().map(Layer::in_features).max();
     let mut dx = vec![vec![Row::ZERO; widest.unwrap_or(0)]; tiles.len()];
-    executor.install(|| {
+    executor.enter(|| {
         let batches = order.chunks_exact(BATCH);
         let pairs = batches.clone().zip(batches.skip(1)).take(WARM_UP + STEPS);
         for (step, (batch, next)) in pairs.enumerate() {
             let mut at = vec![Instant::now()];
-            parallel::for_each(&mut tiles, |i, tile| {
+            executor.for_each(&mut tiles, |crew, i, tile| {
                 let indices = i * TILE..(i + 1) * TILE;
                 let samples = &batch[indices.clone()];
-                data.train.load_tile(executor.isa(), &data.scaling, samples, tile);
+                data.train.load_tile(crew.isa(), &data.scaling, samples, tile);
                 data.train.prefetch(&next[indices]);
             });
             at.push(Instant::now());
-            parallel::for_each(&mut tiles, |_, tile| model.forward(executor, cut_rows, tile));
+            executor.for_each(&mut tiles, |crew, _, tile| model.forward(crew, tile));
             at.push(Instant::now());
-            parallel::for_each(&mut tiles, |_, tile| {
-                model.loss(executor, BATCH, tile);
-                model.backward(executor, cut_rows, tile);
+            executor.for_each(&mut tiles, |crew, _, tile| {
+                model.differentiate(crew.isa(), BATCH, tile);
+                model.backward(crew, tile);
             });
             at.push(Instant::now());
-            step::update(executor, &mut model, &mut optimizer, &mut gradients, &tiles);
+            step::apply_gradients(executor, &mut model, &mut optimizer, lr, &mut gradients, &tiles);
             at.push(Instant::now());
             products(executor, &model, &mut tiles, &mut dx, &mut gradients);
             at.push(Instant::now());
@@ -138,7 +137,7 @@ fn phases(config: &TrainConfig, data: &Dataset) -> Result<[Timing; 5], Error> {
             }
         }
     });
-    Ok(seconds.map(Timing::of))
+    Ok(seconds.map(|seconds| Timing::of(&seconds)))
 }
 
 /// The products of a step over the same tiles, and nothing else.
@@ -149,28 +148,29 @@ fn products(
     dx: &mut [Vec<Row>],
     gradients: &mut [LayerTensors],
 ) {
-    let cut_rows = tiles.len() < executor.threads();
     let mut pairs: Vec<(&mut Tile, &mut Vec<Row>)> = tiles.iter_mut().zip(dx).collect();
-    parallel::for_each(&mut pairs, |_, (tile, dx)| {
-        for (index, Layer { linear, params }) in model.layers().iter().enumerate() {
+    executor.for_each(&mut pairs, |crew, _, (tile, dx)| {
+        for (index, layer) in model.layers().iter().enumerate() {
             let (before, after) = tile.layers.split_at_mut(index);
             let x = before.last().map_or(&tile.input, |layer| &layer.h);
             let y = &mut after[0].z;
-            linear.forward(executor, cut_rows, &params.weight, &params.bias, x, y);
+            layer.storage().forward(crew, &layer.head().bias, x, y);
         }
-        for (index, Layer { linear, params }) in model.layers().iter().enumerate().skip(1) {
-            let (dy, dx) = (&tile.layers[index].z, &mut dx[..linear.in_features()]);
-            linear.backward_input(executor, cut_rows, &params.weight, dy, dx);
+        for (index, layer) in model.layers().iter().enumerate().skip(1) {
+            let (dy, dx) = (&tile.layers[index].z, &mut dx[..layer.in_features()]);
+            layer.storage().backward_input(crew, dy, dx);
         }
     });
     let tiles = &*tiles;
     for (index, (layer, gradient)) in model.layers().iter().zip(gradients).enumerate() {
-        let linear = &layer.linear;
-        let work = LayerBlock::new(linear.row_ptr(), [gradient.slices()]);
-        parallel::by_rows(linear.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
+        let storage = layer.storage();
+        let work = LayerBlock::new(storage.row_ptr(), [gradient.slices()]);
+        executor.by_rows(storage.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
             let [gradient] = block.sets;
-            let pairs = tiles.iter().map(|tile| tile.input_and_gradient(index));
-            linear.add_weight_gradient(executor, rows, pairs, gradient.weight);
+            for tile in tiles {
+                let (x, dy) = tile.input_and_gradient(index);
+                storage.add_gradient_rows(executor.isa(), rows.clone(), x, dy, gradient.weight);
+            }
         });
     }
 }

@@ -1,35 +1,59 @@
 //! The thread pool and the instruction set a computation runs on.
 //!
 //! The one place that names rayon. Work is cut over outputs only, so who computes which block
-//! changes no bit. Nothing here allocates once the pool stands: a training step must not.
+//! changes no bit. An [`Executor`] of one thread has no pool: everything runs where it is called.
+//! Nothing here allocates once the pool stands: a training step must not.
 
-use fanin_kernels::Isa;
+use fanin_kernels::{Isa, IsaError};
 use rayon::prelude::*;
 use std::ops::Range;
 
-use crate::Error;
+/// Why kernels cannot run as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An instruction set that cannot be had.
+    #[error("FANIN_ISA: {0}")]
+    Isa(#[from] IsaError),
+    /// The system refuses threads.
+    #[error("cannot start {threads} threads: {source}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
 
-/// Where kernels run: a pool of threads, all on one instruction set.
+/// Where kernels run: one thread or a pool of them, all on one instruction set.
 #[derive(Debug)]
 pub struct Executor {
     isa: Isa,
-    pool: rayon::ThreadPool,
+    /// None for one thread.
+    pool: Option<rayon::ThreadPool>,
 }
 
 impl Executor {
-    /// A pool of `threads` threads; 0 means one per available core.
+    /// `threads` threads; 0 means one per available core.
     ///
     /// **Errors**: [`Error::Threads`] if the system refuses the threads.
     pub fn new(isa: Isa, threads: usize) -> Result<Executor, Error> {
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        if threads == 1 {
+            return Ok(Executor { isa, pool: None });
+        }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("fanin-{i}"))
             .build()
             .map_err(|source| Error::Threads { threads, source: Box::new(source) })?;
-        Ok(Executor { isa, pool })
+        Ok(Executor { isa, pool: Some(pool) })
     }
 
-    /// A pool on the instruction set that `FANIN_ISA` names, or the best of this CPU.
+    /// As [`Executor::new`] on the instruction set that `FANIN_ISA` names, or the best of this CPU.
     ///
     /// **Errors**: [`Error::Isa`], [`Error::Threads`].
     pub fn from_environment(threads: usize) -> Result<Executor, Error> {
@@ -47,29 +71,128 @@ impl Executor {
 
     /// How many threads there are.
     pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
+        self.pool.as_ref().map_or(1, rayon::ThreadPool::current_num_threads)
     }
 
-    /// Runs `f` on a thread of the pool: what it calls in this module then stays in the pool.
-    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
-        self.pool.install(f)
+    /// Runs `f` where the work is done. Every method here does so by itself; a long loop of small
+    /// steps enters once.
+    pub fn enter<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(f),
+            None => f(),
+        }
+    }
+
+    /// Runs `f` for each item, in parallel. With fewer items than threads each item's [`Crew`] is
+    /// the whole pool, else it is a thread of its own.
+    pub fn for_each<T: Send>(&self, items: &mut [T], f: impl Fn(Crew<'_>, usize, &mut T) + Sync) {
+        let crew = match items.len() < self.threads() {
+            true => self.crew(),
+            false => Crew::alone(self.isa),
+        };
+        match &self.pool {
+            None => items.iter_mut().enumerate().for_each(|(i, item)| f(crew, i, item)),
+            Some(pool) => pool.install(|| {
+                let items = items.par_iter_mut().enumerate().with_max_len(1);
+                items.for_each(|(i, item)| f(crew, i, item));
+            }),
+        }
+    }
+
+    /// Runs `f` for consecutive chunks of `len` items (the last may be shorter), in parallel, with
+    /// the index of the chunk's first item.
+    pub fn for_each_chunk<T: Send>(
+        &self,
+        items: &mut [T],
+        len: usize,
+        f: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        match &self.pool {
+            None => items.chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i * len, chunk)),
+            Some(pool) => pool.install(|| {
+                let chunks = items.par_chunks_mut(len).enumerate();
+                chunks.for_each(|(i, chunk)| f(i * len, chunk));
+            }),
+        }
+    }
+
+    /// Runs both, in parallel.
+    pub fn join(&self, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+        match &self.pool {
+            None => {
+                a();
+                b();
+            }
+            Some(pool) => pool.install(|| {
+                rayon::join(a, b);
+            }),
+        }
+    }
+
+    /// Runs `f` for each block of rows `bounds[i]..bounds[i + 1]` with its part of `work`, in
+    /// parallel.
+    ///
+    /// **Panics** if `bounds` is empty.
+    pub fn by_rows<W: RowBlock>(
+        &self,
+        bounds: &[usize],
+        work: W,
+        f: &(impl Fn(Range<usize>, W) + Sync),
+    ) {
+        match bounds {
+            [_] => {}
+            &[start, end] => f(start..end, work),
+            _ => {
+                let middle = bounds.len() / 2;
+                let (before, after) = work.split_at_row(bounds[middle] - bounds[0]);
+                self.join(
+                    || self.by_rows(&bounds[..=middle], before, f),
+                    || self.by_rows(&bounds[middle..], after, f),
+                );
+            }
+        }
+    }
+
+    /// All threads together.
+    pub fn crew(&self) -> Crew<'_> {
+        Crew { isa: self.isa, pool: (self.threads() > 1).then_some(self) }
     }
 }
 
-/// Runs `f` for each item, in parallel.
-pub fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync) {
-    items.par_iter_mut().enumerate().with_max_len(1).for_each(|(i, item)| f(i, item));
+/// Who computes one piece of work: a single thread, or all threads of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Crew<'a> {
+    isa: Isa,
+    /// None for a single thread.
+    pool: Option<&'a Executor>,
 }
 
-/// Runs `f` for consecutive chunks of `len` items (the last may be shorter), in parallel, with the
-/// index of the chunk's first item.
-pub fn for_each_chunk<T: Send>(items: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Sync) {
-    items.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i * len, chunk));
-}
+impl Crew<'_> {
+    /// The thread at hand.
+    pub fn alone(isa: Isa) -> Crew<'static> {
+        Crew { isa, pool: None }
+    }
 
-/// Runs both, in parallel.
-pub fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
-    rayon::join(a, b);
+    /// The instruction set kernels run on.
+    pub fn isa(self) -> Isa {
+        self.isa
+    }
+
+    /// Calls `f` for the rows `bounds[i]..bounds[i + 1]` block by block in parallel, or, of a
+    /// single thread, once for all.
+    ///
+    /// **Panics** if `bounds` is empty.
+    pub fn by_rows<W: RowBlock>(
+        self,
+        bounds: &[usize],
+        work: W,
+        f: &(impl Fn(Range<usize>, W) + Sync),
+    ) {
+        match self.pool {
+            Some(executor) => executor.by_rows(bounds, work, f),
+            None => f(bounds[0]..bounds[bounds.len() - 1], work),
+        }
+    }
 }
 
 /// What belongs to a range of rows and can be cut between two of them.
@@ -84,48 +207,35 @@ impl<T: Send> RowBlock for &mut [T] {
     }
 }
 
-impl<A: RowBlock, B: RowBlock> RowBlock for (A, Option<B>) {
-    fn split_at_row(self, row: usize) -> (Self, Self) {
-        let (before, after) = self.0.split_at_row(row);
-        let (also_before, also_after) = self.1.map(|block| block.split_at_row(row)).unzip();
-        ((before, also_before), (after, also_after))
-    }
-}
-
-/// Runs `f` for each block of rows `bounds[i]..bounds[i + 1]` with its part of `work`, in parallel.
-///
-/// **Panics** if `bounds` is empty.
-pub fn by_rows<W: RowBlock>(bounds: &[usize], work: W, f: &(impl Fn(Range<usize>, W) + Sync)) {
-    match bounds {
-        [_] => {}
-        &[start, end] => f(start..end, work),
-        _ => {
-            let middle = bounds.len() / 2;
-            let (before, after) = work.split_at_row(bounds[middle] - bounds[0]);
-            rayon::join(
-                || by_rows(&bounds[..=middle], before, f),
-                || by_rows(&bounds[middle..], after, f),
-            );
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn by_rows_visits_every_block_once_with_its_rows() {
-        let executor = Executor::new(Isa::detect(), 3).unwrap();
-        let mut rows = [0; 10];
-        executor.install(|| {
-            by_rows(&[0, 3, 4, 4, 9, 10], &mut rows[..], &|range, part: &mut [i32]| {
+        for threads in [1, 3] {
+            let executor = Executor::new(Isa::detect(), threads).unwrap();
+            let mut rows = [0; 10];
+            executor.by_rows(&[0, 3, 4, 4, 9, 10], &mut rows[..], &|range, part: &mut [i32]| {
                 assert_eq!(part.len(), range.len());
                 for (row, value) in range.zip(part) {
                     *value += row as i32 + 1;
                 }
             });
-        });
-        assert_eq!(rows, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+            assert_eq!(rows, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        }
+    }
+
+    #[test]
+    fn a_crew_of_several_is_for_fewer_items_than_threads() {
+        let executor = Executor::new(Isa::detect(), 3).unwrap();
+        for items in [1, 2, 3, 4] {
+            executor.for_each(&mut vec![(); items], |crew, _, ()| {
+                assert_eq!(crew.pool.is_some(), items < 3);
+            });
+        }
+        let alone = Executor::new(Isa::detect(), 1).unwrap();
+        alone.for_each(&mut [(); 2], |crew, _, ()| assert!(crew.pool.is_none()));
+        assert!(alone.pool.is_none() && alone.threads() == 1);
     }
 }

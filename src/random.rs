@@ -13,6 +13,7 @@ use rand_pcg::Pcg64;
 
 /// What a stream is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Purpose {
     /// Initial weights; index: layer.
     Init,

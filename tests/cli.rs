@@ -65,7 +65,8 @@ fn train_writes_model_metrics_and_summary() {
     let dense = 2.0 * f64::from(784 * 48 + 48 * 32 + 32 * 10);
     assert_eq!(number("inference_flops_per_sample_dense"), dense);
     assert_eq!((number("sparsity_target"), number("epochs")), (0.8, 2.0));
-    assert!((number("sparsity_realised") - 0.8).abs() < 1e-4);
+    assert!((number("sparsity_of_sparse_layers") - 0.8).abs() < 1e-4);
+    assert_eq!(number("sparsity_of_sparse_layers"), number("sparsity_of_hidden_layers"));
     assert_eq!((number("threads"), number("seed")), (2.0, 7.0));
     assert_eq!(summary["run_dir"], out.to_str().unwrap());
     assert!(summary["isa"].is_string() && summary.get("peak_rss_bytes").is_some());
@@ -194,8 +195,12 @@ fn a_loss_that_is_not_finite_stops_the_run() {
 fn settings_out_of_range_are_errors() {
     assert_error(fanin().args(SMALL).args(["--batch", "0"]), 1, "batch");
     assert_error(fanin().args(SMALL).arg("--lr=-1"), 1, "learning rate");
-    assert_error(fanin().args(["train", "--hidden", "0"]), 1, "width 0");
-    assert_error(fanin().args(["train", "--hidden", "90000000000"]), 1, "at most 16777216");
+    assert_error(
+        fanin().args(["train", "--hidden", "0"]),
+        1,
+        "--hidden 0: a layer has 1 to 16777216 neurons",
+    );
+    assert_error(fanin().args(["train", "--hidden", "90000000000"]), 1, "1 to 16777216 neurons");
     assert_error(fanin().args(SMALL).arg("--lr=1e-300"), 1, "learning rate");
     assert_error(fanin().args(["train", "--epochs", "9223372036854775808"]), 1, "a flag's value");
     let nothing = ["--fan-in-min", "0", "--sparsity", "0.99999"];
@@ -204,6 +209,36 @@ fn settings_out_of_range_are_errors() {
     assert_error(fanin().arg("train").args(vanishing), 1, "is 0 at all of 1 neurons");
     assert_error(fanin().args(SMALL).args(["--dataset", "imagenet"]), 1, "unknown data set");
     assert_error(fanin().args(SMALL).env("FANIN_ISA", "mmx"), 1, "unknown instruction set");
+}
+
+#[test]
+fn settings_that_do_not_fit_each_other_are_errors() {
+    let list = ["train", "--hidden", "16,16", "--allocation", "0.5"];
+    assert_error(fanin().args(list), 1, "error: 1 sparsities for 2 sparse layers");
+    let shapes = ["topology", "--allocation", "0.5;0.6;0.7"];
+    assert_error(fanin().args(shapes), 1, "error: 3 sparsities for 2 sparse layers");
+    let dense = ["--engine", "dense", "--topology", "nowhere.npz"];
+    assert_error(fanin().args(SMALL).args(dense), 1, "it has no use for --topology");
+    let loss = "--loss mse is for numbers, and these samples have classes";
+    assert_error(fanin().args(SMALL).args(["--loss", "mse"]), 1, loss);
+    let every = "--rewire-every: 'static:every=50': static has no parameter 'every'";
+    assert_error(fanin().args(SMALL).args(["--rewire-every", "50"]), 1, every);
+}
+
+#[test]
+fn a_wrong_value_in_a_file_names_the_file_and_the_setting() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("settings.toml");
+    for (text, message) in [
+        ("epochs = 'many'", "--epochs: invalid type"),
+        ("method = 'rigl:drop=2'", "--method: 'rigl:drop=2': drop must be a fraction"),
+        ("hidden = 3", "--hidden: invalid type"),
+        ("batch = [", "line 1: "),
+    ] {
+        fs::write(&file, text).unwrap();
+        let message = format!("{}: {message}", file.display());
+        assert_error(fanin().args(["train", "--config"]).arg(&file), 1, &message);
+    }
 }
 
 #[test]
@@ -218,11 +253,14 @@ fn a_folder_that_cannot_be_written_is_an_error_naming_it() {
 fn bench_maps_every_combination() {
     let dir = TempDir::new().unwrap();
     let figure = dir.path().join("map.svg");
-    let grid = ["--widths", "32,64", "--batches", "8", "--sparsity", "0.5,0.9", "--threads", "1"];
+    let grid =
+        ["--widths", "256,320", "--batches", "8", "--sparsity", "0.5,0.995", "--threads", "1"];
     let mut command = fanin();
     command.arg("bench").args(grid).args(["--seconds", "0", "--figure"]).arg(&figure);
     let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
-    for part in ["dense, ms", "50 %", "90 %", "break-even density", "FMA peak"] {
+    for part in
+        ["dense, ms", "matrixmultiply", " 50 %", " 99.5 %", "break-even density", "FMA peak"]
+    {
         assert!(text.contains(part), "{part} in {text}");
     }
     let svg = fs::read_to_string(&figure).unwrap();
@@ -230,6 +268,8 @@ fn bench_maps_every_combination() {
     let output = fanin().arg("bench").args(grid).args(["--seconds", "0", "--json"]).output();
     let json: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
     assert_eq!(json["points"].as_array().unwrap().len(), 6);
+    assert!(json["combinations"][0]["products_ms_median"].as_f64().unwrap() > 0.0);
+    assert!(!text.contains("100 %"), "99.5 % is not 100 %: {text}");
     assert_error(fanin().args(["bench", "--widths", "0"]), 2, "--widths");
     assert_error(fanin().args(["bench", "--seconds=-1"]), 1, "--seconds");
 }

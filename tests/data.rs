@@ -37,12 +37,21 @@ fn flower_run(extra: &[&str]) -> (TempDir, PathBuf, serde_json::Value) {
     (dir, out, summary)
 }
 
+/// The rows that a list holds, under the line that says how they count: 1 to 400 of 400.
+fn held_out(text: &str) -> HashSet<usize> {
+    let (first, rows) = text.split_once('\n').unwrap();
+    assert!(first.starts_with("# rows of the training file, counted from 1"), "{first}");
+    let rows: HashSet<usize> = rows.lines().map(|n| n.parse().unwrap()).collect();
+    assert!(rows.iter().all(|row| (1..=400).contains(row)));
+    rows
+}
+
 #[test]
 fn ones_own_table_trains_and_predicts_by_name() {
     let (dir, out, summary) = flower_run(&[]);
     assert_eq!((&summary["data"], &summary["test_accuracy"]), (&"flowers.csv".into(), &1.0.into()));
     let rows = fs::read_to_string(out.join("test-rows.txt")).unwrap();
-    assert_eq!(rows.lines().count(), 80);
+    assert_eq!(held_out(&rows).len(), 80);
     let model = out.join("model.safetensors");
     let predict = |input: &str| {
         let mut command = fanin();
@@ -100,7 +109,6 @@ fn early_stopping_keeps_the_best_network_and_survives_a_resume() {
     assert_eq!(losses.len(), 30.min(best + 4));
     assert_eq!(summary["epochs"], losses.len());
     let validation = fs::read_to_string(out.join("validation-rows.txt")).unwrap();
-    assert_eq!(validation.lines().count(), 80);
     // The model on disk is the best one: its results are those of its epoch.
     let line: serde_json::Value = serde_json::from_str(metrics.lines().nth(best).unwrap()).unwrap();
     assert_eq!(summary["test_loss"], line["test_loss"]);
@@ -110,8 +118,7 @@ fn early_stopping_keeps_the_best_network_and_survives_a_resume() {
     assert_eq!(fs::read_to_string(out.join("metrics.jsonl")).unwrap(), metrics);
     // Rows are numbered as in the file: those held out for validation are none of the test's.
     let test = fs::read_to_string(out.join("test-rows.txt")).unwrap();
-    let numbers = |text: &str| text.lines().map(|n| n.parse().unwrap()).collect::<HashSet<usize>>();
-    let (test, validation) = (numbers(&test), numbers(&validation));
+    let (test, validation) = (held_out(&test), held_out(&validation));
     assert!(test.is_disjoint(&validation) && test.len() == 80 && validation.len() == 80);
     let without = ["--patience", "3"];
     let output = fanin().arg("train").args(without).output().unwrap();

@@ -3,39 +3,42 @@
 mod common;
 
 use fanin::dataset::Dataset;
-use fanin::nn::{Engine, Layer, LayerTensors, Tile};
-use fanin::optim::{Adam, AdamSettings};
+use fanin::nn::{Layer, LayerTensors, Tile};
+use fanin::optim::{Adam, GrownState, Optimizer};
 use fanin::parallel::Executor;
-use fanin::train::{TrainConfig, Trainer, step};
+use fanin::train::{OwnParts, TrainConfig, Trainer, step};
 use fanin_kernels::{Isa, Level};
+use std::sync::Arc;
 
 /// All parameters, and the losses on the way, after an epoch with a partial last batch.
 fn train(
     config: &TrainConfig,
-    data: &Dataset,
+    data: &Arc<Dataset>,
     isa: Isa,
     threads: usize,
 ) -> (Vec<LayerTensors>, Vec<f64>) {
-    let executor = Executor::new(isa, threads).unwrap();
-    let mut trainer = Trainer::with_executor(config.clone(), data, executor).unwrap();
+    let executor = Some(Executor::new(isa, threads).unwrap());
+    let own = OwnParts { executor, ..OwnParts::default() };
+    let mut trainer = Trainer::from_parts(config.clone(), data.clone(), own).unwrap();
     let mut losses = Vec::new();
     trainer.run_epoch(|step| losses.push(step.loss)).unwrap();
     losses.push(trainer.evaluate(&data.test).unwrap().loss);
-    let params = trainer.model().layers().iter().map(|layer| layer.params.clone()).collect();
+    let params = trainer.model().layers().iter().map(Layer::tensors).collect();
     (params, losses)
 }
 
-fn config(engine: Engine, batch: usize) -> TrainConfig {
+fn config(engine: &str, batch: usize) -> TrainConfig {
+    let engine = engine.parse().unwrap();
     TrainConfig { hidden: vec![150, 90], engine, batch, ..TrainConfig::default() }
 }
 
 #[test]
 fn sparse_training_has_the_same_bits_on_any_threads() {
     let data = common::mnist(700, 130);
-    // Two tiles, three with a partial one, a single one whose rows are cut, also those of full layers, and
-    // more tiles than a group.
+    // Two tiles, three with a partial one, a single one whose rows are cut, also those of full
+    // layers, and more tiles than a group.
     for (batch, sparsity) in [(128, 0.9), (150, 0.9), (40, 0.9), (40, 0.0), (640, 0.9)] {
-        let config = TrainConfig { sparsity, ..config(Engine::Sparse, batch) };
+        let config = TrainConfig { sparsity, ..config("sparse", batch) };
         let expected = train(&config, &data, Isa::detect(), 1);
         for threads in [2, 3, 4, 7] {
             let got = train(&config, &data, Isa::detect(), threads);
@@ -47,7 +50,7 @@ fn sparse_training_has_the_same_bits_on_any_threads() {
 #[test]
 fn training_has_the_same_bits_on_any_level_with_fma() {
     let data = common::mnist(500, 70);
-    for engine in [Engine::Sparse, Engine::Dense, Engine::Masked] {
+    for engine in ["sparse", "dense", "masked"] {
         let config = config(engine, 128);
         let levels = Isa::available().into_iter().filter(|isa| isa.level() != Level::ScalarNoFma);
         let results: Vec<_> = levels.map(|isa| (isa, train(&config, &data, isa, 2))).collect();
@@ -65,26 +68,24 @@ fn training_has_the_same_bits_on_any_level_with_fma() {
 fn a_batch_of_several_groups_of_tiles_has_the_gradient_of_all_tiles_at_once() {
     const TILES: usize = 40;
     let data = common::mnist(64 * TILES, 10);
-    let trainer = Trainer::new(config(Engine::Sparse, 64 * TILES), &data).unwrap();
+    let trainer = Trainer::new(config("sparse", 64 * TILES), data.clone()).unwrap();
     let (executor, mut model) = (trainer.executor(), trainer.model().clone());
     let mut tiles = Tile::several(&model, TILES);
     let order: Vec<u32> = (0..64 * TILES as u32).collect();
-    step::forward_backward(executor, &model, &mut tiles, 64 * TILES, |index, tile| {
-        let indices = &order[64 * index..64 * (index + 1)];
-        data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
+    step::forward_backward(executor, &model, &mut tiles, &order, |crew, _, indices, tile| {
+        data.train.load_tile(crew.isa(), &data.scaling, indices, tile);
     });
     let expected = model.gradients(executor, &tiles);
-    let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
-    let mut gradients: Vec<LayerTensors> = model.layers().iter().map(zeros).collect();
-    let mut optimizer = Adam::new(AdamSettings::default(), &model, false);
-    step::update(executor, &mut model, &mut optimizer, &mut gradients, &tiles);
+    let mut gradients: Vec<LayerTensors> = model.layers().iter().map(Layer::zeros).collect();
+    let mut optimizer = Optimizer::new(Box::new(Adam::new(GrownState::Zero)), &model);
+    step::apply_gradients(executor, &mut model, &mut optimizer, 1e-3, &mut gradients, &tiles);
     assert!(gradients == expected);
 }
 
 #[test]
 fn dense_and_masked_training_have_the_same_bits_on_any_threads() {
     let data = common::mnist(300, 70);
-    for engine in [Engine::Dense, Engine::Masked] {
+    for engine in ["dense", "masked"] {
         for batch in [128, 40] {
             // Wide enough for two blocks of rows, and of columns, per layer.
             let config = TrainConfig { hidden: vec![520, 520], ..config(engine, batch) };
@@ -100,7 +101,7 @@ fn dense_and_masked_training_have_the_same_bits_on_any_threads() {
 #[test]
 fn another_seed_gives_other_bits() {
     let data = common::mnist(130, 64);
-    let first = train(&config(Engine::Sparse, 128), &data, Isa::detect(), 1);
-    let other = TrainConfig { seed: 43, ..config(Engine::Sparse, 128) };
+    let first = train(&config("sparse", 128), &data, Isa::detect(), 1);
+    let other = TrainConfig { seed: 43, ..config("sparse", 128) };
     assert!(train(&other, &data, Isa::detect(), 1) != first);
 }

@@ -3,56 +3,55 @@
 
 mod common;
 
-use fanin::nn::{Engine, Layer, LayerTensors, Linear};
-use fanin::train::{TrainConfig, Trainer};
+use fanin::nn::storage::Sparse;
+use fanin::nn::{Head, LayerStart, LayerTensors, Mlp};
+use fanin::optim::{Adam, GrownState, Optimizer};
+use fanin::sparse::CsrPattern;
+use fanin::train::{Error, TrainConfig, Trainer};
 
-/// For each stored entry in CSR order its place among all positions.
-fn positions(layer: &Layer) -> Vec<usize> {
-    layer.linear.pattern().expect("the sparse engine has patterns").positions().collect()
-}
-
-/// Copies a sparse layer's tensors into a dense one's.
-fn scatter(sparse: &LayerTensors, positions: &[usize], dense: &mut LayerTensors) {
-    for (&at, &value) in positions.iter().zip(&sparse.weight) {
-        dense.weight[at] = value;
-    }
-    dense.bias.clone_from(&sparse.bias);
-    dense.gamma.clone_from(&sparse.gamma);
-    dense.beta.clone_from(&sparse.beta);
+/// The numbers of every connection, at their places among all positions.
+fn scatter(layer: &fanin::nn::Layer, tensors: &LayerTensors) -> LayerTensors {
+    let pattern = layer.storage().pattern().expect("the sparse engine has patterns");
+    LayerTensors { weight: pattern.scatter(&tensors.weight), ..tensors.clone() }
 }
 
 fn norm(values: impl Iterator<Item = f64>) -> f64 {
     values.map(|x| x * x).sum::<f64>().sqrt()
 }
 
-fn config(engine: Engine) -> TrainConfig {
+fn config(engine: &str) -> TrainConfig {
+    let engine = engine.parse().unwrap();
     TrainConfig { hidden: vec![256, 256], engine, threads: 2, ..TrainConfig::default() }
 }
 
 #[test]
 fn sparse_and_masked_gradients_agree_at_each_of_fifty_adam_steps() {
     let data = common::mnist(50 * 128, 64);
-    let mut sparse = Trainer::new(config(Engine::Sparse), &data).unwrap();
-    let mut masked = Trainer::new(config(Engine::Masked), &data).unwrap();
+    let mut sparse = Trainer::new(config("sparse"), data.clone()).unwrap();
+    let mut masked = Trainer::new(config("masked"), data.clone()).unwrap();
     for step in 1..=50 {
         // From identical weights and moments …
-        let (model, adam) = masked.state_mut();
-        for (l, (from, to)) in sparse.model().layers().iter().zip(model.layers_mut()).enumerate() {
-            let positions = positions(from);
-            scatter(&from.params, &positions, &mut to.params);
-            scatter(&sparse.optimizer().m[l], &positions, &mut adam.m[l]);
-            scatter(&sparse.optimizer().v[l], &positions, &mut adam.v[l]);
+        let mut model = masked.model().clone();
+        for (from, to) in sparse.model().layers().iter().zip(model.layers_mut()) {
+            let weights = scatter(from, &from.tensors()).weight;
+            to.change(masked.executor(), |_, params| params.weight.copy_from_slice(&weights));
+            to.set_head(Head::clone(from.head()));
         }
+        let scattered = |name: &str| {
+            let slot = sparse.optimizer().slot(name).unwrap();
+            sparse.model().layers().iter().zip(slot).map(|(layer, t)| scatter(layer, t)).collect()
+        };
+        let slots = vec![scattered("m"), scattered("v")];
+        let (rule, steps) = (Box::new(Adam::new(GrownState::Zero)), sparse.optimizer().steps());
+        masked.set_state(model, Optimizer::restore(rule, steps, slots)).unwrap();
         // … one step each.
         sparse.step().unwrap();
         masked.step().unwrap();
-        for (l, layer) in sparse.model().layers().iter().enumerate() {
+        for l in 0..sparse.model().layers().len() {
             let (ours, theirs) = (&sparse.gradients()[l], &masked.gradients()[l]);
-            let mut on_pattern = LayerTensors::zeros_like(ours);
-            for (value, &at) in on_pattern.weight.iter_mut().zip(&positions(layer)) {
-                *value = theirs.weight[at];
-            }
-            let tensors = [&on_pattern.weight, &theirs.bias, &theirs.gamma, &theirs.beta];
+            let masked = masked.model().layers()[l].storage();
+            let weight = masked.to_csr(&theirs.weight);
+            let tensors = [&weight[..], &theirs.bias, &theirs.gamma, &theirs.beta];
             for (kind, (a, b)) in ours.each().into_iter().zip(tensors).enumerate() {
                 let difference = norm(a.iter().zip(b).map(|(a, b)| f64::from(a - b)));
                 let scale = norm(a.iter().map(|&a| f64::from(a)));
@@ -69,8 +68,8 @@ fn sparse_and_masked_gradients_agree_at_each_of_fifty_adam_steps() {
 #[test]
 fn sparse_and_masked_losses_stay_together_when_run_freely() {
     let data = common::mnist(50 * 128, 64);
-    let mut sparse = Trainer::new(config(Engine::Sparse), &data).unwrap();
-    let mut masked = Trainer::new(config(Engine::Masked), &data).unwrap();
+    let mut sparse = Trainer::new(config("sparse"), data.clone()).unwrap();
+    let mut masked = Trainer::new(config("masked"), data.clone()).unwrap();
     for step in 1..=50 {
         let (a, b) = (sparse.step().unwrap().loss, masked.step().unwrap().loss);
         assert!((a - b).abs() <= 1e-3 * a, "step {step}: {a} against {b}");
@@ -80,25 +79,55 @@ fn sparse_and_masked_losses_stay_together_when_run_freely() {
 #[test]
 fn masked_weights_outside_the_mask_stay_zero() {
     let data = common::mnist(256, 64);
-    let mut masked = Trainer::new(config(Engine::Masked), &data).unwrap();
+    let mut masked = Trainer::new(config("masked"), data.clone()).unwrap();
     masked.run_epoch(|_| {}).unwrap();
     for layer in &masked.model().layers()[..2] {
-        assert!(matches!(layer.linear, Linear::Dense(_)));
-        let mut outside = layer.params.weight.clone();
-        positions(layer).into_iter().for_each(|at| outside[at] = 0.0);
+        let pattern = layer.storage().pattern().expect("the mask is a pattern");
+        let mut outside = layer.storage().weights().to_vec();
+        assert_eq!(outside.len(), pattern.rows() * pattern.cols());
+        assert!(outside.iter().any(|&w| w != 0.0));
+        pattern.positions().for_each(|at| outside[at] = 0.0);
         assert!(outside.iter().all(|&w| w == 0.0));
-        assert!(layer.params.weight.iter().any(|&w| w != 0.0));
     }
+}
+
+#[test]
+fn a_run_that_diverges_names_the_layer_that_overflowed_first() {
+    let data = common::mnist(256, 64);
+    let layer = |rows, cols, weight: f32| LayerStart {
+        pattern: CsrPattern::full(rows, cols),
+        weights: Some((0..rows * cols).map(|i| if i % 11 == 0 { weight } else { -0.5 }).collect()),
+    };
+    // Only the output layer's products are beyond f32.
+    let layers = vec![layer(30, 784, 0.5), layer(20, 30, 0.5), layer(10, 20, 3e38)];
+    let model = Mlp::new(&Sparse, layers, 1);
+    let mut trainer = Trainer::from_model(model, config("sparse"), data).unwrap();
+    let error = trainer.step().unwrap_err();
+    assert!(matches!(error, Error::Diverged { layer: 3, step: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_state_of_another_network_is_refused() {
+    let data = common::mnist(256, 64);
+    let mut sparse = Trainer::new(config("sparse"), data.clone()).unwrap();
+    let other = TrainConfig { seed: 43, ..config("sparse") };
+    for other in [other, config("masked"), TrainConfig { hidden: vec![256], ..config("sparse") }] {
+        let other = Trainer::new(other, data.clone()).unwrap();
+        let state = (other.model().clone(), other.optimizer().clone());
+        assert!(matches!(sparse.set_state(state.0, state.1), Err(Error::OtherNetwork)));
+    }
+    let (model, optimizer) = (sparse.model().clone(), sparse.optimizer().clone());
+    sparse.set_state(model, optimizer).unwrap();
 }
 
 #[test]
 fn a_sparse_network_learns_mnist() {
     let data = common::mnist(6000, 1000);
-    let mut trainer = Trainer::new(config(Engine::Sparse), &data).unwrap();
+    let mut trainer = Trainer::new(config("sparse"), data.clone()).unwrap();
     for _ in 0..3 {
         trainer.run_epoch(|_| {}).unwrap();
     }
     // Chance is 0.1; a tenth of the samples and three epochs are enough to leave it far behind.
-    let accuracy = trainer.evaluate(&data.test).unwrap().accuracy;
+    let accuracy = trainer.evaluate(&data.test).unwrap().value("accuracy");
     assert!(accuracy > 0.8, "{accuracy}");
 }

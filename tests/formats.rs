@@ -32,7 +32,7 @@ fn predict(model: &str, rows: &str) -> String {
 fn a_model_of_known_data_answers_as_before() {
     let inspection = json("inspect", "mnist-model.safetensors", &[]);
     assert_eq!(inspection["network"]["nnz"], 394);
-    assert_eq!(inspection["ccv"], 0.011032170748846352);
+    assert_eq!(inspection["ccv_of_sparse_layers"], 0.011032170748846352);
     assert_eq!(inspection["config"]["sparsity"], 0.95);
     if !has_fma("a_model_of_known_data_answers_as_before") {
         return;
@@ -53,7 +53,7 @@ fn a_model_of_known_data_answers_as_before() {
 fn a_rewired_model_of_ones_own_table_answers_as_before() {
     let inspection = json("inspect", "flowers-model.safetensors", &[]);
     assert_eq!(inspection["network"]["nnz"], 64);
-    assert_eq!(inspection["ccv"], 0.3381510013886126);
+    assert_eq!(inspection["ccv_of_sparse_layers"], 0.3381510013886126);
     assert_eq!(inspection["config"]["rewire"], "rigl");
     if !has_fma("a_rewired_model_of_ones_own_table_answers_as_before") {
         return;
@@ -77,7 +77,7 @@ fn a_model_from_its_equilibrium_answers_though_its_fan_ins_are_equal() {
     // Nothing moved in its first run, so that its profile is a lognormal of CCV 0.
     let inspection = json("inspect", "equilibrium-model.safetensors", &[]);
     assert_eq!(inspection["network"]["nnz"], 472);
-    assert_eq!(inspection["ccv"], 0.0);
+    assert_eq!(inspection["ccv_of_sparse_layers"], 0.0);
     if has_fma("a_model_from_its_equilibrium_answers_though_its_fan_ins_are_equal") {
         let eval = json("eval", "equilibrium-model.safetensors", &[]);
         assert_eq!(eval["accuracy"], 0.1852);

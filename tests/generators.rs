@@ -4,7 +4,7 @@ use fanin::grammar::Error;
 use fanin::sparse::CsrPattern;
 use fanin::topology::{
     Allocation, FanInRule, FileTopology, Generated, Generator, Profile, Profiled, Request, Spread,
-    TopologyError, TopologyStats, build, generator,
+    TopologyError, TopologyStats, build,
 };
 use fanin::train::TrainConfig;
 
@@ -17,6 +17,10 @@ fn er(text: &str, shape: [usize; 2], seed: u64, layer: usize) -> CsrPattern {
         generator(text).unwrap().generate(&request(shape, seed, layer)).unwrap();
     assert_eq!((weights, warnings), (None, vec![]));
     pattern
+}
+
+fn generator(text: &str) -> Result<Box<dyn Generator>, fanin::grammar::Error> {
+    fanin::grammar::make(text)
 }
 
 #[test]
@@ -107,7 +111,7 @@ fn allocations_reach_the_layers() {
         allocation: Allocation::List(vec![0.5, 0.75]),
         ..TrainConfig::default()
     };
-    let model = config.build(100, 10).unwrap().0;
-    let nnz: Vec<usize> = model.layers().iter().map(|layer| layer.linear.nnz()).collect();
+    let model = config.build(100, 10, None).unwrap().0;
+    let nnz: Vec<usize> = model.layers().iter().map(|layer| layer.nnz()).collect();
     assert_eq!(nnz, [3200, 1024, 640]);
 }

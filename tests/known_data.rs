@@ -32,7 +32,7 @@ fn forest_cover_is_ucis_table_split_as_the_paper_splits_it() {
     let data = config("forest-cover", &dir).load().unwrap();
     // Paper table 1.
     assert_eq!((data.train.len(), data.test.len()), (464_809, 116_203));
-    assert_eq!((data.train.features(), data.train.classes()), (54, 7));
+    assert_eq!((data.train.features(), data.train.outputs()), (54, 7));
     let mut counts = [0; 7];
     let labels = data.train.labels().iter().chain(data.test.labels());
     labels.for_each(|&label| counts[label as usize] += 1);
@@ -95,7 +95,7 @@ fn emnists_classes_are_its_mapping_and_a_stand_in_is_refused_or_marked() {
             let allowed = DataConfig { allow_unofficial: true, ..official };
             let data = allowed.load().unwrap();
             assert_eq!(data.name, "emnist-balanced (stand-in)");
-            assert_eq!(data.train.classes(), 47);
+            assert_eq!(data.train.outputs(), 47);
         }
     }
 }

@@ -133,7 +133,7 @@ fn damaged_svmlight_is_refused_with_its_line() {
     let good: String = (0..30).map(|i| format!("{} 1:{i} 3:{}.5 # row\n", i % 3, i * 2)).collect();
     let loader = Loader::new("data.svm", good.clone().into_bytes(), None);
     let data = loader.load(good.as_bytes()).unwrap();
-    assert_eq!((data.train.features(), data.train.classes()), (3, 3));
+    assert_eq!((data.train.features(), data.train.outputs()), (3, 3));
     assert_eq!((data.train.len(), data.test.len()), (24, 6));
     let with = |from: &str, to: &str| good.replacen(from, to, 1);
     let entry = "is no index:value with ascending indices from 1";
@@ -222,7 +222,7 @@ fn tables_without_a_header_go_by_number() {
         DataConfig { train: Some(file.clone()), label, header, ..DataConfig::default() }.load()
     };
     let data = load("1", Header::Auto).unwrap();
-    assert_eq!((data.train.classes(), data.train.features()), (2, 2));
+    assert_eq!((data.train.outputs(), data.train.features()), (2, 2));
     assert_eq!(load("-3", Header::No).unwrap().train.floats(), data.train.floats());
     assert!(matches!(
         load("4", Header::Auto),

@@ -2,8 +2,8 @@
 
 use command::fanin;
 use fanin::dataset::{self, Normalize, Samples};
+use fanin::model::{ModelFile, Predictor, most_probable};
 use fanin::parallel::Executor;
-use fanin::train::{ModelFile, Predictor, most_probable};
 use fanin_kernels::Isa;
 use std::path::PathBuf;
 use std::sync::LazyLock;

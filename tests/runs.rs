@@ -137,6 +137,34 @@ fn a_finished_run_can_be_extended_to_the_same_bits() {
     assert!(outcome(&path) == outcome(&straight));
 }
 
+#[test]
+fn a_finished_run_stays_as_it_is_when_it_is_resumed() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("run");
+    let new = ["train", "--hidden", "8", "--epochs", "2", "--method", "rigl", "--out"];
+    finish(&new, &path);
+    let read = |name: &str| fs::read(path.join(name)).unwrap();
+    let (record, model) = (read("run.json"), read("model.safetensors"));
+    fs::remove_file(path.join("rewiring.svg")).unwrap();
+    let output = fanin().args(["train", "--json", "--resume"]).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(read("run.json") == record && read("model.safetensors") == model);
+    // It says what it said, and draws what is missing.
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!((&record["status"], &record["result"]), (&"finished".into(), &printed));
+    assert!(path.join("rewiring.svg").exists());
+}
+
+#[test]
+fn a_run_with_a_schedule_of_its_rate_cannot_be_extended() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("run");
+    let new = ["train", "--hidden", "8", "--epochs", "1", "--lr-schedule", "cosine", "--out"];
+    finish(&new, &path);
+    assert_error(&["train", "--epochs", "2", "--resume"], &path, "cannot be extended");
+}
+
 fn assert_error(args: &[&str], dir: &Path, message: &str) {
     let output = fanin().args(args).arg(dir).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -164,7 +192,7 @@ fn a_run_is_overwritten_only_by_force_and_resumed_only_as_itself() {
     finish(&one, &path);
     assert_error(&one, &path, "already holds a run");
     assert_error(&["train", "--lr", "0.1", "--resume"], &path, "--lr cannot change");
-    assert_error(&["train", "--epochs", "0", "--resume"], &path, "already has 1 epochs");
+    assert_error(&["train", "--epochs", "0", "--resume"], &path, "in epoch 1 already");
     assert_error(&["train", "--resume"], dir.path(), "holds no run");
     let before = outcome(&path);
     finish(&["train", "--resume"], &path);
@@ -293,7 +321,7 @@ fn a_run_from_its_own_equilibrium_can_be_interrupted_in_either_part() {
     assert!(outcome(&straight.join("equilibrium")) == outcome(&first));
     let record = fs::read_to_string(straight.join("equilibrium/run.json")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
-    let ccv = record["result"]["ccv"].as_f64().unwrap();
+    let ccv = record["result"]["rewired_ccv"].as_f64().unwrap();
     let config = fs::read_to_string(straight.join("config.toml")).unwrap();
     assert!(config.contains(&format!("lognormal:ccv={ccv}")), "{config}");
     let path = dir.path().join("interrupted");
@@ -316,5 +344,9 @@ fn set_refuses_a_schedule_that_is_not_its_own() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("run");
     let flags = ["train", "--rewire", "set", "--rewire-every", "50", "--out"];
-    assert_error(&flags, &path, "--rewire-every is not for set");
+    assert_error(
+        &flags,
+        &path,
+        "--rewire-every: 'set:drop=0.3,every=50': set has no parameter 'every'",
+    );
 }

@@ -34,7 +34,7 @@
 //! | [`standardize_tile`] | f32 samples to a tile, a scale per feature | `elementwise.rs` |
 //! | [`spmv`], [`spmv_by_columns`] | y = W·x + b of one sample | `vector.rs` |
 //! | [`layer_norm_sample`], [`standardize_sample`] | the above of one sample | `vector.rs` |
-//! | [`gemm`] | C = A·B + β·C, by another crate | `gemm.rs` |
+//! | [`gemm`] | C = A·B + β·C, by another crate: the feature `gemm` | `gemm.rs` |
 //!
 //! Activations are in `activation.rs`, a file for each. The f64 specification of every operation
 //! is [`naive`]. Which instructions run is a value, [`Isa`], that can be had only where the CPU has
@@ -46,6 +46,7 @@ mod activation;
 mod dense;
 mod elementwise;
 mod exp;
+#[cfg(feature = "gemm")]
 mod gemm;
 mod isa;
 mod lanes;
@@ -63,6 +64,7 @@ mod vector;
 pub use activation::Activation;
 pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
 pub use elementwise::{normalize_tile, standardize_tile};
+#[cfg(feature = "gemm")]
 pub use gemm::gemm;
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_backward, layer_norm_forward};

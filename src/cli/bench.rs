@@ -1,10 +1,10 @@
 //! `fanin bench`.
 
+use super::Error;
 use super::console::{Console, table};
-use crate::Error;
-use crate::benchmark::{Benchmark, Grid, Point, measure};
+use crate::experiment::benchmark::{Benchmark, Grid, Point, measure};
 use crate::format::replace_file;
-use crate::report::benchmark_figure;
+use crate::report::{benchmark_figure, percent};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -53,13 +53,13 @@ pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
     threads.sort_unstable();
     threads.dedup();
     if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
-        return Err(Error::Config(format!("--seconds {}: 0 to 3600 are possible", args.seconds)));
+        return Err(Error::Seconds(args.seconds));
     }
     let (widths, batches, sparsities) = (args.widths, args.batches, args.sparsity);
     let grid = Grid { widths, batches, sparsities, threads, seconds: args.seconds };
     let bar = console.progress(grid.points() as u64, "[{bar:30}] {pos}/{len}  {msg}  eta {eta}");
     let measured = measure(&grid, |point| {
-        let engine = point.sparsity.map_or("dense".to_string(), |s| format!("{:.1} %", 100.0 * s));
+        let engine = point.sparsity.map_or("dense".to_string(), percent);
         let Point { width, batch, threads, .. } = point;
         bar.set_message(format!("width {width}, batch {batch}, {threads} threads, {engine}"));
         bar.inc(1);
@@ -75,32 +75,34 @@ pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
     }
 }
 
-/// A line per width, batch and threads: the dense step, and how many times as fast each sparsity is.
+/// A line per width, batch and threads: the dense step, and how many times as fast each sparsity
+/// is.
 fn map_text(measured: &Benchmark, grid: &Grid) -> String {
-    let sparsities =
-        grid.sparsities.iter().map(|s| format!("{:.4} %", 100.0 * s).replace(".0000", ""));
     let mut header: Vec<String> =
-        ["width", "batch", "threads", "dense, ms"].map(String::from).to_vec();
-    header.extend(sparsities);
+        ["width", "batch", "threads", "dense, ms", "matrixmultiply"].map(String::from).to_vec();
+    header.extend(grid.sparsities.iter().map(|&sparsity| percent(sparsity)));
     header.push("break-even density".to_string());
     let mut rows = vec![header];
     let per_row = 1 + grid.sparsities.len();
-    for (points, break_even) in measured.points.chunks(per_row).zip(&measured.break_even) {
+    for (points, combination) in measured.points.chunks(per_row).zip(&measured.combinations) {
         let dense = &points[0];
         let mut row: Vec<String> =
             [dense.width, dense.batch, dense.threads].map(|n| n.to_string()).to_vec();
         row.push(format!("{:.3}", dense.step_ms_median));
+        row.push(format!("{:.3}", combination.products_ms_median));
         row.extend(points[1..].iter().map(|point| format!("{:.2}×", point.speed_up)));
         let always = points[1..].iter().all(|point| point.speed_up >= 1.0);
-        row.push(match break_even.density {
+        row.push(match combination.break_even_density {
             Some(density) => format!("{:.0} %", 100.0 * density),
             None if always => "above all measured".to_string(),
             None => "below all measured".to_string(),
         });
         rows.push(row);
     }
-    let title = "A training step, dense / sparse: times as fast as our own dense engine\n";
-    format!("{title}{}", table(&rows))
+    let title = "A training step, dense / sparse: times as fast as our own dense engine";
+    let yardstick = "matrixmultiply: ms of the same step's dense products (y, dX, dW) by that crate, \
+                     without norm, loss and optimiser";
+    format!("{title}\n{}\n{yardstick}", table(&rows))
 }
 
 fn roofline_text(measured: &Benchmark) -> String {
@@ -110,7 +112,7 @@ fn roofline_text(measured: &Benchmark) -> String {
         .iter()
         .map(|(sparsity, rate)| {
             let share = 100.0 * rate / roofline.peak_gflops;
-            format!("{rate:.0} ({share:.0} %) at {:.0} %", 100.0 * sparsity)
+            format!("{rate:.0} ({share:.0} %) at {}", percent(*sparsity))
         })
         .collect();
     format!(

@@ -2,7 +2,7 @@
 
 use super::console::table;
 use crate::dataset::Schema;
-use crate::train::Classification;
+use crate::model::Classification;
 
 /// More classes than this have no confusion matrix that one can read.
 const MATRIX_CLASSES: usize = 20;

@@ -1,17 +1,25 @@
 //! The flags that determine a run, and how they meet a configuration file.
 
+use super::Error;
+use super::aliases::AliasFlags;
 use super::data_flags::{DataFlags, OWN_KEYS};
-use crate::Error;
-use crate::error::FileProblem;
-use crate::topology::{Allocation, Profile, Rounding, Spread};
-use crate::train::{RewireMethod, RunConfig};
-use clap::{Args, ValueEnum};
+use crate::experiment;
+use crate::format;
+use crate::grammar::{self, Choice, Listed};
+use crate::method::Method;
+use crate::nn::{Activation, Engine, Loss};
+use crate::optim::{LrSchedule, Rule};
+use crate::topology::{Allocation, Generator, Profile, Rounding, Spread};
+use crate::train::{InitCcv, RunConfig, SettingsError};
+use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
 use toml::Table;
 
-/// Heading of the flags that read RigL in another way than its authors' code.
-const READINGS: &str = "Rewiring, read otherwise";
+/// What `--help` says of a choice: the flag's line, and then everything in the list.
+fn listed<T: Listed>(line: &str) -> String {
+    format!("{line}\n\n{}", grammar::help::<T>())
+}
 
 /// Settings of a run; what is not given comes from `--config`, then from the defaults.
 #[derive(Args, Serialize)]
@@ -44,57 +52,45 @@ pub(super) struct ConfigFlags {
     /// Keep every connection of the hidden layers [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Network")]
     dense_hidden: Option<bool>,
-    /// How connections change while the network trains [default: static]
-    #[arg(long, value_enum, help_heading = "Rewiring")]
-    rewire: Option<RewireArg>,
-    /// Steps between updates of the connections (ΔT) [default: 100]
-    #[arg(long, value_name = "STEPS", help_heading = "Rewiring")]
-    rewire_every: Option<u64>,
-    /// Fraction of connections dropped at first (α; of set its ζ) [default: 0.3]
-    #[arg(long, value_name = "F", help_heading = "Rewiring")]
-    drop_fraction: Option<f64>,
-    /// How that fraction decays until --rewire-end [default: cosine]
-    #[arg(long, value_enum, help_heading = "Rewiring")]
-    drop_decay: Option<DecayArg>,
-    /// Fraction of all steps after which connections stay (T_end) [default: 0.75]
-    #[arg(long, value_name = "F", help_heading = "Rewiring")]
-    rewire_end: Option<f64>,
-    /// Adam's moments of a grown connection [default: zero]
-    #[arg(long, value_enum, help_heading = "Rewiring")]
-    grown_state: Option<GrownStateArg>,
-    /// Where a rewired run starts: its profile, or a lognormal at the CCV that a first run settles
-    /// to [default: profile]
-    #[arg(long, value_enum, help_heading = "Rewiring")]
-    init_ccv: Option<InitCcvArg>,
-    /// Take the optimiser step and then update, instead of updating in its place [default: false]
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = READINGS)]
-    step_on_update: Option<bool>,
-    /// Seek the smallest weights and largest gradients per layer or over all [default: layer]
-    #[arg(long, value_enum, help_heading = READINGS)]
-    rewire_scope: Option<ScopeArg>,
-    /// Drop no neuron below this fan-in [default: 0]
-    #[arg(long, value_name = "N", help_heading = READINGS)]
-    rewire_fan_in_min: Option<usize>,
-    /// Which positions may be grown [default: free]
-    #[arg(long, value_enum, help_heading = READINGS)]
-    grow_from: Option<CandidatesArg>,
-    /// Gradient that scores a position: masked makes the artefact of masks on purpose
-    /// [default: dense]
-    #[arg(long, value_enum, help_heading = READINGS)]
-    grow_score: Option<GrowScoreArg>,
-    /// What decides between equals: index makes rows fill up in order, on purpose [default: noise]
-    #[arg(long, value_enum, help_heading = READINGS)]
-    tie: Option<TieArg>,
-    /// How the layers compute [default: sparse]
-    #[arg(long, value_enum, help_heading = "Training")]
-    engine: Option<EngineArg>,
+    /// What follows LayerNorm in the hidden layers [default: relu]
+    #[arg(long, help_heading = "Network", value_name = "NAME",
+        long_help = listed::<Activation>("What follows LayerNorm in the hidden layers [default: relu]"))]
+    activation: Option<Choice<Activation>>,
+    /// How the layers are stored and computed [default: sparse]
+    #[arg(long, help_heading = "Network", value_name = "NAME",
+        long_help = listed::<Box<dyn Engine>>("How the layers are stored and computed [default: sparse]"))]
+    engine: Option<Choice<Box<dyn Engine>>>,
+    /// How connections change: rigl, set, … with parameters, as rigl:drop=0.3,every=100
+    /// [default: static]
+    #[arg(long, help_heading = "Method", value_name = "NAME:KEY=VALUE,…",
+        long_help = listed::<Box<dyn Method>>("How connections change [default: static]"))]
+    method: Option<Choice<Box<dyn Method>>>,
+    /// Where a run with a method starts: its profile, or a lognormal at the CCV that a first run
+    /// settles to [default: profile]
+    #[arg(long, value_enum, help_heading = "Method")]
+    init_ccv: Option<InitCcv>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    aliases: AliasFlags,
+    /// What the network is trained towards [default: cross-entropy]
+    #[arg(long, help_heading = "Training", value_name = "NAME",
+        long_help = listed::<Box<dyn Loss>>("What the network is trained towards [default: cross-entropy]"))]
+    loss: Option<Choice<Box<dyn Loss>>>,
+    /// How parameters follow from gradients, as sgd:momentum=0.9 [default: adam]
+    #[arg(long, help_heading = "Training", value_name = "NAME:KEY=VALUE,…",
+        long_help = listed::<Box<dyn Rule>>("How parameters follow from gradients [default: adam]"))]
+    optimizer: Option<Choice<Box<dyn Rule>>>,
+    /// How the learning rate changes over the steps, as cosine:warmup=500 [default: constant]
+    #[arg(long, help_heading = "Training", value_name = "NAME:KEY=VALUE,…",
+        long_help = listed::<LrSchedule>("How the learning rate changes over the steps [default: constant]"))]
+    lr_schedule: Option<Choice<LrSchedule>>,
     /// Passes over the training samples [default: 10]
     #[arg(long, help_heading = "Training")]
     epochs: Option<usize>,
     /// Samples per optimiser step [default: 128]
     #[arg(long, help_heading = "Training")]
     batch: Option<usize>,
-    /// Adam's learning rate [default: 0.001]
+    /// The learning rate [default: 0.001]
     #[arg(long, help_heading = "Training")]
     lr: Option<f64>,
     /// End after so many epochs without a smaller validation loss, and keep the best network; 0
@@ -105,6 +101,10 @@ pub(super) struct ConfigFlags {
     #[arg(long, help_heading = "Training")]
     threads: Option<usize>,
 }
+
+/// The flags of a profile with a spread.
+const PROFILED: [&str; 6] =
+    ["profile", "rounding", "match_budget", "fan_in_min", "clamp", "spread"];
 
 /// The settings of a topology: what `fanin topology` shows, and `fanin train` trains on.
 #[derive(Args, Serialize)]
@@ -134,6 +134,9 @@ pub(super) struct TopologyFlags {
     /// Which inputs each neuron gets: random, even, sequential, random-torch [default: random]
     #[arg(long, value_parser = parse_name::<Spread>, help_heading = "Topology")]
     spread: Option<String>,
+    /// Another generator than a profile with a spread, such as er:epsilon=20
+    #[arg(long, value_name = "NAME:KEY=VALUE,…", conflicts_with_all = PROFILED, help_heading = "Topology")]
+    generator: Option<Choice<Box<dyn Generator>>>,
     /// How the sparsity is divided among layers: uniform, erk, or a list 0.9;0.95
     /// [default: uniform]
     #[arg(long, value_parser = parse_name::<Allocation>, help_heading = "Topology")]
@@ -154,98 +157,7 @@ impl TopologyFlags {
 
 /// Flags as settings. TOML refuses numbers beyond 2⁶³ and paths that are not UTF-8.
 fn to_table(flags: &impl Serialize) -> Result<Table, Error> {
-    Table::try_from(flags).map_err(|problem| Error::Config(format!("a flag's value: {problem}")))
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum EngineArg {
-    /// Stored connections only, in CSR
-    Sparse,
-    /// Every connection, by GEMM
-    Dense,
-    /// Dense weights, the mask reapplied after each update
-    Masked,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum RewireArg {
-    /// Not at all
-    Static,
-    /// Drop the smallest weights, grow where the gradient is largest
-    Rigl,
-    /// Drop the smallest weights, grow at random, on the same schedule
-    SetRigl,
-    /// After every epoch but the last, drop the weights nearest to 0 on either side, grow at random
-    Set,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum DecayArg {
-    /// α/2·(1 + cos(π·t/T_end))
-    Cosine,
-    /// α
-    Constant,
-    /// α·(1 − t/T_end)
-    Linear,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum InitCcvArg {
-    /// From the profile as it is given
-    Profile,
-    /// From where rewiring leads: runs twice
-    Equilibrium,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum ScopeArg {
-    /// Each layer keeps its number of connections
-    Layer,
-    /// The network does; connections move between layers
-    Network,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum CandidatesArg {
-    /// All but the survivors: what was just dropped may come back
-    Free,
-    /// Those that were no connection before the update
-    Absent,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum GrowScoreArg {
-    /// The gradient as if every connection existed
-    Dense,
-    /// The gradient of weight times mask, 0 where no connection is
-    Masked,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum TieArg {
-    /// A hash of seed, step, layer and position
-    Noise,
-    /// The lowest position
-    Index,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum GrownStateArg {
-    /// Zero, as RigL's authors have it
-    Zero,
-    /// Zero, with bias corrections by the connection's own number of updates
-    OwnStep,
-    /// As if the connection had been there all along
-    Warm,
+    Ok(Table::try_from(flags)?)
 }
 
 impl ConfigFlags {
@@ -256,72 +168,48 @@ impl ConfigFlags {
 
     /// The effective configuration: the defaults, `file` over them, the flags over both.
     ///
-    /// **Errors**: [`Error::Io`], [`Error::File`] for the file.
+    /// **Errors**: [`SettingsError`] for the file or a flag.
     pub(super) fn effective(&self, file: Option<&PathBuf>) -> Result<RunConfig, Error> {
-        let mut tables = Vec::new();
+        let (flags, mut tables) = (self.table()?, Vec::new());
         if let Some(path) = file {
-            let mut table = RunConfig::read_table(path)?;
             // On its own first, so that what is wrong with it names the file.
-            let problem = |problem| Error::file(path, problem);
-            RunConfig::from_tables([table.clone()]).map_err(problem)?;
+            RunConfig::read(path)?;
+            let mut table = RunConfig::read_table(path)?;
             if self.data.names_known() {
                 // A known data set on the command line replaces one's own of the file.
                 OWN_KEYS.iter().for_each(|key| drop(table.remove(*key)));
             }
+            if PROFILED.iter().any(|flag| flags.contains_key(&flag.replace('_', "-"))) {
+                // So does a profile or a spread a generator of the file.
+                table.remove("generator");
+            }
             tables.push(table);
         }
-        tables.push(self.table()?);
-        refuse_schedule_of_set(&tables)?;
-        let problem = |problem: FileProblem| Error::Config(problem.to_string());
-        let mut config = RunConfig::from_tables(tables).map_err(problem)?;
+        tables.push(flags);
+        let mut config = RunConfig::from_tables(tables).map_err(SettingsError::from)?;
         // A run is resumed from anywhere.
         config.data.make_absolute()?;
         for path in &mut config.train.topology {
-            *path = std::path::absolute(&*path).map_err(Error::io(path))?;
+            *path = std::path::absolute(&*path).map_err(format::Error::io(path))?;
         }
         Ok(config)
     }
 
     /// A run's own configuration with what may change when it is resumed.
     ///
-    /// **Errors**: [`Error::Config`] for a flag that would make it another run, or fewer epochs than
-    /// it already has.
+    /// **Errors**: [`experiment::Error::CannotChange`] for a flag that would make it another run.
     pub(super) fn for_resume(&self, mut config: RunConfig) -> Result<RunConfig, Error> {
         let changeable = ["epochs", "threads", "data-dir"];
         let table = self.table()?;
-        if let Some(flag) = table.keys().find(|key| !changeable.contains(&key.as_str())) {
-            return Err(Error::Config(format!(
-                "--{flag} cannot change when a run is resumed: only --{} can",
-                changeable.join(", --")
-            )));
-        }
-        let other_epochs = self.epochs.is_some_and(|epochs| epochs != config.train.epochs);
-        if other_epochs && config.train.rewire != RewireMethod::Static {
-            let problem = "a rewired run cannot be extended: its schedule ends with its epochs";
-            return Err(Error::Config(problem.to_string()));
+        if let Some(setting) = table.keys().find(|key| !changeable.contains(&key.as_str())) {
+            let setting = setting.clone();
+            return Err(experiment::Error::CannotChange { setting, changeable }.into());
         }
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.train.threads = self.threads.unwrap_or(config.train.threads);
         config.data.data_dir = self.data.data_dir.clone().or(config.data.data_dir);
         config.data.make_absolute()?;
         Ok(config)
-    }
-}
-
-/// Refuses a schedule for `set`, which has its own.
-fn refuse_schedule_of_set(tables: &[Table]) -> Result<(), Error> {
-    let given = |key: &str| tables.iter().rev().find_map(|table| table.get(key));
-    let of_rigl = ["rewire-every", "rewire-end", "drop-decay"];
-    let defaults: Table = RunConfig::default().to_toml().parse().expect("it was just written");
-    let is_other = |key: &&str| given(key).is_some_and(|value| Some(value) != defaults.get(*key));
-    match of_rigl.into_iter().find(is_other) {
-        Some(flag) if given("rewire").and_then(|method| method.as_str()) == Some("set") => {
-            Err(Error::Config(format!(
-                "--{flag} is not for set: it updates after every epoch but the last, by a \
-                 constant fraction (set-rigl has rigl's schedule)"
-            )))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -358,12 +246,15 @@ mod tests {
         let defaults: Table = RunConfig::default().to_toml().parse().unwrap();
         let command = Wrapper::command();
         let mut checked = 0;
-        // What is optional has no default, and no file is the default of the topology's.
-        let optional = DataConfig::OPTIONAL.map(|name| name.replace('-', "_"));
-        let without: Vec<&str> = optional.iter().map(String::as_str).chain(["files"]).collect();
-        for argument in command.get_arguments().filter(|a| !without.contains(&a.get_id().as_str()))
-        {
+        // What is optional has no default, an alias is no setting, and no file is the default of
+        // the topology's.
+        let without = DataConfig::OPTIONAL.into_iter().chain(["topology", "generator"]);
+        let without: Vec<&str> = without.collect();
+        for argument in command.get_arguments() {
             let name = argument.get_long().unwrap();
+            if without.contains(&name) || !defaults.contains_key(name) {
+                continue;
+            }
             let help = argument.get_help().unwrap().to_string();
             let said = help.split_once("[default: ").unwrap().1.trim_end_matches(']');
             let is = match &defaults[name] {
@@ -373,6 +264,8 @@ mod tests {
                 }
                 value => value.to_string(),
             };
+            // Parameters at their defaults are written out.
+            let is = is.split(':').next().unwrap();
             assert_eq!(said, is, "--{name}");
             checked += 1;
         }

@@ -1,5 +1,6 @@
 //! What a command says, and where: results to stdout, or all but one JSON object to stderr.
 
+use super::dashes::with_dashes;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
@@ -35,7 +36,7 @@ impl Console {
 
     /// A warning, to stderr.
     pub(super) fn warn(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "warning: {}", super::with_dashes(text));
+        let _ = writeln!(std::io::stderr(), "warning: {}", with_dashes(text));
     }
 
     /// Text that is the command's whole output, to stdout as it is.

@@ -1,7 +1,7 @@
 //! `fanin data`: which data sets are known, where they are, and what they look like.
 
+use super::Error;
 use super::console::{Console, grouped, table};
-use crate::Error;
 use crate::dataset::{
     self, DataConfig, FetchPlace, Fetched, KNOWN, Known, KnownDataset, Progress, found_in, known,
     search_path, verify_file,
@@ -252,7 +252,7 @@ fn show(config: &DataConfig, out: &Path, count: usize) -> Result<(), Error> {
     let draw = match out.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => contact_sheet_svg,
         Some("png") => contact_sheet_png,
-        _ => return Err(Error::Config(format!("{}: name a .svg or .png", out.display()))),
+        _ => return Err(Error::PictureName(out.to_path_buf())),
     };
     let data = config.load()?;
     let count = count.min(data.train.len());

@@ -1,14 +1,15 @@
 //! `fanin eval`.
 
+use super::Error;
 use super::classification::classification_text;
 use super::console::{Console, grouped};
-use crate::Error;
 use crate::dataset::{DataConfig, Samples, known};
+use crate::model::{Classification, ModelFile, Predictor};
 use crate::parallel::Executor;
-use crate::train::{Classification, ModelFile, Predictor};
+use crate::train::{RunConfig, SettingsError};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Flags of `fanin eval`.
 #[derive(Args)]
@@ -52,21 +53,16 @@ struct Evaluated<'a> {
 
 pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
-    let file = ModelFile::read(&args.model)?;
+    let file = classes_of(&args.model)?;
     let (name, test) = test_samples(&args, &file)?;
     let mut predictor = Predictor::new(Executor::from_environment(args.threads)?, file);
-    let (features, classes) = (predictor.in_features(), predictor.classes());
-    if (features, classes) != (test.features(), test.classes()) {
-        return Err(Error::Config(format!(
-            "the model takes {features} values and knows {classes} classes; {name} has {} and {}",
-            test.features(),
-            test.classes()
-        )));
+    let (features, classes) = (predictor.in_features(), predictor.outputs());
+    if (features, classes) != (test.features(), test.outputs()) {
+        let (found_features, found_classes) = (test.features(), test.outputs());
+        return Err(Error::OtherSizes { name, features, classes, found_features, found_classes });
     }
-    if predictor.file().scaling.features().is_some() == test.bytes().is_some() {
-        return Err(Error::Config(format!(
-            "the model was trained on data of another kind than {name}"
-        )));
+    if predictor.file().meaning.scaling.features().is_some() == test.bytes().is_some() {
+        return Err(Error::OtherKind(name));
     }
     let probabilities = predictor.samples(&test);
     let result = Classification::of(&probabilities, test.labels(), classes);
@@ -77,7 +73,7 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
         result.log_loss,
         result.macro_f1
     ));
-    let schema = &predictor.file().schema;
+    let schema = &predictor.file().meaning.schema;
     console.line(classification_text(&result, schema));
     console.object(&Evaluated { data: &name, result: &result, class_names: &schema.classes });
     Ok(())
@@ -85,11 +81,11 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
 
 /// The samples to evaluate on, and their name.
 fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), Error> {
-    let mut config = file.config.data.clone();
+    let mut config = settings(file, &args.model)?.data;
     if let Some(path) = &args.test {
         let labels = args.test_labels.as_deref();
         let features = file.model.in_features();
-        let mut schema = file.schema.clone();
+        let mut schema = file.meaning.schema.clone();
         if config.train.is_none() {
             // Files of a known kind have their labels as numbers.
             schema.classes = known(&config.dataset)?.label_texts();
@@ -105,6 +101,23 @@ fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), 
     config.allow_unofficial |= args.allow_unofficial;
     config.data_dir = args.data_dir.clone().or(config.data_dir);
     // A known data set brings its own schema; one's own is read as the model's.
-    let data = config.load_as(Some(&file.schema).filter(|_| config.train.is_some()))?;
+    let data = config.load_as(Some(&file.meaning.schema).filter(|_| config.train.is_some()))?;
     Ok((data.name, data.test))
+}
+
+/// A model that knows classes.
+pub(super) fn classes_of(path: &Path) -> Result<ModelFile, Error> {
+    let file = ModelFile::read(path)?;
+    match file.model.loss().takes_numbers() {
+        true => Err(Error::NotClasses(path.to_path_buf())),
+        false => Ok(file),
+    }
+}
+
+/// The settings that a model was trained with.
+pub(super) fn settings(file: &ModelFile, path: &Path) -> Result<RunConfig, Error> {
+    if file.meaning.settings.is_empty() {
+        return Err(Error::NoSettings(path.to_path_buf()));
+    }
+    Ok(RunConfig::from_toml(&file.meaning.settings).map_err(SettingsError::from)?)
 }

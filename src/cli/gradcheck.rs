@@ -1,7 +1,7 @@
 //! `fanin gradcheck`.
 
+use super::Error;
 use super::console::{Console, table};
-use crate::Error;
 use crate::nn::gradcheck::{self, Check};
 use clap::Args;
 
@@ -44,9 +44,6 @@ pub(super) fn run(args: GradcheckArgs) -> Result<(), Error> {
     console.object(&checks);
     match checks.iter().find(|check| !check.passed()) {
         None => Ok(()),
-        Some(check) => Err(Error::GradientCheck(format!(
-            "{} of {}: error {:.1e}, bound {:.0e}",
-            check.parameter, check.subject, check.worst_error, check.bound
-        ))),
+        Some(check) => Err(Error::GradientCheck(check.clone())),
     }
 }

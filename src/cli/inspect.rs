@@ -1,19 +1,22 @@
 //! `fanin inspect`.
 
+use super::Error;
 use super::console::{Console, grouped};
+use super::eval::settings;
 use super::topology::stats_text;
 use super::train::network_table;
-use crate::Error;
-use crate::format::replace_file;
+use crate::experiment::statistics::mean;
+use crate::format::{self, replace_file};
+use crate::model::ModelFile;
 use crate::parallel::Executor;
 use crate::report::network_figure;
 use crate::sparse::CsrPattern;
 use crate::topology::{GradientRatio, TopologyStats, histogram, write_topology};
-use crate::train::{ModelFile, NetworkSummary, RunConfig, gradient_ratios};
+use crate::train::{NetworkSummary, RunConfig, gradient_ratios};
 use clap::Args;
 use serde::Serialize;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Flags of `fanin inspect`.
@@ -42,22 +45,25 @@ pub(super) struct InspectArgs {
 }
 
 #[derive(Serialize)]
-struct Inspection<'a> {
+struct Inspection {
     file_bytes: u64,
     network: NetworkSummary,
     topology: Vec<TopologyStats>,
     /// Mean of the sparse layers' CCVs.
-    ccv: Option<f64>,
+    ccv_of_sparse_layers: Option<f64>,
     gradient_ratios: Option<Vec<Option<GradientRatio>>>,
     /// Per layer: (least fan-in of the bin, neurons in it).
     fan_in_histograms: Vec<Vec<(usize, usize)>>,
-    config: &'a RunConfig,
+    /// The settings as they stand in the file, whatever version wrote them.
+    config: toml::Table,
+    activation: &'static str,
+    loss: &'static str,
 }
 
 pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
     let file = ModelFile::read(&args.model)?;
-    let metadata = fs::metadata(&args.model).map_err(Error::io(&args.model))?;
+    let metadata = fs::metadata(&args.model).map_err(format::Error::io(&args.model))?;
     let patterns: Vec<Arc<CsrPattern>> =
         file.model.layers().iter().map(|layer| layer.connections().0).collect();
     let sparse: Vec<&CsrPattern> =
@@ -68,22 +74,23 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
         file_bytes: metadata.len(),
         network: NetworkSummary::of(&file.model),
         topology: patterns.iter().map(|pattern| TopologyStats::of(pattern)).collect(),
-        ccv: (!ccvs.is_empty()).then(|| ccvs.iter().sum::<f64>() / ccvs.len() as f64),
+        ccv_of_sparse_layers: mean(&ccvs),
         gradient_ratios: match args.gradients {
-            true => Some(gradients(&file, args.data_dir.as_deref())?),
+            true => Some(gradients(&file, &args)?),
             false => None,
         },
         fan_in_histograms: patterns
             .iter()
             .map(|p| histogram(&p.fan_in().collect::<Vec<_>>()))
             .collect(),
-        config: &file.config,
+        config: file.meaning.settings.parse().unwrap_or_default(),
+        activation: file.model.activation().name(),
+        loss: file.model.loss().name(),
     };
-    show(&console, &args, &inspection);
+    show(&console, &args, &file, &inspection);
     console.object(&inspection);
     if sparse.is_empty() && (args.topology.is_some() || args.figure.is_some()) {
-        let problem = "no layer lacks connections: there is no topology to write";
-        return Err(Error::Config(problem.to_string()));
+        return Err(Error::NoTopology);
     }
     if let Some(path) = &args.topology {
         write_topology(path, &sparse)?;
@@ -95,26 +102,25 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
 }
 
 /// The gradient ratios on the first training batch.
-fn gradients(
-    file: &ModelFile,
-    data_dir: Option<&Path>,
-) -> Result<Vec<Option<GradientRatio>>, Error> {
-    let mut config = file.config.data.clone();
-    config.data_dir = data_dir.map(Path::to_path_buf).or(config.data_dir);
-    let data = config.load_as(Some(&file.schema).filter(|_| config.train.is_some()))?;
+fn gradients(file: &ModelFile, args: &InspectArgs) -> Result<Vec<Option<GradientRatio>>, Error> {
+    let RunConfig { mut data, train } = settings(file, &args.model)?;
+    data.data_dir = args.data_dir.clone().or(data.data_dir);
+    let data = data.load_as(Some(&file.meaning.schema).filter(|_| data.train.is_some()))?;
     let executor = Executor::from_environment(1)?;
-    let batch = file.config.train.batch.min(data.train.len());
-    Ok(gradient_ratios(&executor, &file.model, &data.train, &file.scaling, batch))
+    let batch = train.batch.min(data.train.len());
+    Ok(gradient_ratios(&executor, &file.model, &data.train, &file.meaning.scaling, batch))
 }
 
-fn show(console: &Console, args: &InspectArgs, inspection: &Inspection<'_>) {
+fn show(console: &Console, args: &InspectArgs, file: &ModelFile, inspection: &Inspection) {
     let network = &inspection.network;
     console.line(format!(
-        "{}: {} bytes, {} parameters, hidden sparsity {:.4}\n",
+        "{}: {} bytes, {} parameters, {} and {}, sparsity of the sparse layers {:.4}\n",
         args.model.display(),
         grouped(inspection.file_bytes),
         grouped(network.parameters as u64),
-        network.sparsity_realised
+        inspection.activation,
+        inspection.loss,
+        network.sparsity_of_sparse_layers
     ));
     console.line(network_table(network));
     for (index, stats) in inspection.topology.iter().enumerate() {
@@ -130,10 +136,10 @@ fn show(console: &Console, args: &InspectArgs, inspection: &Inspection<'_>) {
         console.line("  neurons by fan-in");
         console.line(histogram_text(&inspection.fan_in_histograms[index]));
     }
-    if let Some(ccv) = inspection.ccv {
+    if let Some(ccv) = inspection.ccv_of_sparse_layers {
         console.line(format!("\nnetwork: CCV {ccv:.3} (mean of its sparse layers)"));
     }
-    console.line(format!("\ntrained with\n{}", inspection.config.to_toml().trim_end()));
+    console.line(format!("\ntrained with\n{}", file.meaning.settings.trim_end()));
 }
 
 fn histogram_text(bins: &[(usize, usize)]) -> String {

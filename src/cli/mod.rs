@@ -1,11 +1,14 @@
 //! The command line: each subcommand declares its flags, translates them, and calls the library.
 
+mod aliases;
 mod bench;
 mod classification;
 mod config_flags;
 mod console;
+mod dashes;
 mod data;
 mod data_flags;
+mod error;
 mod eval;
 mod gradcheck;
 mod inspect;
@@ -13,14 +16,12 @@ mod predict;
 mod topology;
 mod train;
 
-use crate::Error;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use dashes::with_dashes;
+use error::{EXIT_INTERRUPTED, Error};
 use std::io::Write;
 use std::process::ExitCode;
-
-/// The exit code after Ctrl-C or SIGTERM, as shells have it: 128 + SIGINT.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// Train sparse neural networks truly sparsely on plain CPUs.
 #[derive(Parser)]
@@ -92,50 +93,17 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // With stderr gone there is nobody left to tell; the exit code remains.
             let _ = writeln!(std::io::stderr(), "error: {}", with_dashes(&error.to_string()));
-            match error {
-                Error::Interrupted { .. } => ExitCode::from(EXIT_INTERRUPTED),
-                _ => ExitCode::FAILURE,
+            match error.is_interruption() {
+                true => ExitCode::from(EXIT_INTERRUPTED),
+                false => ExitCode::FAILURE,
             }
         }
     }
 }
 
-/// A message of the library with its settings as the flags they are here: `label` becomes --label.
-fn with_dashes(message: &str) -> String {
-    let command = Cli::command();
-    let (mut text, mut rest) = (String::new(), message);
-    while let Some((before, after)) = rest.split_once('`') {
-        text += before;
-        rest = match after.split_once('`') {
-            Some((name, after)) if has_flag(&command, name) => {
-                text += &format!("--{name}");
-                after
-            }
-            _ => {
-                text.push('`');
-                after
-            }
-        };
-    }
-    text + rest
-}
-
-/// Whether a command, or one below it, has a flag of this name.
-fn has_flag(command: &clap::Command, name: &str) -> bool {
-    command.get_arguments().any(|argument| argument.get_long() == Some(name))
-        || command.get_subcommands().any(|command| has_flag(command, name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn settings_in_backticks_are_printed_as_flags() {
-        let message = "`label` or `data-dir`; `fanin data fetch x` gets `it` ` alone, `from`";
-        let printed = "--label or --data-dir; `fanin data fetch x` gets `it` ` alone, --from";
-        assert_eq!(with_dashes(message), printed);
-    }
 
     #[test]
     fn the_command_line_is_well_formed() {

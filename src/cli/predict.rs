@@ -1,9 +1,11 @@
 //! `fanin predict`: rows in, classes and probabilities out, as they come.
 
-use crate::Error;
+use super::eval::classes_of;
+use super::{Error, eval};
 use crate::dataset::{FileFormat, Header, RowSource, RowsFrom, open_rows};
+use crate::format;
+use crate::model::{Predictor, most_probable};
 use crate::parallel::Executor;
-use crate::train::{ModelFile, Predictor, most_probable};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -62,23 +64,19 @@ enum ClassName<'a> {
 }
 
 pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
-    let mut predictor =
-        Predictor::new(Executor::from_environment(args.threads)?, ModelFile::read(&args.model)?);
+    let file = classes_of(&args.model)?;
+    let mut config = eval::settings(&file, &args.model)?.data;
+    let schema = file.meaning.schema.clone();
+    let mut predictor = Predictor::new(Executor::from_environment(args.threads)?, file);
     let from = match args.input == Path::new("-") {
         true => RowsFrom::Stream { name: "<stdin>".into(), reader: Box::new(io::stdin().lock()) },
         false => RowsFrom::File(&args.input),
     };
-    let mut config = predictor.file().config.data.clone();
     config.file_format = args.file_format;
     config.header = args.header.unwrap_or(config.header);
-    let schema = predictor.file().schema.clone();
     let mut rows = open_rows(from, &config, &schema, predictor.in_features())?;
     let batch = args.batch as usize;
-    match answer_all(&mut predictor, rows.as_mut(), batch, args.format) {
-        // The reader went away (`| head`): there is nobody to tell.
-        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    answer_all(&mut predictor, rows.as_mut(), batch, args.format)
 }
 
 /// Reads rows batch by batch and answers each batch before the next is read.
@@ -86,31 +84,35 @@ fn answer_all(
     predictor: &mut Predictor,
     rows: &mut dyn RowSource,
     batch: usize,
-    format: Format,
+    print: Format,
 ) -> Result<(), Error> {
-    let stdout = Path::new("<stdout>");
     let mut output = BufWriter::new(io::stdout().lock());
-    if let Format::Csv = format {
-        write_header(&mut output, predictor).map_err(Error::io(stdout))?;
-    }
-    let mut values: Vec<f32> = Vec::new();
-    loop {
+    let (mut values, mut is_first, mut written) = (Vec::<f32>::new(), true, Ok(()));
+    while written.is_ok() {
         values.clear();
         let count = rows.next_batch(batch, &mut values)?;
+        // Only now: a first row that cannot be read prints nothing.
+        if std::mem::take(&mut is_first) && matches!(print, Format::Csv) {
+            written = write_header(&mut output, predictor);
+        }
         if count > 0 {
             let probabilities = predictor.rows(&values);
-            write_answers(&mut output, format, &probabilities, predictor)
-                .map_err(Error::io(stdout))?;
+            written = write_answers(&mut output, print, &probabilities, predictor);
         }
         if count < batch {
-            return output.flush().map_err(Error::io(stdout));
+            break;
         }
+    }
+    match written.and_then(|()| output.flush()) {
+        // The reader went away (`| head`): there is nobody to tell.
+        Err(problem) if problem.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written.map_err(format::Error::io(Path::new("<stdout>")))?),
     }
 }
 
 fn write_header(output: &mut impl Write, predictor: &Predictor) -> io::Result<()> {
-    let schema = &predictor.file().schema;
-    let names = (0..predictor.classes()).map(|class| format!("p{}", schema.class(class)));
+    let schema = &predictor.file().meaning.schema;
+    let names = (0..predictor.outputs()).map(|class| format!("p{}", schema.class(class)));
     let fields = ["class".to_string()].into_iter().chain(names);
     write_record(output, fields)
 }
@@ -129,8 +131,8 @@ fn write_answers(
     probabilities: &[f32],
     predictor: &Predictor,
 ) -> io::Result<()> {
-    let schema = &predictor.file().schema;
-    for probabilities in probabilities.chunks_exact(predictor.classes()) {
+    let schema = &predictor.file().meaning.schema;
+    for probabilities in probabilities.chunks_exact(predictor.outputs()) {
         let class = most_probable(probabilities);
         match format {
             Format::Csv => {

@@ -1,16 +1,16 @@
 //! `fanin topology`.
 
+use super::Error;
 use super::config_flags::TopologyFlags;
 use super::console::{Console, grouped};
-use crate::Error;
 use crate::format::replace_file;
-use crate::grammar::{self, Choice};
+use crate::grammar;
 use crate::report::topology_figure;
 use crate::sparse::CsrPattern;
 use crate::topology::{
     Generator, Profile, Profiled, Request, TopologyError, TopologyStats, write_topology,
 };
-use crate::train::RunConfig;
+use crate::train::{self, RunConfig, SettingsError};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -21,26 +21,20 @@ use std::path::PathBuf;
 pub(super) struct TopologyArgs {
     #[command(flatten)]
     flags: TopologyFlags,
-    /// Another generator than a profile with a spread, such as er:epsilon=20
-    #[arg(long, value_name = "TEXT", conflicts_with_all = PROFILED, help_heading = "Topology")]
-    generator: Option<Choice<Box<dyn Generator>>>,
     /// Layers as INPUTSxNEURONS
     #[arg(long, value_delimiter = ',', default_value = "784x1024,1024x1024", value_parser = parse_shape)]
     shape: Vec<[usize; 2]>,
     /// Write the layers' connections: SciPy .npz (one layer) or .safetensors
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write the paper's Figure 1 for the first layer as SVG: profiles, lognormals, mask, multi-peak
+    /// Write the paper's Figure 1 for the first layer as SVG: profiles, lognormals, mask,
+    /// multi-peak
     #[arg(long, value_name = "FILE")]
     figure: Option<PathBuf>,
     /// Print the numbers as one JSON object on stdout
     #[arg(long)]
     json: bool,
 }
-
-/// The flags of a profile with a spread.
-const PROFILED: [&str; 6] =
-    ["profile", "rounding", "match_budget", "fan_in_min", "clamp", "spread"];
 
 fn after_help() -> String {
     format!(
@@ -61,7 +55,8 @@ Generators:
 
 #[derive(Serialize)]
 struct Topology {
-    sparsity_target: f64,
+    /// None where a generator decides.
+    sparsity_target: Option<f64>,
     /// Of all layers together.
     sparsity: f64,
     layers: Vec<TopologyStats>,
@@ -81,11 +76,9 @@ fn parse_shape(text: &str) -> Result<[usize; 2], String> {
 
 pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
-    let config = RunConfig::from_tables([args.flags.table()?])
-        .map_err(|problem| Error::Config(problem.to_string()))?
-        .train;
+    let config = RunConfig::from_tables([args.flags.table()?]).map_err(SettingsError::from)?.train;
     let rule = config.rule();
-    let (generator, made_by): (Box<dyn Generator>, String) = match &args.generator {
+    let (generator, made_by): (Box<dyn Generator>, String) = match &config.generator {
         Some(choice) => (choice.make(), choice.to_string()),
         None => {
             let profiled = Profiled { rule: rule.clone(), spread: config.spread };
@@ -94,12 +87,12 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
             (Box::new(profiled), made_by)
         }
     };
-    let error = |layer: usize| move |source| Error::Topology { layer: layer + 1, source };
+    let error = |layer: usize| move |source| train::Error::Topology { layer: layer + 1, source };
     if generator.needs_inputs() {
-        return Err(error(0)(TopologyError::NoInputs));
+        return Err(error(0)(TopologyError::NoInputs).into());
     }
-    let sparsities =
-        config.allocation.sparsities(&args.shape, config.sparsity).map_err(error(0))?;
+    let sparsities = config.allocation.sparsities(&args.shape, config.sparsity);
+    let sparsities = sparsities.map_err(train::Error::OtherTopology)?;
     let mut patterns = Vec::new();
     for (layer, (&shape, &sparsity)) in args.shape.iter().zip(&sparsities).enumerate() {
         let request = Request { shape, sparsity, seed: config.seed, layer, inputs: None };
@@ -108,7 +101,8 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
             console.warn(&format!("layer {}: {warning}", layer + 1));
         }
         console.line(format!("{} → {}, {made_by}", shape[0], shape[1]));
-        console.line(stats_text(&TopologyStats::of(&made.pattern), Some(sparsity)));
+        let target = Some(sparsity).filter(|_| config.generator.is_none());
+        console.line(stats_text(&TopologyStats::of(&made.pattern), target));
         patterns.push(made.pattern);
     }
     let layers: Vec<TopologyStats> = patterns.iter().map(TopologyStats::of).collect();
@@ -127,7 +121,8 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
             of(|stats| stats.fan_in.max as f64),
         ));
     }
-    console.object(&Topology { sparsity_target: config.sparsity, sparsity, layers, ccv });
+    let sparsity_target = Some(config.sparsity).filter(|_| config.generator.is_none());
+    console.object(&Topology { sparsity_target, sparsity, layers, ccv });
     if let Some(path) = &args.out {
         write_topology(path, &patterns.iter().collect::<Vec<&CsrPattern>>())?;
     }

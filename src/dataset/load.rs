@@ -27,8 +27,8 @@ pub struct Dataset {
     pub schema: Schema,
     /// Its name in results; a stand-in for a known data set is marked as one.
     pub name: String,
-    /// Row numbers of the training file that a drawn test split holds out. These lists, and the
-    /// files that a run makes of them, count rows from 0, as arrays do.
+    /// Row numbers of the training file that a drawn test split holds out, from 0, as arrays
+    /// count.
     pub test_rows: Option<Vec<u32>>,
     /// The same of the validation split, among all training rows.
     pub validation_rows: Option<Vec<u32>>,
@@ -37,10 +37,10 @@ pub struct Dataset {
 impl Dataset {
     /// A data set whose scaling is fitted on `train`.
     ///
-    /// **Panics** if the splits differ in features or classes.
+    /// **Panics** if the splits differ in features or in the width of their targets.
     pub fn new(train: Samples, test: Samples, normalize: Normalize) -> Dataset {
         assert_eq!(train.features(), test.features(), "both splits have the same features");
-        assert_eq!(train.classes(), test.classes(), "both splits have the same classes");
+        assert_eq!(train.outputs(), test.outputs(), "both splits have the same targets");
         let scaling = Scaling::fit(train.values(), train.features(), normalize);
         let (name, schema) = ("own".to_string(), Schema::default());
         let (test_rows, validation, validation_rows) = (None, None, None);

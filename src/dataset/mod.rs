@@ -17,7 +17,6 @@
 //! set in `known/`.
 
 mod config;
-mod digest;
 mod error;
 mod formats;
 mod known;

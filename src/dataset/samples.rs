@@ -1,4 +1,4 @@
-//! Labelled samples in memory, and how they are laid into tiles.
+//! Samples with their targets in memory, and how they are laid into tiles.
 //!
 //! Images stay u8 (47 MB for MNIST's 60,000) and become normalised f32 as a batch is loaded; tables
 //! are f32.
@@ -6,16 +6,15 @@
 use super::problem::DataProblem;
 use super::scaling::Scaling;
 use super::values::Values;
-use crate::nn::Tile;
+use crate::nn::{Targets, Tile, TileTargets};
 use fanin_kernels::{Isa, TILE, normalize_tile, prefetch, standardize_tile};
 
 /// One split of a data set.
 #[derive(Clone, Debug)]
 pub struct Samples {
     features: usize,
-    classes: usize,
     values: Values,
-    labels: Vec<u16>,
+    targets: Targets,
     /// How much the loss of each class counts; empty if all count alike.
     class_weights: Vec<f32>,
 }
@@ -45,26 +44,37 @@ impl Samples {
         values: Values,
         labels: Vec<u16>,
     ) -> Result<Samples, DataProblem> {
-        if features == 0 || values.len() != labels.len() * features {
-            let samples = values.len().checked_div(features).unwrap_or(0);
-            return Err(DataProblem::Count { samples, labels: labels.len() });
-        }
         let bad = labels.iter().position(|&label| label as usize >= classes);
         if let Some(sample) = bad {
             let label = labels[sample];
             return Err(DataProblem::Label { label, sample: sample + 1, classes });
         }
-        Ok(Samples { features, classes, values, labels, class_weights: Vec::new() })
+        Samples::with_targets(features, values, Targets::Classes { labels, classes })
+    }
+
+    /// Samples whose targets are whatever a loss takes; labels are taken to be below their classes.
+    ///
+    /// **Errors**: [`DataProblem::Count`] if the numbers differ.
+    pub fn with_targets(
+        features: usize,
+        values: Values,
+        targets: Targets,
+    ) -> Result<Samples, DataProblem> {
+        if features == 0 || values.len() != targets.len() * features {
+            let samples = values.len().checked_div(features).unwrap_or(0);
+            return Err(DataProblem::Count { samples, labels: targets.len() });
+        }
+        Ok(Samples { features, values, targets, class_weights: Vec::new() })
     }
 
     /// How many samples there are.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.targets.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.targets.is_empty()
     }
 
     /// Values per sample.
@@ -72,14 +82,19 @@ impl Samples {
         self.features
     }
 
-    /// Classes.
-    pub fn classes(&self) -> usize {
-        self.classes
+    /// What they should give.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
     }
 
-    /// The labels.
+    /// Outputs of a network that learns them: classes, or numbers of a sample.
+    pub fn outputs(&self) -> usize {
+        self.targets.outputs()
+    }
+
+    /// The labels; none of samples with numbers.
     pub fn labels(&self) -> &[u16] {
-        &self.labels
+        self.targets.labels()
     }
 
     /// The samples of these indices.
@@ -98,9 +113,9 @@ impl Samples {
         };
         Samples {
             values,
-            labels: indices.into_iter().map(|index| self.labels[index]).collect(),
+            targets: self.targets.select(indices.into_iter()),
             class_weights: self.class_weights.clone(),
-            ..*self
+            features: self.features,
         }
     }
 
@@ -139,11 +154,12 @@ impl Samples {
     }
 
     /// Lets the loss of each class count n / (classes·n_c) of its n_c among n samples, so that all
-    /// classes count the same together.
+    /// classes count the same together. Samples with numbers all count 1.
     pub fn balance_classes(&mut self) {
-        let mut counts = vec![0usize; self.classes];
-        self.labels.iter().for_each(|&label| counts[label as usize] += 1);
-        let all = self.len() as f64 / self.classes as f64;
+        let Targets::Classes { labels, classes } = &self.targets else { return };
+        let mut counts = vec![0usize; *classes];
+        labels.iter().for_each(|&label| counts[label as usize] += 1);
+        let all = labels.len() as f64 / *classes as f64;
         // A class without samples is never looked up.
         let weight = |&count: &usize| (all / count.max(1) as f64) as f32;
         self.class_weights = counts.iter().map(weight).collect();
@@ -168,10 +184,12 @@ impl Samples {
     /// **Panics** if there are more than a tile holds, one is out of range, or the scaling is of
     /// another number of features.
     pub fn load_tile(&self, isa: Isa, scaling: &Scaling, indices: &[u32], tile: &mut Tile) {
-        for ((label, weight), &index) in tile.labels.iter_mut().zip(&mut tile.weights).zip(indices)
-        {
-            *label = self.labels[index as usize];
-            *weight = self.class_weights.get(*label as usize).copied().unwrap_or(1.0);
+        self.targets.load(indices, &mut tile.targets);
+        if !self.class_weights.is_empty() {
+            let TileTargets { classes, weights, .. } = &mut tile.targets;
+            for (weight, &class) in weights.iter_mut().zip(&*classes).take(indices.len()) {
+                *weight = self.class_weights[class as usize];
+            }
         }
         tile.samples = indices.len();
         match (&self.values, scaling) {

@@ -22,6 +22,7 @@ named! {
 /// A normalisation with its numbers: a value x enters the network as `x·scale + shift`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Scaling {
     /// One for all values.
     Uniform {
@@ -37,6 +38,12 @@ pub enum Scaling {
         /// Addends, `[features]`.
         shift: Vec<f32>,
     },
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Scaling::Uniform { scale: 1.0, shift: 0.0 }
+    }
 }
 
 impl Scaling {

@@ -50,6 +50,7 @@ pub struct Column {
 /// What stands in a column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Kind {
     /// Numbers: one input.
     Number,

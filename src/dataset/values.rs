@@ -2,6 +2,7 @@
 
 /// The values of samples, row-major.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Values {
     /// Of images.
     Bytes(Vec<u8>),

@@ -3,6 +3,7 @@
 //! Rows and samples are counted from 1 in every message; layers, where a file numbers its tensors,
 //! as the file does.
 
+use super::zip::ZipProblem;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +49,41 @@ pub enum FileProblem {
     /// Cut, or bits are other than they were written, as the library that reads it says.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// A file has fewer bytes than its header says, or more.
+    #[error("damaged: {found} bytes, not {expected}")]
+    FileLength {
+        /// Bytes that are there.
+        found: u64,
+        /// Bytes that should be, as far as is known.
+        expected: u64,
+    },
+    /// A header is longer than any header is.
+    #[error("damaged: its header would have {found} bytes, and may have {most}")]
+    HeaderLength {
+        /// The length it says.
+        found: u64,
+        /// The longest there is.
+        most: u64,
+    },
+    /// A name comes twice.
+    #[error("damaged: {0} is there twice")]
+    Duplicate(String),
+    /// A tensor's bytes do not begin where those of the tensor before end.
+    #[error("damaged: tensor {0} leaves a hole, or lies on another")]
+    Offsets(String),
+    /// A tensor's bytes are not as many as its shape needs.
+    #[error("damaged: tensor {name} has {found} bytes, its shape needs {expected}")]
+    TensorLength {
+        /// The tensor.
+        name: String,
+        /// Bytes that it has.
+        found: usize,
+        /// Bytes of so many elements.
+        expected: usize,
+    },
+    /// A tensor's shape has more bytes than can be counted.
+    #[error("damaged: tensor {0} would have more bytes than can be counted")]
+    TooLarge(String),
     /// The content has another SHA-256 than the file carries.
     #[error("damaged: its SHA-256 is another")]
     Digest,
@@ -84,9 +120,9 @@ pub enum FileProblem {
     /// A tensor of bytes has not the length it begins with.
     #[error("tensor {0} is not as long as it says")]
     Length(String),
-    /// Not a zip archive, or a cut one: the library cannot tell which.
-    #[error("not a zip archive, or a damaged one: {0}")]
-    NotZip(String),
+    /// Not a zip archive, a damaged one, or one that cannot be read.
+    #[error(transparent)]
+    Zip(#[from] ZipProblem),
     /// Not an NPY array.
     #[error("{0} is not an NPY array")]
     NotNpy(String),
@@ -106,4 +142,14 @@ pub enum FileProblem {
     /// The columns of an NPY array follow each other.
     #[error("{0} is in Fortran order: save it in C order")]
     FortranOrder(String),
+}
+
+impl From<io::Error> for FileProblem {
+    /// What a failed read means: a damaged archive, if its reader says so.
+    fn from(problem: io::Error) -> FileProblem {
+        match problem.downcast::<ZipProblem>() {
+            Ok(problem) => FileProblem::Zip(problem),
+            Err(problem) => FileProblem::Damaged(problem.to_string()),
+        }
+    }
 }

@@ -21,7 +21,8 @@ impl Array {
     /// Reads an array called `name`, no more of it than its header promises.
     ///
     /// **Errors**: [`FileProblem::NotNpy`], [`FileProblem::NpyHeader`], [`FileProblem::NpyCut`],
-    /// [`FileProblem::FortranOrder`]; [`FileProblem::Damaged`] if the reading itself fails.
+    /// [`FileProblem::FortranOrder`]; [`FileProblem::Damaged`] or
+    /// [`FileProblem::Zip`] if the reading itself fails.
     pub fn read(mut from: impl Read, name: &str) -> Result<Array, FileProblem> {
         let header = header(&mut from, name)?;
         let field = |key: &str| {
@@ -99,8 +100,7 @@ fn header(from: &mut impl Read, name: &str) -> Result<String, FileProblem> {
 /// The next `count` bytes; memory grows with what is there.
 fn exactly(from: &mut impl Read, count: u64, name: &str) -> Result<Vec<u8>, FileProblem> {
     let mut bytes = Vec::new();
-    let read = from.by_ref().take(count).read_to_end(&mut bytes);
-    read.map_err(|problem| FileProblem::Damaged(problem.to_string()))?;
+    from.by_ref().take(count).read_to_end(&mut bytes)?;
     match bytes.len() as u64 {
         found if found == count => Ok(bytes),
         found => Err(FileProblem::NpyCut { name: name.to_string(), found, expected: count }),

@@ -1,16 +1,15 @@
 //! SciPy's sparse `.npz`: a zip of NPY arrays `format`, `shape`, `indptr`, `indices`, `data`.
 //!
-//! The crate `zip` knows the archive.
+//! The archive is `zip.rs`'s.
 
 use super::error::{Error, FileProblem};
 use super::npy::{Array, npy};
 use super::replace::replace_file;
+use super::zip::{ZipArchive, zip};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
-use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
 
 /// The pattern of a CSR matrix, not validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,24 +54,16 @@ pub fn write_csr(
             ),
         ),
     ];
-    let write = || -> zip::result::ZipResult<Vec<u8>> {
-        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, bytes) in arrays {
-            archive.start_file(format!("{name}.npy"), SimpleFileOptions::default())?;
-            archive.write_all(&bytes)?;
-        }
-        Ok(archive.finish()?.into_inner())
-    };
-    let bytes = write().map_err(|problem| Error::io(path)(std::io::Error::other(problem)))?;
-    replace_file(path, &bytes)
+    let members = arrays.map(|(name, bytes)| (format!("{name}.npy"), bytes));
+    replace_file(path, &zip(&members).map_err(Error::io(path))?)
 }
 
 /// Reads every array of an archive, by name; what is no NPY array is passed over.
 ///
-/// **Errors**: [`FileProblem::NotZip`], or what is wrong with an array.
+/// **Errors**: [`FileProblem::Zip`], or what is wrong with an array.
 pub fn read_arrays(file: impl Read + Seek) -> Result<BTreeMap<String, Array>, FileProblem> {
-    let mut archive = ZipArchive::new(file).map_err(not_zip)?;
-    let names: Vec<String> = archive.file_names().flatten().map(Into::into).collect();
+    let mut archive = ZipArchive::open(file)?;
+    let names: Vec<String> = archive.names().map(Into::into).collect();
     let mut arrays = BTreeMap::new();
     for name in names.iter().filter_map(|name| name.strip_suffix(".npy")) {
         arrays.insert(name.to_string(), array(&mut archive, name)?);
@@ -94,7 +85,7 @@ pub fn read_csr(path: &Path) -> Result<CsrArrays, Error> {
 }
 
 fn parse(file: impl Read + Seek) -> Result<CsrArrays, FileProblem> {
-    let mut archive = ZipArchive::new(file).map_err(not_zip)?;
+    let mut archive = ZipArchive::open(file)?;
     let format = array(&mut archive, "format")?;
     let text: Vec<u8> = format.data.iter().copied().filter(|byte| *byte != 0).collect();
     if text != b"csr" {
@@ -113,21 +104,20 @@ fn parse(file: impl Read + Seek) -> Result<CsrArrays, FileProblem> {
     })
 }
 
-fn not_zip(problem: zip::result::ZipError) -> FileProblem {
-    FileProblem::NotZip(problem.to_string())
-}
-
-/// Reads `NAME.npy` out of the archive, no more of it than its header promises.
+/// Reads `NAME.npy` out of the archive: in memory, no more of it than its header promises.
 fn array(archive: &mut ZipArchive<impl Read + Seek>, name: &str) -> Result<Array, FileProblem> {
-    let member = archive
-        .by_name(&format!("{name}.npy"))
-        .map_err(|_| FileProblem::Missing(name.to_string()))?;
-    Array::read(member, name)
+    let member = archive.member(&format!("{name}.npy"))?;
+    let mut member = member.ok_or_else(|| FileProblem::Missing(name.to_string()))?;
+    let array = Array::read(&mut member, name)?;
+    // What follows the array is passed over, but read: the archive's CRC-32 is of all.
+    io::copy(&mut member, &mut io::sink())?;
+    Ok(array)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::ZipProblem;
 
     #[test]
     fn what_is_written_is_read_and_cuts_are_errors() {
@@ -142,5 +132,31 @@ mod tests {
             std::fs::write(&path, &whole[..whole.len() * cut / 50]).unwrap();
             assert!(matches!(read_csr(&path), Err(Error::File { .. })), "cut {cut}");
         }
+    }
+    fn fixture(name: &str) -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    }
+
+    #[test]
+    fn what_numpy_and_scipy_save_is_read() {
+        let arrays = read_arrays(File::open(fixture("numpy.npz")).unwrap()).unwrap();
+        assert_eq!(arrays.keys().collect::<Vec<_>>(), ["x", "y"]);
+        assert_eq!(arrays["x"].shape, [2, 3]);
+        assert_eq!(arrays["x"].numbers("x"), Ok(vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]));
+        assert_eq!(arrays["y"].indices("y"), Ok(vec![1, 0]));
+        let expected = CsrArrays { shape: [2, 5], row_ptr: vec![0, 2, 3], col_idx: vec![1, 4, 0] };
+        assert_eq!(read_csr(&fixture("scipy.npz")).unwrap(), expected);
+    }
+
+    #[test]
+    fn damage_behind_an_array_is_damage() {
+        let array = npy("|u1", "(3,)", vec![1, 2, 3, 0, 0]);
+        let mut archive = zip(&[("x.npy".to_string(), array)]).unwrap();
+        assert!(read_arrays(io::Cursor::new(&archive)).is_ok());
+        // The CRC-32 in the directory.
+        let entry = archive.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+        archive[entry + 16] ^= 1;
+        let problem = read_arrays(io::Cursor::new(&archive)).unwrap_err();
+        assert_eq!(problem, FileProblem::Zip(ZipProblem::Crc("x.npy".into())));
     }
 }

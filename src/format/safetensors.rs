@@ -1,16 +1,16 @@
 //! safetensors files that cannot be half right: named tensors, text metadata, and a digest.
 //!
-//! The crate `safetensors` knows the layout. This module adds a SHA-256 over names, shapes, numbers
-//! and metadata, itself a part of the metadata that other readers pass over: a flipped bit
-//! anywhere is an error, never a slightly different network.
+//! The layout is in `layout.rs`, by hand: the crate `safetensors` costs eleven more. This module
+//! adds a SHA-256 over names, shapes, numbers and metadata, itself a part of the metadata that
+//! other readers pass over: a flipped bit anywhere is an error, never a slightly different network.
 
+mod layout;
+
+use super::digest::Sha256;
 use super::error::{Error, FileProblem};
 use super::replace::replace_file;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, View};
-use sha2::{Digest, Sha256};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use layout::Content;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -60,27 +60,6 @@ impl Tensor {
     }
 }
 
-impl View for &Tensor {
-    fn dtype(&self) -> Dtype {
-        match self {
-            Tensor::F32(..) => Dtype::F32,
-            Tensor::I32(..) => Dtype::I32,
-        }
-    }
-
-    fn shape(&self) -> &[usize] {
-        Tensor::shape(self)
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.bytes())
-    }
-
-    fn data_len(&self) -> usize {
-        4 * Tensor::shape(self).iter().product::<usize>()
-    }
-}
-
 fn damaged(problem: impl std::fmt::Display) -> FileProblem {
     FileProblem::Damaged(problem.to_string())
 }
@@ -90,13 +69,22 @@ impl TensorFile {
     ///
     /// **Errors**: [`Error::Io`]; whatever stood at `path` before is then untouched.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
+        replace_file(path, &self.to_bytes())
+    }
+
+    /// The file with its digest.
+    fn to_bytes(&self) -> Vec<u8> {
         let mut metadata = self.metadata.clone();
         metadata.insert(DIGEST_KEY.to_string(), self.digest());
         let metadata = serde_json::to_string(&metadata).expect("a map of texts serialises");
-        let metadata = HashMap::from([(METADATA_KEY.to_string(), metadata)]);
-        let bytes = safetensors::serialize(&self.tensors, Some(metadata))
-            .map_err(|problem| Error::io(path)(std::io::Error::other(problem)))?;
-        replace_file(path, &bytes)
+        let is_float = |tensor: &Tensor| matches!(tensor, Tensor::F32(..));
+        let mut tensors: Vec<(&String, &Tensor)> = self.tensors.iter().collect();
+        tensors.sort_by_key(|(name, tensor)| (!is_float(tensor), *name));
+        let parts = tensors.into_iter().map(|(name, tensor)| {
+            (name.as_str(), tensor.dtype_name(), tensor.shape(), tensor.bytes())
+        });
+        let tensors: Vec<_> = parts.collect();
+        layout::write((METADATA_KEY, &metadata), &tensors)
     }
 
     /// Reads a file and verifies its digest.
@@ -114,43 +102,46 @@ impl TensorFile {
     pub fn read_any(path: &Path) -> Result<TensorFile, Error> {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         match TensorFile::parse(&bytes) {
-            Err(FileProblem::NoDigest) => TensorFile::parse_tensors(&bytes),
+            Err(FileProblem::NoDigest) => layout::read(&bytes).and_then(TensorFile::parse_tensors),
             parsed => parsed,
         }
         .map_err(Error::file(path))
     }
 
     /// The tensors alone.
-    fn parse_tensors(bytes: &[u8]) -> Result<TensorFile, FileProblem> {
-        let content = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    fn parse_tensors(content: Content<'_>) -> Result<TensorFile, FileProblem> {
         let mut file = TensorFile::default();
-        for (name, view) in content.iter() {
-            let words = view.data().as_chunks::<4>().0.iter();
-            let shape = view.shape().to_vec();
-            let tensor = match view.dtype() {
-                Dtype::F32 => Tensor::F32(shape, words.map(|&w| f32::from_le_bytes(w)).collect()),
+        for (name, info, bytes) in content.tensors {
+            let words = bytes.as_chunks::<4>().0.iter();
+            let tensor = match info.dtype.as_str() {
+                "F32" => {
+                    Tensor::F32(info.shape, words.map(|&word| f32::from_le_bytes(word)).collect())
+                }
+                "I32" => {
+                    Tensor::I32(info.shape, words.map(|&word| i32::from_le_bytes(word)).collect())
+                }
                 // Other tools' indices; wider than 31 bits there is no layer.
-                Dtype::I64 => {
-                    let words = view.data().as_chunks::<8>().0.iter();
+                "I64" => {
+                    let words = bytes.as_chunks::<8>().0.iter();
                     let narrow = |&word| i32::try_from(i64::from_le_bytes(word)).ok();
                     let words: Option<Vec<i32>> = words.map(narrow).collect();
-                    let words = words.ok_or_else(|| FileProblem::NotIndex(name.to_string()))?;
-                    Tensor::I32(shape, words)
+                    let words = words.ok_or_else(|| FileProblem::NotIndex(name.clone()))?;
+                    Tensor::I32(info.shape, words)
                 }
-                Dtype::I32 => Tensor::I32(shape, words.map(|&w| i32::from_le_bytes(w)).collect()),
-                other => return Err(FileProblem::Dtype(name.to_string(), format!("{other:?}"))),
+                other => return Err(FileProblem::Dtype(name, other.to_string())),
             };
-            file.tensors.insert(name.to_string(), tensor);
+            file.tensors.insert(name, tensor);
         }
         Ok(file)
     }
 
     fn parse(bytes: &[u8]) -> Result<TensorFile, FileProblem> {
-        let mut file = TensorFile::parse_tensors(bytes)?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-        let metadata = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
-        let metadata = metadata.ok_or(FileProblem::NoDigest)?;
-        file.metadata = serde_json::from_str(metadata).map_err(damaged)?;
+        let mut content = layout::read(bytes)?;
+        let metadata = std::mem::take(&mut content.metadata);
+        let mut file = TensorFile::parse_tensors(content)?;
+        let metadata = metadata.into_iter().find(|(key, _)| key == METADATA_KEY);
+        let (_, metadata) = metadata.ok_or(FileProblem::NoDigest)?;
+        file.metadata = serde_json::from_str(&metadata).map_err(damaged)?;
         let digest = file.metadata.remove(DIGEST_KEY).ok_or(FileProblem::NoDigest)?;
         if digest != file.digest() {
             return Err(FileProblem::Digest);
@@ -162,7 +153,7 @@ impl TensorFile {
     fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         let mut add = |part: &[u8]| {
-            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         };
         for (name, tensor) in &self.tensors {
@@ -175,7 +166,7 @@ impl TensorFile {
             add(key.as_bytes());
             add(value.as_bytes());
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hasher.hexadecimal()
     }
 
     /// Adds a vector of floats.
@@ -267,5 +258,90 @@ impl TensorFile {
     /// The shape of a tensor, if there is one of this name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(Tensor::shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::{Dtype, TensorView};
+    use std::collections::HashMap;
+
+    /// What the crate writes, given the same.
+    fn by_crate(file: &TensorFile) -> Vec<u8> {
+        let mut metadata = file.metadata.clone();
+        metadata.insert(DIGEST_KEY.into(), file.digest());
+        let metadata = serde_json::to_string(&metadata).unwrap();
+        let bytes: Vec<(&str, &Tensor, Vec<u8>)> = file
+            .tensors
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor, tensor.bytes()))
+            .collect();
+        let tensors = bytes.iter().map(|(name, tensor, bytes)| {
+            let dtype = match tensor {
+                Tensor::F32(..) => Dtype::F32,
+                Tensor::I32(..) => Dtype::I32,
+            };
+            (*name, TensorView::new(dtype, tensor.shape().to_vec(), bytes).unwrap())
+        });
+        let metadata = HashMap::from([(METADATA_KEY.to_string(), metadata)]);
+        safetensors::serialize(tensors, Some(metadata)).unwrap()
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_crate_safetensors() {
+        let mut file = TensorFile::default();
+        assert_eq!(file.to_bytes(), by_crate(&file));
+        file.metadata.insert("config".into(), "a = \"b\"\n\u{1}\u{7f} λ → 𝄞 / \\".into());
+        for length in 0..9 {
+            let name = "n".repeat(length);
+            file.add_f32(format!("b{name}"), vec![length, 1], &vec![0.5; length]);
+            file.add_indices(format!("a{name}"), 0..length);
+            assert_eq!(file.to_bytes(), by_crate(&file), "{length}");
+        }
+        file.tensors.insert("no \"shape\" λ".into(), Tensor::F32(vec![], vec![f32::NAN]));
+        file.tensors.insert("layers.10.x".into(), Tensor::I32(vec![0, 4], vec![]));
+        file.tensors.insert("layers.2.x".into(), Tensor::I32(vec![2, 1], vec![i32::MIN, -1]));
+        assert_eq!(file.to_bytes(), by_crate(&file));
+    }
+
+    #[test]
+    fn files_of_earlier_commits_are_read_and_written_again_to_the_same_bytes() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        for name in [
+            "mnist-model.safetensors",
+            "flowers-model.safetensors",
+            "equilibrium-model.safetensors",
+            "topology.safetensors",
+            "run/model.safetensors",
+            "run/checkpoint.safetensors",
+        ] {
+            let path = fixtures.join(name);
+            let file = TensorFile::read(&path).unwrap();
+            assert_eq!(file.to_bytes(), fs::read(&path).unwrap(), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_tools_indices_are_read_and_files_without_digest_only_if_allowed() {
+        let words: Vec<u8> =
+            [7i64, 0, 1 << 30].iter().flat_map(|word| word.to_le_bytes()).collect();
+        let view = |bytes| TensorView::new(Dtype::I64, vec![3], bytes).unwrap();
+        let bytes = safetensors::serialize([("i", view(&words))], None).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file.safetensors");
+        fs::write(&path, bytes).unwrap();
+        let file = TensorFile::read_any(&path).unwrap();
+        assert_eq!(file.tensors["i"], Tensor::I32(vec![3], vec![7, 0, 1 << 30]));
+        assert!(matches!(
+            TensorFile::read(&path),
+            Err(Error::File { problem: FileProblem::NoDigest, .. })
+        ));
+        let wide: Vec<u8> = [7i64, 0, 1 << 31].iter().flat_map(|word| word.to_le_bytes()).collect();
+        fs::write(&path, safetensors::serialize([("i", view(&wide))], None).unwrap()).unwrap();
+        assert!(matches!(
+            TensorFile::read_any(&path),
+            Err(Error::File { problem: FileProblem::NotIndex(_), .. })
+        ));
     }
 }

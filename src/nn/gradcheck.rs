@@ -1,9 +1,10 @@
 //! The chain of trust from end to end: finite differences prove the f64 twin, the twin proves the
 //! engines, on networks with every edge shape.
 
-use super::{Engine, LayerTensors, Mlp, TENSOR_NAMES, Tile, Twin};
-use crate::Error;
-use crate::parallel::{self, Executor};
+use super::storage::Sparse;
+use super::{Activation, Engine, LayerTensors, Loss, Mlp, Targets, Tensor, Tile, Twin, each_tile};
+use crate::grammar::{self, Listed};
+use crate::parallel::{Error, Executor};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use fanin_kernels::{Isa, TILE};
@@ -47,39 +48,68 @@ struct Case {
     patterns: Vec<CsrPattern>,
     samples: usize,
     seed: u64,
+    activation: Activation,
+    loss: &'static str,
+}
+
+impl Case {
+    /// What of it is not the default, for the twin's name.
+    fn name(&self) -> String {
+        match (self.activation == Activation::default(), self.loss == CROSS_ENTROPY) {
+            (true, true) => "twin".to_string(),
+            (false, _) => format!("twin, {}", self.activation.name()),
+            (true, false) => format!("twin, {}", self.loss),
+        }
+    }
+}
+
+const CROSS_ENTROPY: &str = "cross-entropy";
+
+/// Uneven fan-in with an empty and a full row; the output layer dense or sparse; a tile and a part
+/// of one; odd widths; then every further activation and loss on a small network.
+fn cases(seed: u64) -> Vec<Case> {
+    let rng = &mut stream(seed, Purpose::GradientCheck, 0);
+    let (activation, loss) = (Activation::default(), CROSS_ENTROPY);
+    let deep = vec![uneven(rng, 19, 17), uneven(rng, 17, 12), CsrPattern::full(5, 12)];
+    let shallow = vec![uneven(rng, 9, 33), uneven(rng, 33, 4)];
+    let small = vec![uneven(rng, 7, 11), uneven(rng, 11, 9), uneven(rng, 9, 3)];
+    let of_small =
+        |activation, loss| Case { patterns: small.clone(), samples: 9, seed, activation, loss };
+    let mut cases = vec![
+        Case { patterns: deep, samples: TILE + 7, seed, activation, loss },
+        Case { patterns: shallow, samples: 33, seed, activation, loss },
+    ];
+    let others = Activation::ALL.iter().filter(|other| **other != activation);
+    cases.extend(others.map(|&other| of_small(other, loss)));
+    let losses = <Box<dyn Loss>>::list().into_iter().map(|entry| entry.name);
+    cases.extend(losses.filter(|other| *other != loss).map(|other| of_small(activation, other)));
+    cases
 }
 
 /// Checks the twin, then every engine on every level of this CPU with one and three threads.
 ///
 /// **Errors**: [`Error::Threads`] if the system refuses the threads.
 pub fn run(seed: u64) -> Result<Vec<Check>, Error> {
-    let rng = &mut stream(seed, Purpose::GradientCheck, 0);
-    // Uneven fan-in with an empty and a full row; the output layer dense or sparse; a tile and a
-    // part of one; odd widths.
-    let cases = [
-        Case {
-            patterns: vec![uneven(rng, 19, 17), uneven(rng, 17, 12), CsrPattern::full(5, 12)],
-            samples: TILE + 7,
-            seed,
-        },
-        Case { patterns: vec![uneven(rng, 9, 33), uneven(rng, 33, 4)], samples: 33, seed },
-    ];
+    let cases = cases(seed);
     let mut checks = Vec::new();
-    let mut twin = Tally::new("twin".into(), TWIN_BOUND);
-    for case in &cases {
-        let model = case.model(Engine::Sparse);
-        let (x, labels) = case.batch(model.in_features(), model.classes());
-        check_twin(&Twin::of(&model), &widen(&x), &labels, &mut twin);
+    for same in cases.chunk_by(|a, b| a.name() == b.name()) {
+        let mut twin = Tally::new(same[0].name(), TWIN_BOUND);
+        for case in same {
+            let model = case.model(&Sparse);
+            let (x, targets) = case.batch(&model);
+            check_twin(&Twin::of(&model), &widen(&x), &targets, &mut twin);
+        }
+        checks.extend(twin.finish());
     }
-    checks.extend(twin.finish());
-    for engine in [Engine::Sparse, Engine::Dense, Engine::Masked] {
+    for engine in <Box<dyn Engine>>::list() {
+        let made: Box<dyn Engine> = grammar::make(engine.name).expect("it is listed");
         for isa in Isa::available() {
             for threads in [1, 3] {
                 let executor = Executor::new(isa, threads)?;
-                let subject = format!("{engine}, {}, threads {threads}", isa.level());
+                let subject = format!("{}, {}, threads {threads}", engine.name, isa.level());
                 let mut tally = Tally::new(subject, ENGINE_BOUND);
                 for case in &cases {
-                    check_engine(&executor, case, engine, &mut tally);
+                    check_engine(&executor, case, &*made, &mut tally);
                 }
                 checks.extend(tally.finish());
             }
@@ -108,24 +138,34 @@ fn uneven(rng: &mut Pcg64, cols: usize, rows: usize) -> CsrPattern {
 
 impl Case {
     /// The network with biases, γ and β moved off their initial values, where errors could hide.
-    fn model(&self, engine: Engine) -> Mlp {
-        let mut model = Mlp::new(engine, self.patterns.clone(), self.seed);
+    fn model(&self, engine: &dyn Engine) -> Mlp {
+        let loss: Box<dyn Loss> = grammar::make(self.loss).expect("it is listed");
+        let model = Mlp::new(engine, self.patterns.clone(), self.seed);
+        let mut model = model.with_activation(self.activation).with_loss(loss);
         let rng = &mut stream(self.seed, Purpose::GradientCheck, 1);
         for layer in model.layers_mut() {
-            let LayerTensors { bias, gamma, beta, .. } = &mut layer.params;
-            for value in bias.iter_mut().chain(gamma).chain(beta) {
+            let head = &mut layer.head;
+            for value in head.bias.iter_mut().chain(&mut head.gamma).chain(&mut head.beta) {
                 *value += rng.random_range(-0.3..0.3);
             }
         }
         model
     }
 
-    /// Samples `[samples, features]` and their labels.
-    fn batch(&self, features: usize, classes: usize) -> (Vec<f32>, Vec<u16>) {
+    /// Samples `[samples, features]` and their targets.
+    fn batch(&self, model: &Mlp) -> (Vec<f32>, Targets) {
         let rng = &mut stream(self.seed, Purpose::GradientCheck, 2);
-        let x = (0..self.samples * features).map(|_| rng.random_range(-1.0..1.0)).collect();
-        let labels = (0..self.samples).map(|_| rng.random_range(0..classes as u16)).collect();
-        (x, labels)
+        let mut numbers = |count| (0..count).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let x = numbers(self.samples * model.in_features());
+        let width = model.outputs();
+        if model.loss().takes_numbers() {
+            // Some beyond Huber's δ.
+            let values: Vec<f32> = numbers(self.samples * width);
+            let values = values.into_iter().map(|value| 2.0 * value).collect();
+            return (x, Targets::Numbers { values, width });
+        }
+        let labels = (0..self.samples).map(|_| rng.random_range(0..width as u16)).collect();
+        (x, Targets::Classes { labels, classes: width })
     }
 }
 
@@ -163,7 +203,7 @@ impl Tally {
     fn finish(self) -> impl Iterator<Item = Check> {
         (0..4).map(move |kind| Check {
             subject: self.subject.clone(),
-            parameter: TENSOR_NAMES[kind],
+            parameter: Tensor::ALL[kind].name(),
             worst_error: self.worst[kind],
             bound: self.bound,
             compared: self.compared[kind],
@@ -173,8 +213,8 @@ impl Tally {
 }
 
 /// The twin's gradient against central differences of its loss.
-fn check_twin(twin: &Twin, x: &[f64], labels: &[u16], tally: &mut Tally) {
-    let gradient = twin.gradient(x, labels);
+fn check_twin(twin: &Twin, x: &[f64], targets: &Targets, tally: &mut Tally) {
+    let gradient = twin.gradient(x, targets);
     for (l, layer) in gradient.iter().enumerate() {
         for (kind, analytic) in layer.tensors.iter().enumerate() {
             let mut pairs = Vec::new();
@@ -185,7 +225,7 @@ fn check_twin(twin: &Twin, x: &[f64], labels: &[u16], tally: &mut Tally) {
                 let loss_at = |offset: f64| {
                     let mut moved = twin.clone();
                     moved.layers[l].tensors[kind][i] += offset;
-                    moved.loss(x, labels)
+                    moved.loss(x, targets)
                 };
                 let ((above, open_above), (below, open_below)) = (loss_at(STEP), loss_at(-STEP));
                 if open_above == open_below {
@@ -200,23 +240,16 @@ fn check_twin(twin: &Twin, x: &[f64], labels: &[u16], tally: &mut Tally) {
 }
 
 /// An engine's f32 gradient against the twin's.
-fn check_engine(executor: &Executor, case: &Case, engine: Engine, tally: &mut Tally) {
+fn check_engine(executor: &Executor, case: &Case, engine: &dyn Engine, tally: &mut Tally) {
     let model = case.model(engine);
-    let (x, labels) = case.batch(model.in_features(), model.classes());
-    let expected = Twin::of(&model).gradient(&widen(&x), &labels);
-    let gradients = engine_gradients(executor, &model, &x, &labels);
+    let (x, targets) = case.batch(&model);
+    let expected = Twin::of(&model).gradient(&widen(&x), &targets);
+    let gradients = engine_gradients(executor, &model, &x, &targets);
     for (layer, (gradient, twin)) in model.layers().iter().zip(gradients.into_iter().zip(expected))
     {
         let stored = twin.tensors[0].iter().zip(&twin.stored).filter(|(_, stored)| **stored);
-        let reference: Vec<f64> = stored.map(|(&dw, _)| dw).collect();
-        let is_csr = layer.params.weight.len() == reference.len();
-        let dw: Vec<f64> = match is_csr {
-            true => widen(&gradient.weight),
-            false => {
-                let all = widen(&gradient.weight).into_iter().zip(&twin.stored);
-                all.filter(|(_, stored)| **stored).map(|(dw, _)| dw).collect()
-            }
-        };
+        let reference = stored.map(|(&dw, _)| dw);
+        let dw = widen(&layer.storage().to_csr(&gradient.weight));
         tally.add(0, &dw.into_iter().zip(reference).collect::<Vec<_>>());
         for (kind, values) in gradient.each().into_iter().enumerate().skip(1) {
             let pairs = widen(values).into_iter().zip(twin.tensors[kind].iter().copied());
@@ -230,27 +263,20 @@ fn engine_gradients(
     executor: &Executor,
     model: &Mlp,
     x: &[f32],
-    labels: &[u16],
+    targets: &Targets,
 ) -> Vec<LayerTensors> {
-    let mut tiles = Tile::several(model, labels.len().div_ceil(TILE));
-    for (index, tile) in tiles.iter_mut().enumerate() {
-        let first = index * TILE;
-        tile.samples = TILE.min(labels.len() - first);
-        for sample in 0..tile.samples {
-            tile.labels[sample] = labels[first + sample];
-            let x = &x[(first + sample) * model.in_features()..];
+    let samples: Vec<u32> = (0..targets.len() as u32).collect();
+    let mut tiles = Tile::several(model, samples.len().div_ceil(TILE));
+    each_tile(executor, &mut tiles, &samples, |crew, _, indices, tile| {
+        tile.samples = indices.len();
+        targets.load(indices, &mut tile.targets);
+        for (sample, &index) in indices.iter().enumerate() {
+            let x = &x[index as usize * model.in_features()..];
             for (row, &x) in tile.input.iter_mut().zip(x) {
                 row.0[sample] = x;
             }
         }
-    }
-    let cut_rows = tiles.len() < executor.threads();
-    executor.install(|| {
-        parallel::for_each(&mut tiles, |_, tile| {
-            model.forward(executor, cut_rows, tile);
-            model.loss(executor, labels.len(), tile);
-            model.backward(executor, cut_rows, tile);
-        });
+        model.run(crew, samples.len(), tile);
     });
     model.gradients(executor, &tiles)
 }

@@ -1,20 +1,36 @@
-//! The network: layers, their gradients, loss, initialisation, and the proof that they are right.
+//! The network: layers, their gradients, losses, initialisation, and the proof that they are right.
 //!
-//! A tile of 64 samples runs the whole chain, forward and back, on one core ([`Mlp::forward`],
-//! [`Mlp::backward`]); the weight gradients are then computed by blocks of rows over all tiles
-//! ([`add_gradient_rows`]). Layers know neither optimiser nor rewiring nor experiment.
+//! A tile of 64 samples runs the whole chain, forward and back, on one core ([`Mlp::run`]); the
+//! weight gradients are then computed by blocks of rows over all tiles ([`add_gradient_rows`]).
+//! Layers know neither optimiser nor method nor experiment.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mlp.rs` | the network |
+//! | `layer.rs`, `tensors.rs` | a layer: stored weights and a head; its four tensors |
+//! | `storage/` | how weights are stored, and the three products that makes |
+//! | `loss/`, `activation.rs` | what is trained towards; what follows LayerNorm |
+//! | `tile.rs` | the memory of 64 samples, and the loop over tiles |
+//! | `init.rs` | initial weights |
+//! | `twin.rs`, `gradcheck.rs` | the specification in f64, and the chain of trust |
 
+mod activation;
 pub mod gradcheck;
 mod init;
-mod linear;
+mod layer;
+pub mod loss;
 mod mlp;
+pub mod storage;
 mod tensors;
 mod tile;
 mod twin;
 
+pub use activation::Activation;
 pub use init::he_normal;
-pub use linear::{DenseLinear, Linear, SparseLinear};
-pub use mlp::{Engine, Layer, Mlp, NORM_EPS, add_gradient_rows};
-pub use tensors::{LayerBlock, LayerSlices, LayerTensors, TENSOR_NAMES};
-pub use tile::{LayerTile, Tile};
-pub use twin::Twin;
+pub use layer::{Head, Layer, add_gradient_rows};
+pub use loss::{Loss, METRICS, Targets, TileLoss, TileTargets};
+pub use mlp::{LayerStart, Mlp, NORM_EPS};
+pub use storage::{Engine, Storage};
+pub use tensors::{LayerBlock, LayerSlices, LayerTensors, Tensor};
+pub use tile::{LayerTile, Tile, each_tile, of_tile};
+pub use twin::{Twin, TwinLayer};

@@ -5,7 +5,7 @@ use crate::parallel::RowBlock;
 /// One number per parameter of a layer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayerTensors {
-    /// Weights: stored entries in CSR order, or `[out_features, in_features]` of a dense layer.
+    /// Weights, as the layer's storage has them.
     pub weight: Vec<f32>,
     /// Biases, `[out_features]`.
     pub bias: Vec<f32>,
@@ -15,16 +15,35 @@ pub struct LayerTensors {
     pub beta: Vec<f32>,
 }
 
-/// The names of the four tensors, in the order of [`LayerTensors::each`].
-pub const TENSOR_NAMES: [&str; 4] = ["weight", "bias", "gamma", "beta"];
+/// One of a layer's four tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tensor {
+    /// Weights.
+    Weight,
+    /// Biases.
+    Bias,
+    /// LayerNorm scales.
+    Gamma,
+    /// LayerNorm shifts.
+    Beta,
+}
+
+impl Tensor {
+    /// All four, in the order of [`LayerTensors::each`].
+    pub const ALL: [Tensor; 4] = [Tensor::Weight, Tensor::Bias, Tensor::Gamma, Tensor::Beta];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Tensor::Weight => "weight",
+            Tensor::Bias => "bias",
+            Tensor::Gamma => "gamma",
+            Tensor::Beta => "beta",
+        }
+    }
+}
 
 impl LayerTensors {
-    /// Zeros in the shape of `other`.
-    pub fn zeros_like(other: &LayerTensors) -> LayerTensors {
-        let [weight, bias, gamma, beta] = other.each().map(|tensor| vec![0.0; tensor.len()]);
-        LayerTensors { weight, bias, gamma, beta }
-    }
-
     /// Weight, bias, gamma, beta.
     pub fn each(&self) -> [&[f32]; 4] {
         [&self.weight, &self.bias, &self.gamma, &self.beta]
@@ -46,8 +65,8 @@ impl LayerTensors {
     }
 }
 
-/// The part of a layer's tensors that belongs to a block of rows.
-#[derive(Debug)]
+/// The part of a layer's tensors that belongs to a block of rows; a set that is not there is empty.
+#[derive(Debug, Default)]
 pub struct LayerSlices<'a> {
     /// Weights of the block's entries.
     pub weight: &'a mut [f32],
@@ -62,11 +81,13 @@ pub struct LayerSlices<'a> {
 impl<'a> LayerSlices<'a> {
     /// Cuts before `row` and `entry`, both counted from this block's first.
     fn split_at(self, row: usize, entry: usize) -> (Self, Self) {
-        let norm_row = row.min(self.gamma.len());
-        let (weight, later_weight) = self.weight.split_at_mut(entry);
-        let (bias, later_bias) = self.bias.split_at_mut(row);
-        let (gamma, later_gamma) = self.gamma.split_at_mut(norm_row);
-        let (beta, later_beta) = self.beta.split_at_mut(norm_row);
+        fn cut(tensor: &mut [f32], at: usize) -> (&mut [f32], &mut [f32]) {
+            tensor.split_at_mut(at.min(tensor.len()))
+        }
+        let (weight, later_weight) = cut(self.weight, entry);
+        let (bias, later_bias) = cut(self.bias, row);
+        let (gamma, later_gamma) = cut(self.gamma, row);
+        let (beta, later_beta) = cut(self.beta, row);
         (
             LayerSlices { weight, bias, gamma, beta },
             LayerSlices {
@@ -91,7 +112,8 @@ impl<'a> LayerSlices<'a> {
     }
 }
 
-/// Several sets of tensors of one layer, cut together: where each row's entries begin, and the sets.
+/// Several sets of tensors of one layer, cut together: where each row's entries begin, and the
+/// sets.
 pub struct LayerBlock<'a, const N: usize> {
     /// Offsets of the first entries of the block's rows and of the row after them.
     row_ptr: &'a [usize],

@@ -1,7 +1,9 @@
-//! The memory of one tile of 64 samples on its way through the network.
+//! The memory of one tile of 64 samples on its way through the network, and the loop over tiles.
 
-use super::Mlp;
-use fanin_kernels::{Arena, NormStats, Row, Rows, TILE, TileLoss};
+use super::loss::{TileLoss, TileTargets};
+use super::tensors::Tensor;
+use crate::parallel::{Crew, Executor};
+use fanin_kernels::{Arena, NormStats, Row, Rows, TILE};
 
 /// One tile's samples and everything the layers compute for them. Tiles are disjoint, so each
 /// runs on a core of its own without a lock.
@@ -9,10 +11,8 @@ use fanin_kernels::{Arena, NormStats, Row, Rows, TILE, TileLoss};
 pub struct Tile {
     /// The normalised samples, `[in_features]`.
     pub input: Rows,
-    /// The labels; the first [`Tile::samples`] are real.
-    pub labels: [u16; TILE],
-    /// How much each sample's loss counts.
-    pub weights: [f32; TILE],
+    /// What they should give; the first [`Tile::samples`] are real.
+    pub targets: TileTargets,
     /// How many samples are real; the rest is padding.
     pub samples: usize,
     /// What each layer computed.
@@ -26,33 +26,43 @@ pub struct Tile {
 /// One layer's results for a tile.
 #[derive(Debug, Default)]
 pub struct LayerTile {
-    /// Output of the linear part; after the backward pass its gradient. Of the last layer: the
-    /// logits, then their gradient.
+    /// Output of the weights and the bias; after the backward pass its gradient. Of the last layer:
+    /// the network's outputs, then their gradient.
     pub z: Rows,
-    /// Output of LayerNorm and ReLU; empty without a norm.
+    /// Output of LayerNorm and activation; empty without a norm.
     pub h: Rows,
     pub(super) stats: NormStats,
     /// This tile's sums of dγ; empty without a norm.
     pub dgamma: Vec<f32>,
     /// This tile's sums of dβ; empty without a norm.
     pub dbeta: Vec<f32>,
-    /// This tile's sums of the gradient of the linear part's output: the bias's.
+    /// This tile's sums of dz: the bias's gradient.
     pub dbias: Vec<f32>,
 }
 
+impl LayerTile {
+    /// This tile's sums of the gradient of a tensor; empty for the weights.
+    pub(super) fn sums(&self, tensor: Tensor) -> &[f32] {
+        match tensor {
+            Tensor::Weight => &[],
+            Tensor::Bias => &self.dbias,
+            Tensor::Gamma => &self.dgamma,
+            Tensor::Beta => &self.dbeta,
+        }
+    }
+}
+
 impl Tile {
-    /// Memory for a tile of `model`.
-    pub fn new(model: &Mlp) -> Tile {
-        let sizes = model.layers().iter().map(|layer| {
-            let (features, normed) = (layer.linear.out_features(), layer.params.gamma.len());
-            (features, normed)
-        });
-        let widest = sizes.clone().map(|(_, normed)| normed).max().unwrap_or(0);
-        let all: usize = sizes.clone().map(|(features, normed)| features + normed).sum();
-        let mut arena = Arena::new(model.in_features() + all + widest);
-        let input = arena.take(model.in_features());
+    /// Memory for a tile of a network with these inputs, (neurons, of which normed) per layer, and
+    /// numbers that a sample should give.
+    pub(super) fn with_sizes(inputs: usize, sizes: &[(usize, usize)], numbers: usize) -> Tile {
+        let widest = sizes.iter().map(|&(_, normed)| normed).max().unwrap_or(0);
+        let all: usize = sizes.iter().map(|&(features, normed)| features + normed).sum();
+        let mut arena = Arena::new(inputs + all + widest + numbers);
+        let input = arena.take(inputs);
         let layers = sizes
-            .map(|(features, normed)| LayerTile {
+            .iter()
+            .map(|&(features, normed)| LayerTile {
                 z: arena.take(features),
                 h: arena.take(normed),
                 stats: NormStats::default(),
@@ -61,25 +71,50 @@ impl Tile {
                 dbias: vec![0.0; features],
             })
             .collect();
+        let dh = arena.take(widest);
+        let numbers = arena.take(numbers);
         Tile {
             input,
-            labels: [0; TILE],
-            weights: [1.0; TILE],
+            targets: TileTargets { classes: [0; TILE], numbers, weights: [1.0; TILE] },
             samples: 0,
             layers,
             loss: TileLoss::default(),
-            dh: arena.take(widest),
+            dh,
         }
     }
 
-    /// Memory for `count` tiles of `model`.
-    pub fn several(model: &Mlp, count: usize) -> Vec<Tile> {
-        (0..count).map(|_| Tile::new(model)).collect()
-    }
-
-    /// What layer `layer` takes in, and the gradient of what its linear part gave out.
+    /// What layer `layer` takes in, and the gradient of what its weights gave out.
     pub fn input_and_gradient(&self, layer: usize) -> (&[Row], &[Row]) {
         let x = if layer == 0 { &self.input } else { &self.layers[layer - 1].h };
         (x, &self.layers[layer].z)
     }
+
+    /// The network's outputs, or what has become of them.
+    pub fn outputs(&self) -> &[Row] {
+        &self.layers[self.layers.len() - 1].z
+    }
+
+    /// As [`Tile::outputs`], to be changed.
+    pub fn outputs_mut(&mut self) -> &mut [Row] {
+        &mut self.layers.last_mut().expect("a network has a layer").z
+    }
+}
+
+/// Runs `f` for every tile that `samples` fill, in parallel, with its number and its samples.
+///
+/// **Panics** if there are fewer tiles.
+pub fn each_tile(
+    executor: &Executor,
+    tiles: &mut [Tile],
+    samples: &[u32],
+    f: impl Fn(Crew<'_>, usize, &[u32], &mut Tile) + Sync,
+) {
+    let tiles = &mut tiles[..samples.len().div_ceil(TILE)];
+    executor.for_each(tiles, |crew, index, tile| f(crew, index, of_tile(samples, index), tile));
+}
+
+/// The samples of a batch that belong to its tile `index`; none beyond its end.
+pub fn of_tile(samples: &[u32], index: usize) -> &[u32] {
+    let end = samples.len().min((index + 1) * TILE);
+    &samples[end.min(index * TILE)..end]
 }

@@ -2,14 +2,17 @@
 //!
 //! Finite differences prove the twin; the twin proves the engines.
 
-use super::{Mlp, NORM_EPS};
-use fanin_kernels::{Activation, naive};
+use super::{Activation, Loss, Mlp, NORM_EPS, Targets};
+use fanin_kernels::naive;
+use std::sync::Arc;
 
 /// A copy of an [`Mlp`] in f64.
 #[derive(Clone, Debug)]
 pub struct Twin {
     /// The layers' tensors.
     pub layers: Vec<TwinLayer>,
+    activation: Activation,
+    loss: Arc<dyn Loss>,
     in_features: usize,
 }
 
@@ -26,7 +29,7 @@ pub struct TwinLayer {
 struct Trace {
     /// The input of each layer.
     inputs: Vec<Vec<f64>>,
-    /// The linear output of each layer; the last is the logits.
+    /// What the weights of each layer give out; the last are the network's outputs.
     outputs: Vec<Vec<f64>>,
 }
 
@@ -39,14 +42,15 @@ impl Twin {
             .iter()
             .map(|layer| {
                 let (pattern, values) = layer.connections();
-                let mut tensors = layer.params.each().map(widen);
+                let mut tensors = layer.tensors().each().map(widen);
                 tensors[0] = widen(&pattern.scatter(&values));
                 let mut stored = vec![false; tensors[0].len()];
                 pattern.positions().for_each(|at| stored[at] = true);
                 TwinLayer { tensors, stored }
             })
             .collect();
-        Twin { layers, in_features: model.in_features() }
+        let (activation, loss) = (model.activation(), Arc::clone(model.loss()));
+        Twin { layers, activation, loss, in_features: model.in_features() }
     }
 
     fn forward(&self, x: &[f64]) -> Trace {
@@ -58,13 +62,10 @@ impl Twin {
             trace.inputs.push(x);
             x = match gamma.is_empty() {
                 true => vec![],
-                false => naive::layer_norm_forward(
-                    &z,
-                    gamma,
-                    beta,
-                    f64::from(NORM_EPS),
-                    Activation::Relu,
-                ),
+                false => {
+                    let eps = f64::from(NORM_EPS);
+                    naive::layer_norm_forward(&z, gamma, beta, eps, self.activation)
+                }
             };
             trace.outputs.push(z);
             width = b.len();
@@ -72,21 +73,22 @@ impl Twin {
         trace
     }
 
-    /// The mean loss over samples `x` `[batch, in_features]`, and which ReLUs were open.
-    pub fn loss(&self, x: &[f64], labels: &[u16]) -> (f64, Vec<bool>) {
+    /// The mean loss over samples `x` `[batch, in_features]`; and, of an activation with a kink at
+    /// 0, on which side of it each neuron is.
+    pub fn loss(&self, x: &[f64], targets: &Targets) -> (f64, Vec<bool>) {
         let trace = self.forward(x);
-        let open = trace.inputs[1..].iter().flatten().map(|&h| h > 0.0).collect();
-        let logits = &trace.outputs[self.layers.len() - 1];
-        let weights = vec![1.0; labels.len()];
-        (naive::softmax_cross_entropy(logits, labels, &weights, self.classes()).0, open)
+        let near = 1e-9;
+        let has_kink = (self.activation.slope(near) - self.activation.slope(-near)).abs() > 0.5;
+        let hidden = trace.inputs[1..].iter().flatten().filter(|_| has_kink);
+        let sides = hidden.map(|&h| h > 0.0).collect();
+        (self.loss.twin(&trace.outputs[self.layers.len() - 1], targets).0, sides)
     }
 
     /// The gradient of the mean loss, in the twin's own shapes.
-    pub fn gradient(&self, x: &[f64], labels: &[u16]) -> Vec<TwinLayer> {
+    pub fn gradient(&self, x: &[f64], targets: &Targets) -> Vec<TwinLayer> {
         let trace = self.forward(x);
         let last = self.layers.len() - 1;
-        let (logits, weights) = (&trace.outputs[last], vec![1.0; labels.len()]);
-        let mut dz = naive::softmax_cross_entropy(logits, labels, &weights, self.classes()).1;
+        let mut dz = self.loss.twin(&trace.outputs[last], targets).1;
         let mut gradients = Vec::new();
         let (mut dgamma, mut dbeta) = (vec![], vec![]);
         for l in (0..=last).rev() {
@@ -101,15 +103,11 @@ impl Twin {
             let [_, _, gamma, beta] = &self.layers[l - 1].tensors;
             let eps = f64::from(NORM_EPS);
             let z = &trace.outputs[l - 1];
-            let norm =
-                naive::layer_norm_backward(z, gamma, beta, eps, Activation::Relu, &linear.dx);
+            let (f, dh) = (self.activation, &linear.dx);
+            let norm = naive::layer_norm_backward(z, gamma, beta, eps, f, dh);
             (dz, dgamma, dbeta) = (norm.dz, norm.dgamma, norm.dbeta);
         }
         gradients.reverse();
         gradients
-    }
-
-    fn classes(&self) -> usize {
-        self.layers[self.layers.len() - 1].tensors[1].len()
     }
 }

@@ -1,7 +1,7 @@
 //! What sparsity is worth, as a map: how many times as fast as dense.
 
 use super::figure::{Drawn, Panel};
-use crate::benchmark::{Benchmark, Point};
+use crate::experiment::benchmark::{Benchmark, Point};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -21,7 +21,7 @@ pub fn benchmark_figure(benchmark: &Benchmark) -> String {
             let peak = benchmark.roofline.peak_gflops;
             let attained = benchmark.roofline.spmm_gflops.iter();
             let attained = attained
-                .map(|(s, rate)| format!("{:.0} % at {:.0} %", 100.0 * rate / peak, 100.0 * s));
+                .map(|(s, rate)| format!("{:.0} % at {}", 100.0 * rate / peak, percent(*s)));
             let attained: Vec<String> = attained.collect();
             let title = format!(
                 "A training step, times as fast as dense ({}); SpMM of the FMA peak of {peak:.0} \
@@ -70,11 +70,7 @@ fn map(
     columns.dedup();
     for (column, sparsity) in (0..).zip(&columns) {
         let at = (LEFT + column * CELL.0 + CELL.0 / 2, TOP - 11);
-        panel.draw(&Text::new(
-            format!("{:.4} %", 100.0 * sparsity).replace(".0000", ""),
-            at,
-            middle.clone(),
-        ))?;
+        panel.draw(&Text::new(percent(*sparsity), at, middle.clone()))?;
     }
     for (line, &(width, batch)) in (0..).zip(rows) {
         let top = TOP + line * CELL.1;
@@ -105,4 +101,10 @@ fn shade(speed_up: f64) -> RGBColor {
         true => mix([86, 180, 233], speed_up.log2() / 4.0),
         false => mix([230, 159, 0], -speed_up.log2()),
     }
+}
+
+/// A fraction in per cent, with the digits it needs: 0.995 is 99.5 %.
+pub(crate) fn percent(fraction: f64) -> String {
+    let text = format!("{:.4}", 100.0 * fraction);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }

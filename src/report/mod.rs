@@ -1,12 +1,16 @@
 //! Results for people: figures.
 
+#[cfg(feature = "cli")]
 mod benchmark_figure;
 mod contact_sheet;
 mod figure;
 mod rewiring_figure;
 mod topology_figure;
 
+#[cfg(feature = "cli")]
 pub use benchmark_figure::benchmark_figure;
+#[cfg(feature = "cli")]
+pub(crate) use benchmark_figure::percent;
 pub use contact_sheet::{ContactSheet, contact_sheet_png, contact_sheet_svg};
 pub use rewiring_figure::rewiring_figure;
 pub use topology_figure::{network_figure, topology_figure};

@@ -3,16 +3,21 @@
 use super::figure::{Drawn, Series, line_chart};
 use crate::train::{LayerUpdate, UpdateMetrics};
 use plotters::prelude::*;
+use std::collections::BTreeSet;
 
 /// The figure as SVG: (a) the CCV of each rewired layer and their mean; (b) the share of the first
 /// connections that are still there and, dashed, of all positions that ever were connections.
 pub fn rewiring_figure(updates: &[UpdateMetrics]) -> String {
-    let layers: Vec<usize> =
-        updates.iter().take(1).flat_map(|update| &update.layers).map(|layer| layer.layer).collect();
+    let layers: BTreeSet<usize> =
+        updates.iter().flat_map(|update| &update.layers).map(|layer| layer.layer).collect();
+    let layers: Vec<usize> = layers.into_iter().collect();
     let series = |layer: usize, what: &str, dashed: bool, of: fn(&LayerUpdate) -> f64| {
-        let point = |update: &UpdateMetrics| (update.update as f64, of(&update.layers[layer]));
+        let point = |update: &UpdateMetrics| {
+            let told = update.layers.iter().find(|told| told.layer == layers[layer])?;
+            Some((update.update as f64, of(told)))
+        };
         let name = format!("layer {}{what}", layers[layer]);
-        let points = updates.iter().map(point).collect();
+        let points = updates.iter().filter_map(point).collect();
         Series { name, points, dashed, color: layer }
     };
     let mut ccv: Vec<Series> =

@@ -1,5 +1,5 @@
-//! CSR matrices: the pattern of connections, its transpose with a position map, its panels. Values are plain
-//! slices in the pattern's order.
+//! CSR matrices: the pattern of connections, its transpose with a position map, its panels. Values
+//! are plain slices in the pattern's order.
 //!
 //! Rows are output neurons, columns inputs. The pattern is a type of its own, validated once and
 //! shared by weights, gradients and moments. Nothing here knows of learning.

@@ -1,4 +1,5 @@
-//! A pattern cut into panels of columns, so that a product keeps a slice of its dense operand in L1.
+//! A pattern cut into panels of columns, so that a product keeps a slice of its dense operand in
+//! L1.
 
 use super::CsrPattern;
 
@@ -10,23 +11,22 @@ pub struct Panels {
     rows: usize,
 }
 
-/// A width of panels and the entries that a row must have in a panel on average for it to pay.
+/// A panel width, and the mean entries per row and panel from which it is faster.
 type Width = (usize, f64);
 
-/// Of a product that takes its sums from L2 and back for every panel. 1024 × 1024 by panels against
+/// For SpMM, which reads and writes its sums in L2 once per panel. 1024 × 1024 by panels against
 /// without, one Zen 4 core with 32 KB of L1: 1.50 at 50 % sparsity, 1.31 at 80 %, 1.26 at 90 % (128
 /// columns), 1.07 at 95 % (256), 0.89 at 98 %.
 const SPMM_WIDTHS: [Width; 5] = [(128, 12.0), (256, 12.0), (512, 24.0), (1024, 24.0), (2048, 24.0)];
-/// Of a product that begins every panel with a rest of fewer than eight entries: 1.36 at 50 % sparsity
-/// (128 columns), 1.25 at 80 %, 1.09 at 90 % (256), 0.96 at 95 %.
+/// For SDDMM, where each panel starts with a remainder of fewer than eight entries: 1.36 at 50 %
+/// sparsity (128 columns), 1.25 at 80 %, 1.09 at 90 % (256), 0.96 at 95 %.
 const SDDMM_WIDTHS: [Width; 5] =
     [(128, 40.0), (256, 24.0), (512, 24.0), (1024, 24.0), (2048, 24.0)];
-/// No more panels than these, unless rows have [`MANY`] entries in each: every panel jumps through all rows,
-/// and the jumps grow with the columns
-/// (2048 × 2048 at 90 %, a whole step: 8 panels 1.23 times as fast as 16; 8192 × 8192, SpMM: 8 or 16 are 1.25 of
-/// none, 64 are 0.7).
+/// No more panels than these, unless rows have [`MANY`] entries in each: every panel jumps through
+/// all rows, and the jumps grow with the columns (2048 × 2048 at 90 %, a whole step: 8 panels 1.23
+/// times as fast as 16; 8192 × 8192, SpMM: 8 or 16 are 1.25 of none, 64 are 0.7).
 const MOST_PANELS: usize = 8;
-/// Entries in a panel that a jump does not weigh against.
+/// Entries per row and panel above which jumping between rows costs too little to matter.
 const MANY: f64 = 40.0;
 
 impl Panels {

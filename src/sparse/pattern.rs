@@ -15,6 +15,7 @@ pub struct CsrPattern {
 
 /// How arrays fail to be a CSR pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PatternError {
     /// `row_ptr` is empty or does not start at 0.
     #[error("row_ptr must start with 0")]

@@ -1,7 +1,7 @@
 //! The transpose of a pattern, and where each of its entries comes from.
 
 use super::CsrPattern;
-use crate::parallel;
+use crate::parallel::Executor;
 
 /// A pattern's transpose with its position map: entry `e` of the transpose is entry
 /// `position[e]` of the original. Values follow by a gather, in parallel without a race.
@@ -45,15 +45,23 @@ impl Transpose {
         &self.pattern
     }
 
-    /// Copies values on the original pattern into the transpose's order, in parallel.
+    /// Values on the original pattern in the transpose's order.
     ///
-    /// **Shapes**: `values` and `transposed` `[nnz]`.
+    /// **Shapes**: `values` and the result `[nnz]`.
     ///
     /// **Panics** if the shapes disagree.
-    pub fn gather(&self, values: &[f32], transposed: &mut [f32]) {
+    pub fn gather(&self, values: &[f32]) -> Vec<f32> {
+        assert_eq!(values.len(), self.position.len(), "one value per entry");
+        self.position.iter().map(|&position| values[position as usize]).collect()
+    }
+
+    /// As [`Transpose::gather`], in parallel into memory that is there.
+    ///
+    /// **Panics** if the shapes disagree.
+    pub fn gather_into(&self, executor: &Executor, values: &[f32], transposed: &mut [f32]) {
         assert_eq!(values.len(), self.position.len(), "one value per entry");
         assert_eq!(transposed.len(), self.position.len(), "one transposed value per entry");
-        parallel::for_each_chunk(transposed, GATHER_CHUNK, |first, chunk| {
+        executor.for_each_chunk(transposed, GATHER_CHUNK, |first, chunk| {
             for (value, &position) in chunk.iter_mut().zip(&self.position[first..]) {
                 *value = values[position as usize];
             }
@@ -74,9 +82,12 @@ mod tests {
             transpose.pattern(),
             &CsrPattern::new(2, vec![0, 1, 2, 4], vec![1, 0, 0, 1]).unwrap()
         );
-        let mut values = [0.0; 4];
-        transpose.gather(&[1.0, 2.0, 3.0, 4.0], &mut values);
-        assert_eq!(values, [3.0, 1.0, 2.0, 4.0]);
+        let values = [1.0, 2.0, 3.0, 4.0];
+        assert_eq!(transpose.gather(&values), [3.0, 1.0, 2.0, 4.0]);
+        let executor = Executor::new(fanin_kernels::Isa::detect(), 2).unwrap();
+        let mut transposed = [0.0; 4];
+        transpose.gather_into(&executor, &values, &mut transposed);
+        assert_eq!(transposed, [3.0, 1.0, 2.0, 4.0]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::str::FromStr;
 /// list such as `0.9;0.95`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
+#[non_exhaustive]
 pub enum Allocation {
     /// Every layer the same.
     Uniform,
@@ -142,9 +143,9 @@ mod tests {
 
     #[test]
     fn erk_gives_the_published_densities_at_90_percent() {
-        // methods of RigL's authors on the paper's hidden layers: .1081/.0938, and .811/.0813/.0813.
-        // The paper's §3.3 says ERK leaves Forest Cover's first layer a fan-in of about 5; its
-        // definition gives 43.8.
+        // methods of RigL's authors on the paper's hidden layers: .1081/.0938, and
+        // .811/.0813/.0813. The paper's §3.3 says ERK leaves Forest Cover's first layer a fan-in of
+        // about 5; its definition gives 43.8.
         assert_near(&densities(&[[784, 1024], [1024, 1024]], 0.9), &[0.1081, 0.0938], 5e-5);
         let forest = [[54, 1024], [1024, 1024], [1024, 1024]];
         assert_near(&densities(&forest, 0.9), &[0.811, 0.0813, 0.0813], 5e-4);

@@ -1,4 +1,4 @@
-//! What a layer's topology cannot be, and what it is only nearly.
+//! Why a topology cannot be built, and warnings about what it meets only approximately.
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ pub enum TopologyError {
     /// No connection is left.
     #[error("no connection is left")]
     Empty,
-    /// A profile that is nothing at every neuron of the layer.
+    /// A profile that is 0 at every neuron.
     #[error("profile '{profile}' is 0 at all of {out_features} neurons: it has no scale")]
     Vanishing {
         /// The profile.
@@ -59,7 +59,7 @@ pub enum TopologyError {
     /// A generator that looks at training data has none.
     #[error("this topology is made from training data, and there is none here")]
     NoInputs,
-    /// A division of the sparsity that is none.
+    /// A text that is no allocation.
     #[error("'{0}' is neither uniform nor erk nor a list of sparsities like 0.9;0.95")]
     Allocation(String),
     /// A list of sparsities of another length.

@@ -2,15 +2,58 @@
 
 use super::error::TopologyError;
 use super::generator::{Generated, Generator, Request};
-use crate::Error;
-use crate::error::FileProblem;
-use crate::format;
 use crate::format::npz::{self, CsrArrays};
 use crate::format::safetensors::TensorFile;
-use crate::sparse::CsrPattern;
+use crate::format::{self, FileProblem};
+use crate::sparse::{CsrPattern, PatternError};
 use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "fanin-topology-1";
+
+/// An error of a topology's file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read or written, or is not of its format.
+    #[error(transparent)]
+    Format(#[from] format::Error),
+    /// Connections that are no CSR pattern.
+    #[error("{}: layers.{layer}: {source}", path.display())]
+    Pattern {
+        /// The file.
+        path: PathBuf,
+        /// The layer as the file counts: from 0.
+        layer: usize,
+        /// What is wrong.
+        source: PatternError,
+    },
+    /// Several layers for a file of one.
+    #[error("{}: an .npz holds one layer; a .safetensors file holds several", .0.display())]
+    OneLayer(PathBuf),
+}
+
+/// What is wrong with a file's content.
+enum Problem {
+    Format(FileProblem),
+    Pattern { layer: usize, source: PatternError },
+}
+
+impl From<FileProblem> for Problem {
+    fn from(problem: FileProblem) -> Self {
+        Problem::Format(problem)
+    }
+}
+
+impl Problem {
+    fn at(self, path: &Path) -> Error {
+        match self {
+            Problem::Format(problem) => format::Error::file(path)(problem).into(),
+            Problem::Pattern { layer, source } => {
+                Error::Pattern { path: path.to_path_buf(), layer, source }
+            }
+        }
+    }
+}
 
 fn is_npz(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "npz")
@@ -57,19 +100,14 @@ impl Generator for FileTopology {
 /// Writes patterns: one to `.npz` as `scipy.sparse.save_npz` would, else safetensors with
 /// `layers.N.{row_ptr, col_idx}` and their widths in `layers.N.shape` `[neurons, inputs]`.
 ///
-/// **Errors**: [`Error::Io`]; [`Error::Config`] for more than one layer to an `.npz`.
+/// **Errors**: [`Error::Format`]; [`Error::OneLayer`] for more than one layer to an `.npz`.
 pub fn write_topology(path: &Path, patterns: &[&CsrPattern]) -> Result<(), Error> {
     if is_npz(path) {
         let [pattern] = patterns else {
-            let problem = "an .npz holds one layer: name a .safetensors file for several";
-            return Err(Error::Config(problem.to_string()));
+            return Err(Error::OneLayer(path.to_path_buf()));
         };
-        return Ok(npz::write_csr(
-            path,
-            [pattern.rows(), pattern.cols()],
-            pattern.row_ptr(),
-            pattern.col_idx(),
-        )?);
+        let shape = [pattern.rows(), pattern.cols()];
+        return Ok(npz::write_csr(path, shape, pattern.row_ptr(), pattern.col_idx())?);
     }
     let mut file = TensorFile::default();
     file.metadata.insert("format".into(), FORMAT.into());
@@ -87,11 +125,11 @@ pub fn write_topology(path: &Path, patterns: &[&CsrPattern]) -> Result<(), Error
 ///
 /// Columns may come in any order within a row, as SciPy allows; they are sorted here.
 ///
-/// **Errors**: [`Error::Io`]; [`Error::File`] for a file that is damaged or no topology.
+/// **Errors**: [`Error::Format`] for a file that is damaged or no topology; [`Error::Pattern`].
 pub fn read_topology(paths: &[PathBuf]) -> Result<Vec<CsrPattern>, Error> {
     let mut patterns = Vec::new();
     for path in paths {
-        let problem = |problem| Error::file(path, problem);
+        let problem = |problem: Problem| problem.at(path);
         if is_npz(path) {
             let arrays = npz::read_csr(path)?;
             patterns.push(pattern(arrays, 0).map_err(problem)?);
@@ -103,7 +141,7 @@ pub fn read_topology(paths: &[PathBuf]) -> Result<Vec<CsrPattern>, Error> {
     Ok(patterns)
 }
 
-fn parse(mut file: TensorFile) -> Result<Vec<CsrPattern>, FileProblem> {
+fn parse(mut file: TensorFile) -> Result<Vec<CsrPattern>, Problem> {
     let mut patterns = Vec::new();
     while patterns.is_empty() || file.shape(&format!("layers.{}.shape", patterns.len())).is_some() {
         let layer = patterns.len();
@@ -111,8 +149,7 @@ fn parse(mut file: TensorFile) -> Result<Vec<CsrPattern>, FileProblem> {
         let shape = take("shape")?;
         let &[rows, cols] = shape.as_slice() else {
             let (name, found) = (format!("layers.{layer}.shape"), vec![shape.len()]);
-            let expected = vec![2];
-            return Err(format::FileProblem::Shape { name, found, expected }.into());
+            return Err(FileProblem::Shape { name, found, expected: vec![2] }.into());
         };
         let arrays =
             CsrArrays { shape: [rows, cols], row_ptr: take("row_ptr")?, col_idx: take("col_idx")? };
@@ -122,12 +159,11 @@ fn parse(mut file: TensorFile) -> Result<Vec<CsrPattern>, FileProblem> {
 }
 
 /// Sorts the rows' columns and validates all.
-fn pattern(arrays: CsrArrays, layer: usize) -> Result<CsrPattern, FileProblem> {
+fn pattern(arrays: CsrArrays, layer: usize) -> Result<CsrPattern, Problem> {
     let CsrArrays { shape: [rows, cols], row_ptr, col_idx } = arrays;
     if row_ptr.len() != rows + 1 {
         let (found, expected) = (vec![row_ptr.len()], vec![rows + 1]);
-        let name = "row_ptr".to_string();
-        return Err(format::FileProblem::Shape { name, found, expected }.into());
+        return Err(FileProblem::Shape { name: "row_ptr".into(), found, expected }.into());
     }
     // A column beyond u32 is beyond any width, and validation will say so.
     let mut col_idx: Vec<u32> =
@@ -137,5 +173,5 @@ fn pattern(arrays: CsrArrays, layer: usize) -> Result<CsrPattern, FileProblem> {
             columns.sort_unstable();
         }
     }
-    CsrPattern::new(cols, row_ptr, col_idx).map_err(|source| FileProblem::Pattern { layer, source })
+    CsrPattern::new(cols, row_ptr, col_idx).map_err(|source| Problem::Pattern { layer, source })
 }

@@ -54,7 +54,7 @@ pub struct Generated {
     pub pattern: CsrPattern,
     /// Its initial weights `[nnz]` in the pattern's order, if the generator gives them.
     pub weights: Option<Vec<f32>>,
-    /// What could not be met.
+    /// What is met only approximately.
     pub warnings: Vec<Warning>,
 }
 

@@ -1,9 +1,9 @@
 //! Which connections a layer has.
 //!
 //! A [`Generator`] makes them: [`Profiled`] by a profile of fan-ins and a spread of inputs,
-//! [`FileTopology`] from a file, and those of the list by their names ([`generator()`]): a further
-//! one is a file here, and a line in that list. An [`Allocation`] divides the sparsity among layers,
-//! and [`TopologyStats`] describe what came of it. Everything is deterministic in the seed.
+//! [`FileTopology`] from a file, and those of the list by their names: a further
+//! one is a file here, and a line in that list. An [`Allocation`] divides the sparsity among
+//! layers, and [`TopologyStats`] describe what came of it. Everything is deterministic in the seed.
 
 mod allocate;
 mod er;
@@ -15,12 +15,12 @@ mod stats;
 
 pub use allocate::Allocation;
 pub use error::{TopologyError, Warning};
-pub use file::{FileTopology, read_topology, write_topology};
+pub use file::{Error, FileTopology, read_topology, write_topology};
 pub use generator::{Generated, Generator, Inputs, Request};
 pub use profiled::{FanIn, FanInRule, Profile, Profiled, Rounding, Spread, even_offset, fan_in};
 pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio, histogram};
 
-use crate::grammar::{self, Entry, Listed};
+use crate::grammar::{Entry, Listed};
 use crate::sparse::CsrPattern;
 
 impl Listed for Box<dyn Generator> {
@@ -29,13 +29,6 @@ impl Listed for Box<dyn Generator> {
     fn list() -> Vec<Entry<Self>> {
         vec![er::ENTRY]
     }
-}
-
-/// The generator that a text such as `er:epsilon=20` names.
-///
-/// **Errors**: each [`grammar::Error`].
-pub fn generator(text: &str) -> Result<Box<dyn Generator>, grammar::Error> {
-    grammar::make(text)
 }
 
 /// The connections of one layer by [`Profiled`], and what could not be met.

@@ -5,6 +5,7 @@
 
 mod fan_in;
 mod profile;
+mod quantile;
 mod spread;
 
 pub use fan_in::{FanIn, FanInRule, Rounding, fan_in};

@@ -1,138 +1,205 @@
-//! A run in mid-flight as a file: parameters, moments, and where it is.
+//! A run in mid-flight as a file: parameters, the optimiser's slots, and where it is.
 //!
-//! All numbers as the engine stores them, in `layers.N.*`, `adam.m.N.*`, `adam.v.N.*`, patterns in
-//! `layers.N.pattern.*`; where parameters count their own updates, `adam.age.N.*`; of rewired layers
-//! every position that ever was a connection, in `rewire.N.ever`, a Roaring bitmap in the portable
-//! format, cut into words. Random streams are functions of the seed and the position, so resuming from
-//! here gives the bits of a run that was never interrupted.
+//! All numbers as the layers store them, in `layers.N.*` and `optimizer.SLOT.N.*`; the connections
+//! of a layer that lacks some in `layers.N.pattern.*`; what the method keeps in `method.*`; of
+//! rewired layers every position that ever was a connection, in `rewire.N.ever`, a Roaring bitmap
+//! in the portable format, cut into words. Random streams are functions of the seed and the
+//! position, so resuming from here gives the bits of a run that was never interrupted.
 
-use super::model_file::{damaged, expect_format, from_json, take_pattern, to_json};
-use super::rewire::History;
-use super::{Position, RunConfig, Trainer};
-use crate::Error;
-use crate::error::FileProblem;
+use super::trainer::Restored;
+use super::{Position, Trainer};
+use crate::format::FileProblem;
 use crate::format::safetensors::TensorFile;
-use crate::nn::{Layer, LayerTensors, Mlp, TENSOR_NAMES};
-use crate::optim::{Adam, AdamSettings};
+use crate::model::{
+    self, ModelProblem, add_pattern, expect_format, from_json, take_pattern, to_json,
+};
+use crate::nn::{Head, Layer, LayerTensors, Mlp, Tensor};
+use crate::optim::Optimizer;
+use crate::sparse::CsrPattern;
 use roaring::RoaringTreemap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-const FORMAT: &str = "fanin-checkpoint-1";
+const FORMAT: &str = "fanin-checkpoint-2";
+/// The format before: Adam's slots under its own name, and labels that were right in the position.
+const OF_ADAM: &str = "fanin-checkpoint-1";
 
 /// Writes where `trainer` is.
 ///
-/// **Errors**: [`Error::Io`]; the checkpoint that stood at `path` before is then untouched.
-pub fn write(path: &Path, trainer: &Trainer<'_>) -> Result<(), Error> {
+/// **Errors**: [`model::Error::Format`]; the checkpoint that stood at `path` before is then
+/// untouched.
+pub fn write(path: &Path, trainer: &Trainer) -> Result<(), model::Error> {
     let mut file = TensorFile::default();
     file.metadata.insert("format".into(), FORMAT.into());
     file.metadata.insert("position".into(), to_json(&trainer.position()));
     file.metadata.insert("steps".into(), to_json(&trainer.optimizer().steps()));
     for (index, layer) in trainer.model().layers().iter().enumerate() {
-        if let Some(pattern) = layer.linear.pattern() {
-            let prefix = format!("layers.{index}.pattern");
-            let columns = pattern.col_idx().iter().map(|&col| col as usize);
-            file.add_indices(format!("{prefix}.row_ptr"), pattern.row_ptr().iter().copied());
-            file.add_indices(format!("{prefix}.col_idx"), columns);
+        if let Some(pattern) = layer.storage().pattern().filter(|p| p.density() < 1.0) {
+            add_pattern(&mut file, &format!("layers.{index}.pattern"), pattern);
         }
-        let Adam { m, v, ages, .. } = trainer.optimizer();
-        let sets = [("layers", &layer.params), ("adam.m", &m[index]), ("adam.v", &v[index])];
-        let ages = ages.iter().map(|ages| ("adam.age", &ages.counts[index]));
-        for (prefix, set) in sets.into_iter().chain(ages) {
-            for (name, values) in TENSOR_NAMES.iter().zip(set.each()) {
-                file.add_f32(format!("{prefix}.{index}.{name}"), vec![values.len()], values);
-            }
+        add_tensors(&mut file, &format!("layers.{index}"), &layer.tensors());
+        for (slot, tensors) in trainer.optimizer().slots() {
+            add_tensors(&mut file, &format!("optimizer.{slot}.{index}"), &tensors[index]);
         }
     }
-    for history in trainer.histories() {
+    for (name, values) in trainer.method().state() {
+        file.add_f32(format!("method.{name}"), vec![values.len()], &values);
+    }
+    for (layer, ever) in trainer.ever_active() {
         let mut bytes = Vec::new();
-        history.ever.serialize_into(&mut bytes).expect("memory takes any number of bytes");
-        file.add_bytes(format!("rewire.{}.ever", history.layer), &bytes);
+        ever.serialize_into(&mut bytes).expect("memory takes any number of bytes");
+        file.add_bytes(format!("rewire.{layer}.ever"), &bytes);
     }
     Ok(file.write(path)?)
 }
 
-/// Puts a trainer that was just made from `config` where the checkpoint stands.
+fn add_tensors(file: &mut TensorFile, prefix: &str, tensors: &LayerTensors) {
+    for (tensor, values) in Tensor::ALL.iter().zip(tensors.each()) {
+        file.add_f32(format!("{prefix}.{}", tensor.name()), vec![values.len()], values);
+    }
+}
+
+/// Puts a trainer that was just made from its configuration where the checkpoint stands.
 ///
-/// **Errors**: [`Error::Io`]; [`Error::File`] for a file that is damaged or of another network.
-pub fn restore(path: &Path, trainer: &mut Trainer<'_>, config: &RunConfig) -> Result<(), Error> {
+/// **Errors**: [`model::Error::Format`]; [`model::Error::Content`] for a file of another network.
+pub fn restore(path: &Path, trainer: &mut Trainer) -> Result<(), model::Error> {
     let file = TensorFile::read(path)?;
-    let state = parse(file, trainer, config).map_err(|problem| Error::file(path, problem))?;
-    trainer.restore(state.model, state.optimizer, state.position, state.ever);
-    Ok(())
+    let state = parse(file, trainer).map_err(model::Error::at(path))?;
+    match trainer.restore(state) {
+        true => Ok(()),
+        false => Err(model::Error::at(path)(ModelProblem::MethodState)),
+    }
 }
 
-struct State {
-    model: Mlp,
-    optimizer: Adam,
-    position: Position,
-    ever: Vec<RoaringTreemap>,
-}
-
-fn parse(
-    mut file: TensorFile,
-    trainer: &Trainer<'_>,
-    config: &RunConfig,
-) -> Result<State, FileProblem> {
-    expect_format(&file, FORMAT, "checkpoint")?;
-    let position: Position = from_json(&file, "position")?;
+fn parse(mut file: TensorFile, trainer: &Trainer) -> Result<Restored, ModelProblem> {
+    let format = expect_format(&file, &[FORMAT, OF_ADAM], "checkpoint")?;
+    let position = take_position(&file, format)?;
     let steps = from_json(&file, "steps")?;
     if position.samples >= trainer.samples_per_epoch() {
-        let problem = format!("{} samples into an epoch that is shorter", position.samples);
-        return Err(damaged(problem));
+        return Err(ModelProblem::Position(position.samples));
     }
-    let (mut layers, mut m, mut v) = (vec![], vec![], vec![]);
-    let mut ages = trainer.optimizer().ages.as_ref().map(|_| vec![]);
+    let rule = trainer.optimizer().rule().boxed();
+    let mut layers = Vec::new();
+    let mut slots: Vec<Vec<LayerTensors>> = vec![Vec::new(); rule.slots().len()];
     for (index, fresh) in trainer.model().layers().iter().enumerate() {
-        let (rows, cols) = (fresh.linear.out_features(), fresh.linear.in_features());
-        let pattern = match fresh.linear.pattern() {
-            None => None,
-            Some(_) => {
-                let prefix = format!("layers.{index}.pattern");
-                Some(take_pattern(&mut file, index, &prefix, rows, cols)?)
-            }
-        };
-        // A CSR layer has as many weights as its pattern says; a dense one all positions.
-        let is_csr = fresh.params.weight.len() == fresh.linear.nnz();
-        let weights = match &pattern {
-            Some(pattern) if is_csr => pattern.nnz(),
-            _ => rows * cols,
-        };
-        let norm = fresh.params.gamma.len();
-        let mut take = |prefix: &str| -> Result<LayerTensors, FileProblem> {
-            let mut tensor = |kind: usize, len: usize| {
-                file.take_f32(&format!("{prefix}.{index}.{}", TENSOR_NAMES[kind]), &[len])
+        let layer = take_layer(&mut file, index, fresh, trainer)?;
+        for (slot, tensors) in rule.slots().iter().zip(&mut slots) {
+            let prefix = match format {
+                OF_ADAM => format!("adam.{slot}.{index}"),
+                _ => format!("optimizer.{slot}.{index}"),
             };
-            Ok(LayerTensors {
-                weight: tensor(0, weights)?,
-                bias: tensor(1, rows)?,
-                gamma: tensor(2, norm)?,
-                beta: tensor(3, norm)?,
-            })
-        };
-        let mut params = take("layers")?;
-        m.push(take("adam.m")?);
-        v.push(take("adam.v")?);
-        if let Some(ages) = &mut ages {
-            ages.push(take("adam.age")?);
+            tensors.push(take_tensors(&mut file, &prefix, &layer)?);
         }
-        layers.push(match pattern {
-            None => Layer { linear: fresh.linear.clone(), params },
-            Some(pattern) => {
-                if !is_csr {
-                    params.weight = pattern.gather(&params.weight);
-                }
-                Layer::from_parts(config.train.engine, pattern, index, params)
-            }
-        });
+        layers.push(layer);
     }
-    let settings = AdamSettings { lr: config.train.lr as f32, ..AdamSettings::default() };
-    let optimizer = Adam::restore(settings, steps, m, v, ages);
-    let ever_of = |history: &History| {
-        let name = format!("rewire.{}.ever", history.layer);
+    let model = Mlp::from_layers(layers)
+        .with_activation(trainer.model().activation())
+        .with_loss(trainer.model().loss().clone());
+    let optimizer = Optimizer::restore(rule, steps, slots);
+    Ok(Restored {
+        model,
+        optimizer,
+        position,
+        ever: take_ever(&mut file)?,
+        method: take_method(&mut file)?,
+    })
+}
+
+fn take_position(file: &TensorFile, format: &str) -> Result<Position, ModelProblem> {
+    let mut position: Position = from_json(file, "position")?;
+    if format == OF_ADAM {
+        let old: BTreeMap<String, serde_json::Value> = from_json(file, "position")?;
+        position.sums[0] = old.get("correct").and_then(|n| n.as_f64()).unwrap_or(0.0);
+    }
+    Ok(position)
+}
+
+/// A layer on the engine's storage, with its numbers as they were stored.
+fn take_layer(
+    file: &mut TensorFile,
+    index: usize,
+    fresh: &Layer,
+    trainer: &Trainer,
+) -> Result<Layer, ModelProblem> {
+    let shape @ [rows, cols] = [fresh.out_features(), fresh.in_features()];
+    let prefix = format!("layers.{index}.pattern");
+    let pattern = match file.shape(&format!("{prefix}.row_ptr")) {
+        Some(_) => take_pattern(file, index, &prefix, shape)?,
+        None => CsrPattern::full(rows, cols),
+    };
+    let weights = vec![0.0; pattern.nnz()];
+    let mut layer =
+        Layer::new(fresh.storage().engine().store(pattern, weights, index), fresh.head().clone());
+    let tensors = take_tensors(file, &format!("layers.{index}"), &layer)?;
+    let LayerTensors { weight, bias, gamma, beta } = tensors;
+    layer.set_head(Head { bias, gamma, beta });
+    layer.change(trainer.executor(), |storage, params| {
+        params.weight.copy_from_slice(&weight);
+        storage.constrain_rows(0..rows, params.weight);
+    });
+    Ok(layer)
+}
+
+/// Four tensors in the shapes of a layer's.
+fn take_tensors(
+    file: &mut TensorFile,
+    prefix: &str,
+    layer: &Layer,
+) -> Result<LayerTensors, FileProblem> {
+    let mut take =
+        |tensor: Tensor, len: usize| file.take_f32(&format!("{prefix}.{}", tensor.name()), &[len]);
+    let Head { bias, gamma, beta } = layer.head();
+    Ok(LayerTensors {
+        weight: take(Tensor::Weight, layer.storage().weights().len())?,
+        bias: take(Tensor::Bias, bias.len())?,
+        gamma: take(Tensor::Gamma, gamma.len())?,
+        beta: take(Tensor::Beta, beta.len())?,
+    })
+}
+
+/// What the method kept, by name.
+fn take_method(file: &mut TensorFile) -> Result<BTreeMap<String, Vec<f32>>, FileProblem> {
+    let names: Vec<String> =
+        file.tensors.keys().filter(|n| n.starts_with("method.")).cloned().collect();
+    let mut state = BTreeMap::new();
+    for name in names {
+        let shape = file.shape(&name).unwrap_or_default().to_vec();
+        let values = file.take_f32(&name, &shape)?;
+        state.insert(name["method.".len()..].to_string(), values);
+    }
+    Ok(state)
+}
+
+/// The positions that ever were connections, by layer.
+fn take_ever(file: &mut TensorFile) -> Result<Vec<(usize, RoaringTreemap)>, FileProblem> {
+    let layer = |name: &str| name.strip_prefix("rewire.")?.strip_suffix(".ever")?.parse().ok();
+    let layers: Vec<usize> = file.tensors.keys().filter_map(|name| layer(name)).collect();
+    let mut all = Vec::new();
+    for layer in layers {
+        let name = format!("rewire.{layer}.ever");
         let bytes = file.take_bytes(&name)?;
         let ever = RoaringTreemap::deserialize_from(bytes.as_slice());
-        ever.map_err(|problem| damaged(format!("{name}: {problem}")))
-    };
-    let ever = trainer.histories().iter().map(ever_of).collect::<Result<_, _>>()?;
-    Ok(State { model: Mlp::from_layers(layers), optimizer, position, ever })
+        let damaged = |problem| FileProblem::Damaged(format!("{name}: {problem}"));
+        all.push((layer, ever.map_err(damaged)?));
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bitmaps_of_earlier_commits_are_read_and_written_again_to_the_same_bytes() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let mut file = TensorFile::read(&fixtures.join("run/checkpoint.safetensors")).unwrap();
+        let mut copy = file.clone();
+        let all = take_ever(&mut file).unwrap();
+        assert_eq!(all.len(), 2);
+        for (layer, ever) in all {
+            let mut bytes = Vec::new();
+            ever.serialize_into(&mut bytes).unwrap();
+            assert_eq!(copy.take_bytes(&format!("rewire.{layer}.ever")), Ok(bytes));
+        }
+    }
 }

@@ -1,24 +1,17 @@
-//! Everything that determines a training run.
+//! The network and how it is trained: settings and their ranges.
 
-use super::{GrownState, RewireMethod};
-use crate::Error;
-use crate::dataset::DataConfig;
-use crate::error::FileProblem;
-use crate::nn::{Engine, Mlp};
-use crate::rewire::{Candidates, Decay, GrowScore, Reading, Scope, TieOrder};
-use crate::sparse::CsrPattern;
-use crate::topology::{
-    self, Allocation, FanInRule, FileTopology, Generator, Profile, Request, Rounding, Spread,
-    TopologyError, read_topology,
-};
+use super::Error;
+use crate::grammar::{Choice, named};
+use crate::method::{Method, Static};
+use crate::nn::{Activation, Engine, Loss};
+use crate::optim::{LrSchedule, Rule};
+use crate::topology::{Allocation, FanInRule, Generator, Profile, Rounding, Spread};
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::path::{Path, PathBuf};
-use toml::Table;
+use std::path::PathBuf;
 
 /// A network and how it is trained; the default is the paper's MNIST network at 90 % sparsity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", default)]
 pub struct TrainConfig {
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
@@ -38,6 +31,9 @@ pub struct TrainConfig {
     pub spread: Spread,
     /// How the sparsity is divided among the sparse layers.
     pub allocation: Allocation,
+    /// Another generator of topologies, instead of profile and spread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Choice<Box<dyn Generator>>>,
     /// Whether the first hidden layer keeps every connection.
     pub dense_first: bool,
     /// Files with the sparse layers' connections, instead of all of the above; or none.
@@ -46,39 +42,25 @@ pub struct TrainConfig {
     pub sparse_output: bool,
     /// Whether the hidden layers keep every connection.
     pub dense_hidden: bool,
-    /// How connections change while the network trains.
-    pub rewire: RewireMethod,
-    /// Steps between updates of the connections (ΔT).
-    pub rewire_every: u64,
-    /// Fraction of a layer's connections dropped at first (α).
-    pub drop_fraction: f64,
-    /// How that fraction decays.
-    pub drop_decay: Decay,
-    /// Fraction of all steps after which connections stay (T_end).
-    pub rewire_end: f64,
-    /// Adam's moments of a grown connection.
-    pub grown_state: GrownState,
-    /// Whether an update of the connections follows an optimiser step, rather than replacing it.
-    pub step_on_update: bool,
-    /// Over what the smallest weights and the largest gradients are sought.
-    pub rewire_scope: Scope,
-    /// No neuron is dropped below this fan-in.
-    pub rewire_fan_in_min: usize,
-    /// Which positions may be grown.
-    pub grow_from: Candidates,
-    /// What a position's score is.
-    pub grow_score: GrowScore,
-    /// What decides between equal weights and between equal scores.
-    pub tie: TieOrder,
-    /// Where a rewired run starts from.
+    /// What follows LayerNorm in the hidden layers.
+    pub activation: Choice<Activation>,
+    /// What the network is trained towards.
+    pub loss: Choice<Box<dyn Loss>>,
+    /// How connections change before, while and after weights are trained.
+    pub method: Choice<Box<dyn Method>>,
+    /// Where a run with a method starts from.
     pub init_ccv: InitCcv,
-    /// How the layers compute.
-    pub engine: Engine,
+    /// How the layers are stored.
+    pub engine: Choice<Box<dyn Engine>>,
+    /// How parameters follow from gradients.
+    pub optimizer: Choice<Box<dyn Rule>>,
+    /// How the learning rate changes over the steps.
+    pub lr_schedule: Choice<LrSchedule>,
     /// Passes over the training samples.
     pub epochs: usize,
-    /// Samples per optimiser step; the last batch of an epoch may be smaller.
+    /// Samples per step; the last batch of an epoch may be smaller.
     pub batch: usize,
-    /// Adam's learning rate.
+    /// The learning rate.
     pub lr: f64,
     /// Epochs without a smaller validation loss after which training ends with the best network; 0
     /// trains to the last epoch and keeps its network.
@@ -89,19 +71,23 @@ pub struct TrainConfig {
     pub threads: usize,
 }
 
-/// Where a rewired run starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InitCcv {
-    /// From its profile.
-    Profile,
-    /// From a lognormal at the CCV that a first run from the profile settles to.
-    Equilibrium,
+named! {
+    /// Where a run with a method starts from.
+    pub enum InitCcv as "start" {
+        /// From its profile.
+        Profile = "profile",
+        /// From a lognormal at the CCV that a first run from the profile settles to.
+        Equilibrium = "equilibrium",
+    }
+}
+
+/// A choice that is in its list.
+fn listed<T: crate::grammar::Listed>(text: &str) -> Choice<T> {
+    text.parse().expect("defaults are in their lists")
 }
 
 impl Default for TrainConfig {
     fn default() -> Self {
-        let reading = Reading::default();
         TrainConfig {
             hidden: vec![1024, 1024],
             sparsity: 0.9,
@@ -112,24 +98,18 @@ impl Default for TrainConfig {
             clamp: false,
             spread: Spread::Random,
             allocation: Allocation::Uniform,
+            generator: None,
             dense_first: false,
             topology: vec![],
             sparse_output: false,
             dense_hidden: false,
-            rewire: RewireMethod::Static,
-            rewire_every: 100,
-            drop_fraction: 0.3,
-            drop_decay: Decay::Cosine,
-            rewire_end: 0.75,
-            grown_state: GrownState::Zero,
-            step_on_update: false,
-            rewire_scope: reading.scope,
-            rewire_fan_in_min: reading.fan_in_min,
-            grow_from: reading.candidates,
-            grow_score: reading.score,
-            tie: reading.ties,
+            activation: listed("relu"),
+            loss: listed("cross-entropy"),
+            method: listed(Static::NAME),
             init_ccv: InitCcv::Profile,
-            engine: Engine::Sparse,
+            engine: listed("sparse"),
+            optimizer: listed("adam"),
+            lr_schedule: listed("constant"),
             epochs: 10,
             batch: 128,
             lr: 1e-3,
@@ -144,81 +124,57 @@ impl Default for TrainConfig {
 const MAX_WIDTH: usize = 1 << 24;
 
 impl TrainConfig {
-    /// Refuses values outside their range.
+    /// Refuses values outside their range, and settings that contradict each other.
     ///
-    /// **Errors**: [`Error::Config`] naming the setting.
+    /// **Errors**: [`Error::Range`] naming the setting; [`Error::NoEquilibrium`],
+    /// [`Error::TwoTopologies`], [`Error::UnusedTopology`].
     pub fn validate(&self) -> Result<(), Error> {
-        let refuse = |problem: String| Err(Error::Config(problem));
-        if let Some(width) = self.hidden.iter().find(|width| **width == 0) {
-            return refuse(format!("a hidden layer of width {width}"));
+        let in_range = |setting, holds: bool, value: &dyn ToString, allowed| match holds {
+            true => Ok(()),
+            false => Err(Error::Range { setting, value: value.to_string(), allowed }),
+        };
+        for width in &self.hidden {
+            let allowed = "a layer has 1 to 16777216 neurons";
+            in_range("hidden", (1..=MAX_WIDTH).contains(width), width, allowed)?;
         }
-        if self.batch == 0 || self.batch > 1 << 20 {
-            return refuse(format!("a batch of {} samples: 1 to 1048576 are possible", self.batch));
-        }
-        if let Some(width) = self.hidden.iter().find(|width| **width > MAX_WIDTH) {
-            return refuse(format!(
-                "a hidden layer of width {width}: at most {MAX_WIDTH} is possible"
-            ));
-        }
-        // As Adam has it: what is too small for f32 would train nothing.
+        let batch = (1..=1 << 20).contains(&self.batch);
+        in_range("batch", batch, &self.batch, "1 to 1048576 samples are possible")?;
+        // As the kernels have it: what is too small for f32 would train nothing.
         let lr = self.lr as f32;
-        if !(lr.is_finite() && lr > 0.0) {
-            return refuse(format!("a learning rate of {}: it must be positive", self.lr));
+        let lr = lr.is_finite() && lr > 0.0;
+        in_range("lr", lr, &self.lr, "a learning rate is a positive number")?;
+        let sparsity = (0.0..1.0).contains(&self.sparsity);
+        in_range("sparsity", sparsity, &self.sparsity, "it is at least 0 and below 1")?;
+        let brings_topology = !self.topology.is_empty() || self.generator.is_some();
+        if !self.topology.is_empty() && self.generator.is_some() {
+            return Err(Error::TwoTopologies);
         }
-        for (name, fraction) in
-            [("drop fraction", self.drop_fraction), ("rewiring end", self.rewire_end)]
-        {
-            if !(0.0..=1.0).contains(&fraction) {
-                return refuse(format!("a {name} of {fraction}: it is a fraction, 0 to 1"));
+        if self.init_ccv == InitCcv::Equilibrium {
+            if !self.has_method() {
+                return Err(Error::NoEquilibrium);
+            }
+            if brings_topology {
+                return Err(Error::EquilibriumTopology);
             }
         }
-        self.validate_rewiring()?;
-        if self.rewire_every == 0 {
-            return refuse("an update of the connections every 0 steps".to_string());
-        }
-        if !(0.0..1.0).contains(&self.sparsity) {
-            return refuse(format!(
-                "a sparsity of {}: it is at least 0 and below 1",
-                self.sparsity
-            ));
+        if brings_topology && self.engine.make().is_dense() {
+            return Err(Error::UnusedTopology);
         }
         Ok(())
     }
 
-    /// Refuses readings of RigL where they mean nothing.
-    fn validate_rewiring(&self) -> Result<(), Error> {
-        let (reading, plain) = (self.reading(), Reading::default());
-        let scored = (reading.scope, reading.score) != (plain.scope, plain.score);
-        let problem = match self.rewire {
-            RewireMethod::SetRigl if scored => {
-                "set-rigl grows at random: it has no use for --rewire-scope and --grow-score"
-            }
-            RewireMethod::Rigl
-                if reading.scope == Scope::Network && self.engine == Engine::Masked =>
-            {
-                "--rewire-scope network is for the sparse engine: a mask may fill up"
-            }
-            RewireMethod::Set if reading != plain || self.step_on_update => {
-                "set has one reading: --rewire-scope, --rewire-fan-in-min, --grow-from, \
-                 --grow-score, --tie and --step-on-update belong to rigl and set-rigl"
-            }
-            RewireMethod::Static if self.init_ccv == InitCcv::Equilibrium => {
-                "--init-ccv equilibrium needs a --rewire that settles to one"
-            }
-            _ if self.init_ccv == InitCcv::Equilibrium && !self.topology.is_empty() => {
-                "--init-ccv equilibrium makes its own topology: leave out --topology"
-            }
-            _ => return Ok(()),
-        };
-        Err(Error::Config(problem.to_string()))
+    /// Whether connections may change.
+    pub fn has_method(&self) -> bool {
+        self.method.name() != Static::NAME
     }
 
     /// The sparsity that the sparse layers have together, as configured: 0 if there are none, and
-    /// none where a list or a file gives each layer its own.
+    /// none where a list, a file or a generator gives each layer its own.
     pub fn sparsity_target(&self) -> Option<f64> {
         let any_sparse = (0..=self.hidden.len()).any(|layer| self.is_sparse(layer));
-        let listed = matches!(self.allocation, Allocation::List(_)) || !self.topology.is_empty();
-        match (any_sparse, listed) {
+        let listed = matches!(self.allocation, Allocation::List(_));
+        let elsewhere = listed || !self.topology.is_empty() || self.generator.is_some();
+        match (any_sparse, elsewhere) {
             (false, _) => Some(0.0),
             (true, true) => None,
             (true, false) => Some(self.sparsity),
@@ -237,207 +193,12 @@ impl TrainConfig {
     }
 
     /// Whether layer `index` lacks connections.
-    fn is_sparse(&self, index: usize) -> bool {
+    pub(super) fn is_sparse(&self, index: usize) -> bool {
         let is_output = index == self.hidden.len();
         let keeps_all = match is_output {
             true => !self.sparse_output,
             false => self.dense_hidden || (self.dense_first && index == 0),
         };
-        self.engine != Engine::Dense && !keeps_all
-    }
-
-    /// Builds the network for this many inputs and classes; also returns what could not be met.
-    ///
-    /// **Errors**: [`Error::Topology`] naming the layer that cannot be built; [`Error::Io`] and
-    /// [`Error::File`] for a topology file.
-    pub fn build(&self, in_features: usize, classes: usize) -> Result<(Mlp, Vec<String>), Error> {
-        self.validate()?;
-        let (patterns, warnings) = self.patterns(in_features, classes)?;
-        Ok((Mlp::new(self.engine, patterns, self.seed), warnings))
-    }
-
-    fn patterns(
-        &self,
-        in_features: usize,
-        classes: usize,
-    ) -> Result<(Vec<CsrPattern>, Vec<String>), Error> {
-        let widths: Vec<usize> =
-            [in_features].into_iter().chain(self.hidden.iter().copied()).chain([classes]).collect();
-        let shapes: Vec<[usize; 2]> = widths.windows(2).map(|pair| [pair[0], pair[1]]).collect();
-        let sparse: Vec<usize> = (0..shapes.len()).filter(|&layer| self.is_sparse(layer)).collect();
-        let sparse_shapes: Vec<[usize; 2]> = sparse.iter().map(|&layer| shapes[layer]).collect();
-        // A sparse layer is never held dense, not even for a moment.
-        let full = |(layer, &[cols, rows]): (usize, &[usize; 2])| match sparse.contains(&layer) {
-            true => CsrPattern::full(0, cols),
-            false => CsrPattern::full(rows, cols),
-        };
-        let mut patterns: Vec<CsrPattern> = shapes.iter().enumerate().map(full).collect();
-        let mut warnings = Vec::new();
-        let error = |layer: usize| move |source| Error::Topology { layer: layer + 1, source };
-        let empty = |patterns: &[CsrPattern]| {
-            patterns.iter().position(|pattern| pattern.nnz() == 0).map_or(Ok(()), |layer| {
-                Err(Error::Topology { layer: layer + 1, source: TopologyError::Empty })
-            })
-        };
-        if !self.topology.is_empty() && self.engine != Engine::Dense {
-            let config = |problem: TopologyError| Error::Config(problem.to_string());
-            let made = read_topology(&self.topology)?;
-            let file = FileTopology::new(made, &sparse).map_err(config)?;
-            for &layer in &sparse {
-                let (sparsity, seed) = (self.sparsity, self.seed);
-                let request = Request { shape: shapes[layer], sparsity, seed, layer, inputs: None };
-                patterns[layer] = file.generate(&request).map_err(error(layer))?.pattern;
-            }
-            empty(&patterns)?;
-            return Ok((patterns, warnings));
-        }
-        let sparsities =
-            self.allocation.sparsities(&sparse_shapes, self.sparsity).map_err(error(0))?;
-        for (&layer, sparsity) in sparse.iter().zip(sparsities) {
-            let (rule, shape) = (self.rule(), shapes[layer]);
-            let (pattern, unmet) =
-                topology::build(&rule, self.spread, shape, sparsity, self.seed, layer)
-                    .map_err(error(layer))?;
-            patterns[layer] = pattern;
-            warnings.extend(unmet.iter().map(|unmet| format!("layer {}: {unmet}", layer + 1)));
-        }
-        empty(&patterns)?;
-        Ok((patterns, warnings))
-    }
-}
-
-/// Everything that determines a run: the data, the network, the training. Its TOML form has the
-/// flags' names as keys.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct RunConfig {
-    /// The data.
-    #[serde(flatten)]
-    pub data: DataConfig,
-    /// The network and its training.
-    #[serde(flatten)]
-    pub train: TrainConfig,
-}
-
-impl RunConfig {
-    /// The defaults, overlaid with tables of settings, later ones over earlier ones.
-    ///
-    /// **Errors**: [`FileProblem::UnknownKey`] with the nearest name, [`FileProblem::Syntax`] for a
-    /// value of another type.
-    pub fn from_tables(tables: impl IntoIterator<Item = Table>) -> Result<RunConfig, FileProblem> {
-        let syntax = |problem: toml::de::Error| FileProblem::Syntax(problem.message().to_string());
-        let mut effective = RunConfig::default().to_table();
-        for table in tables {
-            for (key, value) in table {
-                let optional = DataConfig::OPTIONAL;
-                if !optional.contains(&key.as_str()) && !effective.contains_key(&key) {
-                    let names = effective.keys().map(String::as_str).chain(optional);
-                    let nearest = nearest(&key, names);
-                    return Err(FileProblem::UnknownKey { key, nearest });
-                }
-                effective.insert(key, value);
-            }
-        }
-        effective.try_into().map_err(syntax)
-    }
-
-    /// Reads a TOML file of settings.
-    ///
-    /// **Errors**: [`Error::Io`]; [`Error::File`] with the line of a syntax error.
-    pub fn read_table(path: &Path) -> Result<Table, Error> {
-        let text = fs::read_to_string(path).map_err(Error::io(path))?;
-        text.parse().map_err(|problem: toml::de::Error| {
-            let line = problem.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-            let problem = format!("line {line}: {}", problem.message());
-            Error::file(path, FileProblem::Syntax(problem))
-        })
-    }
-
-    /// Reads a whole configuration.
-    ///
-    /// **Errors**: as [`RunConfig::read_table`] and [`RunConfig::from_tables`].
-    pub fn read(path: &Path) -> Result<RunConfig, Error> {
-        let table = RunConfig::read_table(path)?;
-        RunConfig::from_tables([table]).map_err(|problem| Error::file(path, problem))
-    }
-
-    fn to_table(&self) -> Table {
-        Table::try_from(self).expect("a configuration is a table of plain values")
-    }
-
-    /// The configuration as TOML.
-    pub fn to_toml(&self) -> String {
-        self.to_table().to_string()
-    }
-}
-
-/// The name nearest to `key`, if one is near enough to be meant.
-fn nearest<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let scored = names.map(|name| (strsim::jaro_winkler(key, name), name));
-    let (score, name) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (score > 0.7).then(|| name.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_dense_mnist_net_has_the_papers_parameters() {
-        // Paper §2.1, notes G23: weights, biases, and LayerNorm's γ and β.
-        let config = TrainConfig { engine: Engine::Dense, ..TrainConfig::default() };
-        assert_eq!(config.build(784, 10).unwrap().0.parameters(), 1_867_786);
-    }
-
-    #[test]
-    fn hidden_and_output_layers_are_sparse_as_asked() {
-        let config = TrainConfig { hidden: vec![20], sparsity: 0.75, ..TrainConfig::default() };
-        let nnz = |config: &TrainConfig| {
-            let model = config.build(16, 8).unwrap().0;
-            model.layers().iter().map(|layer| layer.linear.nnz()).collect::<Vec<_>>()
-        };
-        assert_eq!(nnz(&config), [80, 160]);
-        assert_eq!(nnz(&TrainConfig { sparse_output: true, ..config.clone() }), [80, 40]);
-        let dense_first = TrainConfig { dense_first: true, ..config.clone() };
-        assert_eq!(nnz(&dense_first), [320, 160]);
-        let dense_hidden = TrainConfig { dense_hidden: true, sparse_output: true, ..config };
-        assert_eq!(nnz(&dense_hidden), [320, 40]);
-    }
-
-    #[test]
-    fn a_configuration_survives_toml() {
-        let mut config = RunConfig::default();
-        config.data = DataConfig {
-            data_dir: Some("x".into()),
-            train: Some("own.csv".into()),
-            delimiter: Some(';'),
-            categorical: vec!["a".into(), "3".into()],
-            ..config.data
-        };
-        config.train = TrainConfig { hidden: vec![7, 9], lr: 0.003, seed: 1 << 60, ..config.train };
-        let table: Table = config.to_toml().parse().unwrap();
-        assert_eq!(RunConfig::from_tables([table]), Ok(config));
-    }
-
-    #[test]
-    fn later_tables_win_and_unknown_keys_name_the_nearest() {
-        let table = |text: &str| text.parse::<Table>().unwrap();
-        let config = RunConfig::from_tables([
-            table("sparsity = 0.5\nsparse-output = true"),
-            table("sparsity = 0"),
-        ]);
-        let train = config.unwrap().train;
-        assert_eq!((train.sparsity, train.sparse_output), (0.0, true));
-        let unknown = |key: &str, nearest: Option<&str>| {
-            let nearest = nearest.map(String::from);
-            Err(FileProblem::UnknownKey { key: key.to_string(), nearest })
-        };
-        assert_eq!(
-            RunConfig::from_tables([table("sparcity = 1")]),
-            unknown("sparcity", Some("sparsity"))
-        );
-        assert_eq!(RunConfig::from_tables([table("qq = 1")]), unknown("qq", None));
-        let wrong_type = RunConfig::from_tables([table("epochs = 'many'")]);
-        assert!(matches!(wrong_type, Err(FileProblem::Syntax(_))), "{wrong_type:?}");
+        !keeps_all && !self.engine.make().is_dense()
     }
 }

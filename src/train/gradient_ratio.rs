@@ -21,19 +21,13 @@ pub fn gradient_ratios(
     assert!((1..=samples.len()).contains(&batch), "{batch} of {} samples", samples.len());
     let indices: Vec<u32> = (0..batch as u32).collect();
     let mut tiles = Tile::several(model, batch.div_ceil(TILE));
-    executor.install(|| {
-        step::forward_backward(executor, model, &mut tiles, batch, |index, tile| {
-            let first = index * TILE;
-            let indices = &indices[first..batch.min(first + TILE)];
-            samples.load_tile(executor.isa(), scaling, indices, tile);
-        });
+    step::forward_backward(executor, model, &mut tiles, &indices, |crew, _, indices, tile| {
+        samples.load_tile(crew.isa(), scaling, indices, tile);
     });
     let gradients = model.gradients(executor, &tiles);
     let ratio = |(layer, gradient): (&crate::nn::Layer, &crate::nn::LayerTensors)| {
-        let pattern = layer.linear.pattern().filter(|pattern| pattern.density() < 1.0)?;
-        let is_csr = gradient.weight.len() == pattern.nnz();
-        let dense = (!is_csr).then(|| pattern.gather(&gradient.weight));
-        gradient_ratio(pattern, dense.as_ref().unwrap_or(&gradient.weight))
+        let pattern = layer.storage().pattern().filter(|pattern| pattern.density() < 1.0)?;
+        gradient_ratio(pattern, &layer.storage().to_csr(&gradient.weight))
     };
     model.layers().iter().zip(&gradients).map(ratio).collect()
 }

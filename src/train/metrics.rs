@@ -1,10 +1,14 @@
 //! What a run reports: the network, each step, each epoch.
 
-use crate::nn::{Layer, Mlp};
+use crate::nn::{Layer, Loss, METRICS, Mlp};
 use crate::topology::GradientRatio;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// Where a run is after an optimiser step.
+/// Numbers by name.
+pub type Values = BTreeMap<String, f64>;
+
+/// Where a run is after a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     /// Steps of this epoch done.
@@ -14,18 +18,40 @@ pub struct StepReport {
     /// Mean loss of the step's batch, before its update.
     pub loss: f64,
     /// The epoch's means, if this was its last step.
-    pub epoch: Option<EpochReport>,
-    /// What became of the connections, if this step rewired them.
-    pub update: Option<UpdateMetrics>,
+    pub epoch: Option<Evaluation>,
+    /// What the method did in this step, if it acted.
+    pub updates: Vec<UpdateMetrics>,
 }
 
-/// The means of one pass over the training samples.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EpochReport {
-    /// Mean loss over the epoch's samples, each before its step's update.
+/// How a network does on a set of samples: means over them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Mean loss.
     pub loss: f64,
-    /// Fraction of samples that were right before their step's update.
-    pub accuracy: f64,
+    /// The loss's named values, such as `accuracy`.
+    pub values: Values,
+}
+
+impl Evaluation {
+    /// From sums over `samples` samples.
+    pub fn of(loss: &dyn Loss, loss_sum: f64, sums: [f64; METRICS], samples: usize) -> Evaluation {
+        let count = samples as f64;
+        let values = loss.metrics().iter().zip(loss.values(sums, count));
+        let values = values.map(|(name, value)| (name.to_string(), value)).collect();
+        Evaluation { loss: loss_sum / count, values }
+    }
+
+    /// A named value.
+    ///
+    /// **Panics** if the loss has none of this name.
+    pub fn value(&self, name: &str) -> f64 {
+        *self.values.get(name).unwrap_or_else(|| panic!("this loss has no value '{name}'"))
+    }
+
+    /// Fraction of samples that are right, where samples have classes.
+    pub fn accuracy(&self) -> Option<f64> {
+        self.values.get("accuracy").copied()
+    }
 }
 
 /// One epoch's result, a line of `metrics.jsonl`.
@@ -33,43 +59,46 @@ pub struct EpochReport {
 pub struct EpochMetrics {
     /// Counted from 1.
     pub epoch: usize,
-    /// Optimiser steps of the whole run so far.
+    /// Optimiser steps so far; from 0 again where a method resets the optimiser.
     pub step: u64,
-    /// Mean loss over the epoch's samples, each seen before its step's update.
-    pub train_loss: f64,
-    /// Fraction of the epoch's samples that were right before their step's update.
-    pub train_accuracy: f64,
-    /// Mean loss over the test samples.
-    pub test_loss: f64,
-    /// Fraction of test samples that are right.
-    pub test_accuracy: f64,
-    /// Mean loss over the validation samples, if there are any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validation_loss: Option<f64>,
-    /// Fraction of validation samples that are right, if there are any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validation_accuracy: Option<f64>,
     /// σ/μ of the fan-in of each layer that lacks connections.
     pub fan_in_ccv: Vec<f64>,
     /// Seconds of the epoch's steps, loading included, evaluation excluded.
     pub seconds: f64,
     /// Seconds of the evaluation.
     pub eval_seconds: f64,
+    /// `train_loss`, `test_loss` and, with such samples, `validation_loss`, and the same for each
+    /// of the loss's named values. Training values are measured before the step that uses the
+    /// sample.
+    #[serde(flatten)]
+    pub values: Values,
 }
 
-/// What an update did to the connections, a line of `metrics.jsonl`.
+impl EpochMetrics {
+    /// Puts in what a network gave on samples called `name`.
+    pub fn add(&mut self, name: &str, evaluation: &Evaluation) {
+        self.values.insert(format!("{name}_loss"), evaluation.loss);
+        for (value_name, value) in &evaluation.values {
+            self.values.insert(format!("{name}_{value_name}"), *value);
+        }
+    }
+}
+
+/// What a method did to the connections, a line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateMetrics {
-    /// The step of the whole run, counted from 1; updates count as steps.
+    /// The step of the whole run, counted from 1, in which the method acted; 0 before the first.
     pub update: u64,
-    /// The fraction of connections that was to be dropped.
-    pub drop_fraction: f64,
     /// Mean of the layers' CCVs.
     pub ccv: f64,
     /// Each layer that is rewired.
     pub layers: Vec<LayerUpdate>,
-    /// Seconds of the update, its own gradient included, the batch's passes excluded.
+    /// Seconds of the update. The method's own gradients count; the batch's passes and the
+    /// computation of these figures do not.
     pub seconds: f64,
+    /// What the method tells, by name: `drop_fraction`, the fraction that was to be dropped.
+    #[serde(flatten)]
+    pub values: Values,
 }
 
 /// What an update did to a layer.
@@ -103,15 +132,6 @@ pub struct LayerUpdate {
     pub gradient_ratio: Option<GradientRatio>,
 }
 
-/// How a network does on a set of samples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Evaluation {
-    /// Fraction of samples that are right.
-    pub accuracy: f64,
-    /// Mean loss.
-    pub loss: f64,
-}
-
 /// A network in numbers.
 #[derive(Clone, Debug, Serialize)]
 pub struct NetworkSummary {
@@ -121,11 +141,14 @@ pub struct NetworkSummary {
     pub parameters: usize,
     /// Connections that exist.
     pub nnz: usize,
+    /// 1 − connections / positions over the layers that lack connections; 0 if none does.
+    pub sparsity_of_sparse_layers: f64,
     /// 1 − connections / positions over the hidden layers (over all if there is none).
-    pub sparsity_realised: f64,
-    /// Flops of the products of one training sample: forward, dW, and dX but for the first layer.
+    pub sparsity_of_hidden_layers: f64,
+    /// Flops of the products of one training sample, as the layers are stored: forward, dW, and dX
+    /// but for the first layer.
     pub train_flops_per_sample: u64,
-    /// Flops of the products of one prediction.
+    /// Flops of the products of one prediction, as the layers are stored.
     pub inference_flops_per_sample: u64,
     /// The same if every connection existed.
     pub inference_flops_per_sample_dense: u64,
@@ -150,7 +173,7 @@ pub struct LayerSummary {
     pub fan_in_max: usize,
     /// Connections, biases, γ and β.
     pub parameters: usize,
-    /// Flops of this layer's product for one prediction, 2·nnz.
+    /// Flops of this layer's product for one prediction: two per position that it computes.
     pub flops: u64,
     /// The same if every connection existed.
     pub flops_dense: u64,
@@ -164,13 +187,21 @@ impl NetworkSummary {
             1 => &layers[..],
             count => &layers[..count - 1],
         };
-        let positions: usize = hidden.iter().map(|l| l.in_features * l.out_features).sum();
-        let stored: usize = hidden.iter().map(|l| l.nnz).sum();
+        let sparsity = |layers: &mut dyn Iterator<Item = &LayerSummary>| {
+            let (stored, positions) = layers.fold((0, 0), |(stored, positions), layer| {
+                (stored + layer.nnz, positions + layer.in_features * layer.out_features)
+            });
+            1.0 - stored as f64 / positions.max(1) as f64
+        };
+        let lacking = || layers.iter().filter(|layer| layer.density < 1.0);
+        let of_lacking = if lacking().next().is_some() { sparsity(&mut lacking()) } else { 0.0 };
+        let of_hidden = sparsity(&mut hidden.iter());
         let inference: u64 = layers.iter().map(|l| l.flops).sum();
         NetworkSummary {
             parameters: model.parameters(),
             nnz: model.nnz(),
-            sparsity_realised: 1.0 - stored as f64 / positions as f64,
+            sparsity_of_sparse_layers: of_lacking,
+            sparsity_of_hidden_layers: of_hidden,
             train_flops_per_sample: model.flops_per_sample(true),
             inference_flops_per_sample: inference,
             inference_flops_per_sample_dense: layers.iter().map(|l| l.flops_dense).sum(),
@@ -181,9 +212,9 @@ impl NetworkSummary {
 
 impl LayerSummary {
     fn of(layer: &Layer) -> LayerSummary {
-        let (rows, cols) = (layer.linear.out_features(), layer.linear.in_features());
-        let nnz = layer.linear.nnz();
-        let (min, max) = match layer.linear.pattern() {
+        let (rows, cols) = (layer.out_features(), layer.in_features());
+        let (nnz, storage) = (layer.nnz(), layer.storage());
+        let (min, max) = match storage.pattern() {
             Some(pattern) => pattern
                 .fan_in()
                 .fold((usize::MAX, 0), |(min, max), fan_in| (min.min(fan_in), max.max(fan_in))),
@@ -198,16 +229,8 @@ impl LayerSummary {
             fan_in_mean: nnz as f64 / rows as f64,
             fan_in_max: max,
             parameters: layer.parameters(),
-            flops: 2 * nnz as u64,
+            flops: 2 * storage.products() as u64,
             flops_dense: 2 * (rows * cols) as u64,
         }
     }
-}
-
-/// The most memory this process ever held, where the system tells (Linux).
-pub fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
 }

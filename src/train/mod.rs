@@ -1,30 +1,43 @@
-//! Training: configuration, the optimiser step, the epoch loop, and the files a run leaves.
+//! Training: settings, the step, the epoch loop, checkpoints.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `config.rs`, `build.rs` | the network and how it is trained; the network itself |
+//! | `settings.rs`, `settings_error.rs` | all settings as text, and what can be wrong with them |
+//! | `aliases.rs` | settings under their earlier names |
+//! | `trainer.rs`, `trainer/steps.rs` | a run in progress; its steps |
+//! | `step.rs` | one optimiser step, by tiles and by rows |
+//! | `rewire.rs` | a method's plan carried out |
+//! | `phases.rs` | a run as a list of trainings |
+//! | `evaluate.rs`, `gradient_ratio.rs` | what a network does |
+//! | `metrics.rs` | what is told of it |
+//! | `checkpoint.rs` | a run in mid-flight as a file |
 
+mod aliases;
+mod build;
 pub mod checkpoint;
-mod classification;
 mod config;
-mod equilibrium;
+mod error;
+mod evaluate;
 mod gradient_ratio;
 mod metrics;
-mod model_file;
-mod predict;
+mod phases;
 mod rewire;
-mod run;
-mod run_folder;
+mod settings;
+mod settings_error;
 pub mod step;
 mod trainer;
 
-pub use classification::{ClassResult, Classification};
-pub use config::{InitCcv, RunConfig, TrainConfig};
-pub use equilibrium::start_at_equilibrium;
+pub use aliases::{OF_METHOD, OF_OPTIMIZER, OLD_METHOD_KEY};
+pub use config::{InitCcv, TrainConfig};
+pub use error::Error;
+pub use evaluate::evaluate;
 pub use gradient_ratio::gradient_ratios;
 pub use metrics::{
-    EpochMetrics, EpochReport, Evaluation, LayerSummary, LayerUpdate, NetworkSummary, StepReport,
-    UpdateMetrics, peak_rss_bytes,
+    EpochMetrics, Evaluation, LayerSummary, LayerUpdate, NetworkSummary, StepReport, UpdateMetrics,
+    Values,
 };
-pub use model_file::ModelFile;
-pub use predict::{Predictor, most_probable};
-pub use rewire::{GrownState, RewireMethod};
-pub use run::{Observer, fan_in_ccv, run};
-pub use run_folder::RunFolder;
-pub use trainer::{BestEpoch, Position, Trainer, evaluate};
+pub use phases::{EQUILIBRIUM, Phase, Start};
+pub use settings::RunConfig;
+pub use settings_error::{SettingsError, SettingsProblem};
+pub use trainer::{BestEpoch, OwnParts, Position, Trainer};

@@ -1,61 +1,15 @@
-//! A rewiring step: connections of every hidden layer that lacks some change.
+//! A method's plan carried out, and what is told of it.
 
-use super::TrainConfig;
 use super::metrics::{LayerUpdate, UpdateMetrics};
-use crate::nn::{DenseLinear, Layer, LayerTensors, Linear, Mlp, Tile};
-use crate::optim::Adam;
+use crate::method::{LayerPlan, Plan, Slots, Weights};
+use crate::nn::{LayerTensors, Mlp, Tile};
+use crate::optim::Optimizer;
 use crate::parallel::Executor;
-use crate::rewire::{Change, Decay, Grown, LayerView, Method, Reading, Rewiring, Schedule, Update};
 use crate::sparse::CsrPattern;
-use crate::topology::{TopologyStats, gradient_ratio, histogram};
+use crate::topology::{GradientRatio, TopologyStats, gradient_ratio, histogram};
 use roaring::RoaringTreemap;
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// How a network's connections change while it trains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RewireMethod {
-    /// Not at all.
-    Static,
-    /// Drop the smallest weights, grow where the gradient is largest (Evci et al. 2020).
-    Rigl,
-    /// Drop the smallest weights, grow at random, on RigL's schedule: only the growth differs.
-    SetRigl,
-    /// After every epoch but the last, drop the weights nearest to 0 on either side, grow at random
-    /// with fresh weights (Mocanu et al. 2018).
-    Set,
-}
-
-/// The moments of a grown connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GrownState {
-    /// m = v = 0, as RigL's authors have it. With Adam's global step its first updates are about
-    /// 3 and up to 7 times the learning rate, because nothing corrects its bias any more.
-    Zero,
-    /// m = v = 0, and a count of updates of its own, by which its bias is corrected: its first
-    /// updates are about the learning rate. Every connection keeps such a count.
-    OwnStep,
-    /// m = (1 − β1^t)·g, v = (1 − β2^t)·g² of this update's gradient g: as if it had been there all
-    /// along. At random growth g is unknown, and this is `Zero`.
-    Warm,
-}
-
-/// When and how a run rewires, and what its connections have been.
-#[derive(Clone, Debug)]
-pub(super) struct Rewirer {
-    method: Method,
-    schedule: Schedule,
-    grown_state: GrownState,
-    /// Whether an update follows an optimiser step, rather than replacing it.
-    pub(super) takes_step: bool,
-    seed: u64,
-    /// Of each layer that is rewired.
-    pub(super) histories: Vec<History>,
-}
 
 /// What a layer's connections have been.
 #[derive(Clone, Debug)]
@@ -67,200 +21,132 @@ pub(super) struct History {
     pub(super) ever: RoaringTreemap,
 }
 
-impl Rewirer {
-    /// For a run at its beginning, if it rewires at all.
-    pub(super) fn new(
-        config: &TrainConfig,
-        model: &Mlp,
-        steps_per_epoch: usize,
-    ) -> Option<Rewirer> {
-        let (steps_per_epoch, epochs) = (steps_per_epoch as u64, config.epochs as u64);
-        let steps = epochs * steps_per_epoch;
-        let reading = config.reading();
-        let method = match config.rewire {
-            RewireMethod::Static => return None,
-            RewireMethod::Rigl => Method::Rigl(reading),
-            RewireMethod::SetRigl => Method::SetRigl(reading),
-            RewireMethod::Set => Method::Set,
-        };
-        let is_set = config.rewire == RewireMethod::Set;
-        let schedule = Schedule {
-            every: if is_set { steps_per_epoch } else { config.rewire_every },
-            drop_fraction: config.drop_fraction,
-            end: if is_set { steps } else { (config.rewire_end * steps as f64).round() as u64 },
-            decay: if is_set { Decay::Constant } else { config.drop_decay },
-        };
-        let hidden = &model.layers()[..model.layers().len() - 1];
-        let sparse = hidden.iter().enumerate().filter_map(|(layer, of)| {
-            let first = of.linear.pattern().filter(|pattern| pattern.density() < 1.0)?;
-            let ever = first.positions().map(|at| at as u64).collect();
-            Some(History { layer, first: Arc::clone(first), ever })
-        });
-        Some(Rewirer {
-            method,
-            schedule,
-            grown_state: config.grown_state,
-            takes_step: is_set || config.step_on_update,
-            seed: config.seed,
-            histories: sparse.collect(),
-        })
-    }
-
-    /// Whether this step, counted from 1 over the whole run, is an update.
-    pub(super) fn is_update(&self, step: u64) -> bool {
-        self.schedule.is_update(step)
-    }
-
-    /// Flops of an update's own products for one sample: the gradient at every position where the
-    /// method wants it, and at the connections for the gradient ratio.
-    pub(super) fn flops_per_sample(&self, model: &Mlp) -> u64 {
-        let of_layer = |history: &History| {
-            let linear = &model.layers()[history.layer].linear;
-            let all = linear.in_features() * linear.out_features();
-            let searched = if matches!(self.method, Method::Rigl(_)) { all } else { 0 };
-            2 * (searched + linear.nnz()) as u64
-        };
-        self.histories.iter().map(of_layer).sum()
-    }
-
-    /// Rewires the layers, from the tiles of this step's batch, and says what happened.
-    pub(super) fn update(
-        &mut self,
-        config: &TrainConfig,
-        executor: &Executor,
-        model: &mut Mlp,
-        optimizer: &mut Adam,
-        gradients: &mut [LayerTensors],
-        tiles: &[Tile],
-        step: u64,
-    ) -> UpdateMetrics {
-        let started = Instant::now();
-        let fraction = self.schedule.fraction(step);
-        let (isa, threads) = (executor.isa(), executor.threads());
-        let update = Update { isa, seed: self.seed, step, fraction, threads };
-        let changes = self.changes(&update, model, tiles);
-        let mut layers = Vec::new();
-        for (history, change) in self.histories.iter_mut().zip(changes) {
-            let index = history.layer;
-            model.layer_gradient(executor, index, tiles, &mut gradients[index]);
-            let before = &model.layers()[index];
-            let pattern = Arc::clone(before.linear.pattern().expect("a layer that lacks some"));
-            let ratio = gradient_ratio(&pattern, &in_order(&pattern, &gradients[index].weight));
-            let rewiring = Rewiring::new(&pattern, &change);
-            drop(change);
-            let mut of_layer = history.record(&pattern, &rewiring);
-            of_layer.gradient_ratio = ratio;
-            layers.push(of_layer);
-            carry_out(rewiring, config, self.grown_state, pattern, model, optimizer, index);
-            gradients[index].weight.resize(model.layers()[index].params.weight.len(), 0.0);
-        }
-        let ccv = layers.iter().map(|layer| layer.ccv).sum::<f64>() / layers.len() as f64;
-        let seconds = started.elapsed().as_secs_f64();
-        UpdateMetrics { update: step, drop_fraction: fraction, ccv, layers, seconds }
-    }
-
-    fn changes(&self, update: &Update, model: &Mlp, tiles: &[Tile]) -> Vec<Change> {
-        let layers = model.layers();
-        let parts = |history: &History| {
-            let pairs: Vec<_> =
-                tiles.iter().map(|tile| tile.input_and_gradient(history.layer)).collect();
-            let layer = &layers[history.layer];
-            let pattern = layer.linear.pattern().expect("a layer that lacks some");
-            (pattern, in_order(pattern, &layer.params.weight), pairs)
-        };
-        let parts: Vec<_> = self.histories.iter().map(parts).collect();
-        let views: Vec<LayerView<'_>> = parts
-            .iter()
-            .zip(&self.histories)
-            .map(|((pattern, weights, tiles), history)| LayerView {
-                index: history.layer,
-                pattern,
-                weights,
-                tiles,
-            })
-            .collect();
-        self.method.changes(update, &views)
-    }
-}
-
-/// Values in the pattern's order, whether there is one per connection or one per position.
-fn in_order<'a>(pattern: &CsrPattern, values: &'a [f32]) -> Cow<'a, [f32]> {
-    match values.len() == pattern.nnz() {
-        true => Cow::Borrowed(values),
-        false => Cow::Owned(pattern.gather(values)),
-    }
-}
-
-/// Moves a layer, its moments and its ages to the new connections.
-fn carry_out(
-    rewiring: Rewiring,
-    config: &TrainConfig,
-    grown_state: GrownState,
-    old: Arc<CsrPattern>,
-    model: &mut Mlp,
-    optimizer: &mut Adam,
-    index: usize,
-) {
-    let [correction1, correction2] = optimizer.corrections();
-    let is_warm = grown_state == GrownState::Warm;
-    let carry = |values: &mut Vec<f32>, warm: &dyn Fn(f32) -> f32| {
-        let fresh = |grown: &Grown| if is_warm { warm(grown.gradient) } else { 0.0 };
-        let carried = rewiring.carry(&in_order(&old, values), fresh);
-        // A masked layer holds its moments at every position.
-        let is_csr = values.len() == old.nnz();
-        *values = if is_csr { carried } else { rewiring.pattern.scatter(&carried) };
-    };
-    carry(&mut optimizer.m[index].weight, &|g| correction1 * g);
-    carry(&mut optimizer.v[index].weight, &|g| correction2 * g * g);
-    if let Some(ages) = &mut optimizer.ages {
-        carry(&mut ages.counts[index].weight, &|_| 0.0);
-    }
-    let layer = &mut model.layers_mut()[index];
-    let mut params = std::mem::take(&mut layer.params);
-    params.weight = rewiring.carry(&in_order(&old, &params.weight), |grown| grown.weight);
-    let Rewiring { pattern, .. } = rewiring;
-    // The old structure goes before the new one comes: they are the largest things here.
-    drop(old);
-    layer.linear = Linear::Dense(DenseLinear::new(0, 0, None));
-    *layer = Layer::from_parts(config.engine, pattern, index, params);
-}
-
 impl History {
-    /// Takes note of a change, and describes it; the gradient ratio is left out.
-    fn record(&mut self, before: &CsrPattern, rewiring: &Rewiring) -> LayerUpdate {
-        let Rewiring { pattern, dropped, returned, .. } = rewiring;
+    /// A layer's connections at their beginning.
+    pub(super) fn new(layer: usize, first: &Arc<CsrPattern>) -> History {
+        let ever = first.positions().map(|at| at as u64).collect();
+        History { layer, first: Arc::clone(first), ever }
+    }
+
+    /// Takes note of new connections, and describes them.
+    fn record(
+        &mut self,
+        before: &CsrPattern,
+        plan: &LayerPlan,
+        gradient_ratio: Option<GradientRatio>,
+    ) -> LayerUpdate {
+        let (rewiring, pattern) = (&plan.rewiring, &plan.rewiring.pattern);
+        let (dropped, returned) = (rewiring.dropped, rewiring.returned);
         let cols = pattern.cols() as u64;
         self.ever.extend(rewiring.new.iter().map(|g| u64::from(g.row) * cols + u64::from(g.col)));
         let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
         let stats = TopologyStats::of(pattern);
-        let positions = pattern.rows() * pattern.cols();
         LayerUpdate {
             layer: self.layer + 1,
             nnz: pattern.nnz(),
             ccv: stats.fan_in.ccv,
             fan_in_histogram: histogram(&pattern.fan_in().collect::<Vec<_>>()),
-            dropped: *dropped,
+            dropped,
             grown: pattern.nnz() + dropped - before.nnz(),
-            returned: *returned,
+            returned,
             overlap_previous: share(before.nnz() - (dropped - returned), before.nnz()),
             overlap_first: share(self.first.common(pattern), self.first.nnz()),
-            ever_active: share(self.ever.len() as usize, positions),
+            ever_active: share(self.ever.len() as usize, pattern.rows() * pattern.cols()),
             dead_neurons: stats.dead_neurons,
             dead_inputs: stats.dead_inputs,
-            gradient_ratio: None,
+            gradient_ratio,
         }
     }
 }
 
-impl TrainConfig {
-    /// How the method's text is read.
-    pub fn reading(&self) -> Reading {
-        Reading {
-            scope: self.rewire_scope,
-            fan_in_min: self.rewire_fan_in_min,
-            candidates: self.grow_from,
-            score: self.grow_score,
-            ties: self.tie,
-        }
+/// What a plan changes.
+pub(super) struct State<'a> {
+    pub(super) executor: &'a Executor,
+    pub(super) model: &'a mut Mlp,
+    pub(super) optimizer: &'a mut Optimizer,
+    pub(super) gradients: &'a mut [LayerTensors],
+    pub(super) histories: &'a mut Vec<History>,
+}
+
+/// Applies a plan and describes it. `acted` is when the method began to act; the time that the
+/// description takes is not counted in `seconds`.
+///
+/// **Panics** if a plan names a layer twice, or one that is no hidden layer, or takes a layer's
+/// last connection.
+pub(super) fn carry_out(
+    plan: Plan,
+    state: &mut State<'_>,
+    tiles: &[Tile],
+    step: u64,
+    acted: Instant,
+) -> UpdateMetrics {
+    let mut seconds = acted.elapsed().as_secs_f64();
+    let output = state.model.layers().len() - 1;
+    for (at, of_layer) in plan.layers.iter().enumerate() {
+        let LayerPlan { layer, rewiring, .. } = of_layer;
+        assert!(*layer < output, "layer {layer} is no hidden layer");
+        assert!(rewiring.pattern.nnz() > 0, "layer {layer} keeps a connection");
+        let before = &plan.layers[..at];
+        assert!(before.iter().all(|other| other.layer != *layer), "layer {layer} comes once");
     }
+    let mut layers = Vec::new();
+    for plan in plan.layers {
+        layers.push(tell(&plan, state, tiles));
+        let started = Instant::now();
+        rewire(plan, state);
+        seconds += started.elapsed().as_secs_f64();
+    }
+    if plan.slots == Slots::Reset {
+        state.optimizer.reset(state.model);
+    }
+    let ccv = layers.iter().map(|layer| layer.ccv).sum::<f64>() / layers.len().max(1) as f64;
+    let values = plan.values.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+    UpdateMetrics { update: step, values, ccv, layers, seconds }
+}
+
+/// Describes a layer's plan, with the gradient ratio of its connections before it.
+fn tell(plan: &LayerPlan, state: &mut State<'_>, tiles: &[Tile]) -> LayerUpdate {
+    let index = plan.layer;
+    let before = state.model.layers()[index].storage().connections();
+    let gradient = &mut state.gradients[index];
+    if !tiles.is_empty() {
+        state.model.layer_gradient(state.executor, index, tiles, gradient);
+    }
+    let dw = state.model.layers()[index].storage().to_csr(&gradient.weight);
+    let ratio = gradient_ratio(&before, &dw).filter(|_| !tiles.is_empty());
+    let known = state.histories.iter().position(|history| history.layer == index);
+    let at = known.unwrap_or_else(|| {
+        state.histories.push(History::new(index, &before));
+        state.histories.len() - 1
+    });
+    state.histories[at].record(&before, plan, ratio)
+}
+
+/// Moves a layer, its gradient and the optimiser's slots to the new connections.
+fn rewire(plan: LayerPlan, state: &mut State<'_>) {
+    let LayerPlan { layer: index, rewiring, weights } = plan;
+    let storage = state.model.layers()[index].storage();
+    let mut slots: Vec<Vec<f32>> = Vec::new();
+    state.optimizer.change_weights(index, |rule, slot, values| {
+        let fresh = |grown: &crate::method::Grown| rule.fresh(slot, grown.gradient);
+        slots.push(rewiring.carry(&storage.to_csr(values), fresh));
+        *values = Vec::new();
+    });
+    let gradient = &mut state.gradients[index].weight;
+    let gradient_after = rewiring.carry(&storage.to_csr(gradient), |grown| grown.gradient);
+    let weights = match weights {
+        Weights::Given(weights) => weights,
+        Weights::Carried => {
+            rewiring.carry(&storage.to_csr(storage.weights()), |grown| grown.weight)
+        }
+    };
+    let layer = &mut state.model.layers_mut()[index];
+    layer.store(layer.storage().engine(), index, rewiring.pattern, weights);
+    // As the new storage has them, which may be otherwise than in CSR order.
+    let storage = layer.storage();
+    let mut slots = slots.into_iter();
+    state.optimizer.change_weights(index, |_, _, values| {
+        *values = storage.to_stored(slots.next().expect("one per slot"));
+    });
+    *gradient = storage.to_stored(gradient_after);
 }

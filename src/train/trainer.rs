@@ -1,30 +1,35 @@
 //! The epoch loop.
 
-use super::metrics::{EpochReport, Evaluation, StepReport};
-use super::predict::probabilities;
-use super::rewire::{History, Rewirer};
-use super::{Classification, GrownState, RewireMethod, TrainConfig, step};
-use crate::Error;
-use crate::dataset::{Dataset, Samples, Scaling};
-use crate::nn::{Layer, LayerTensors, Mlp, Tile};
-use crate::optim::{Adam, AdamSettings};
-use crate::parallel::{self, Executor};
-use crate::random::{Purpose, stream};
+mod position;
+mod steps;
+
+pub use position::{BestEpoch, Position};
+
+use super::build::TrainInputs;
+use super::metrics::Evaluation;
+use super::rewire::History;
+use super::{Error, TrainConfig, evaluate};
+use crate::dataset::{Dataset, Samples};
+use crate::method::{Method, RunLength};
+use crate::model::{Classification, answers};
+use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Tile};
+use crate::optim::{LrSchedule, Optimizer, Rule};
+use crate::parallel::{Crew, Executor};
 use crate::topology::Distribution;
 use fanin_kernels::TILE;
-use rand::seq::SliceRandom;
 use roaring::RoaringTreemap;
-use serde::{Deserialize, Serialize};
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A run in progress: the network, its optimiser, and the memory both work in.
-pub struct Trainer<'a> {
+/// A run in progress: the network, its optimiser and method, and the memory they work in.
+pub struct Trainer {
     config: TrainConfig,
-    data: &'a Dataset,
+    data: Arc<Dataset>,
     executor: Arc<Executor>,
     model: Mlp,
-    optimizer: Adam,
+    optimizer: Optimizer,
+    schedule: LrSchedule,
+    method: Box<dyn Method>,
     tiles: Vec<Tile>,
     gradients: Vec<LayerTensors>,
     /// The samples in the order of epoch `order_epoch`.
@@ -34,102 +39,136 @@ pub struct Trainer<'a> {
     /// The loss of the last step.
     last_loss: Option<f64>,
     warnings: Vec<String>,
-    rewirer: Option<Rewirer>,
+    /// Hidden layers that lacked connections at the beginning.
+    sparse: Vec<usize>,
+    histories: Vec<History>,
+    /// What the layers began with, if the method wants to know.
+    initial: Option<Vec<LayerStart>>,
     /// The network of the best epoch, where that is watched.
     best_model: Option<Mlp>,
 }
 
-/// Where a run is: what a checkpoint must hold beside the model and the moments.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Position {
-    /// Whole epochs done.
-    pub epochs: usize,
-    /// Samples of the epoch at hand done.
-    pub samples: usize,
-    /// Σ of their losses, each before its step's update.
-    pub loss_sum: f64,
-    /// How many of them were right.
-    pub correct: usize,
-    /// Flops of the whole run's products so far, updates of the connections included.
-    #[serde(default)]
-    pub flops: u64,
-    /// Seconds that updates of the connections took so far.
-    #[serde(default)]
-    pub rewire_seconds: f64,
-    /// The epoch of the smallest validation loss so far, if it is watched.
-    #[serde(default)]
-    pub best: Option<BestEpoch>,
+/// Parts that replace those the configuration would make.
+#[derive(Default)]
+pub struct OwnParts {
+    /// The network.
+    pub model: Option<Mlp>,
+    /// The method of sparse training.
+    pub method: Option<Box<dyn Method>>,
+    /// The optimiser.
+    pub rule: Option<Box<dyn Rule>>,
+    /// Threads and instruction set.
+    pub executor: Option<Executor>,
 }
 
-/// The best epoch so far.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BestEpoch {
-    /// Counted from 1.
-    pub epoch: usize,
-    /// Its validation loss.
-    pub loss: f64,
+/// What a checkpoint brings back.
+pub(super) struct Restored {
+    pub(super) model: Mlp,
+    pub(super) optimizer: Optimizer,
+    pub(super) position: Position,
+    /// Positions that ever were connections, of each layer that has a history.
+    pub(super) ever: Vec<(usize, RoaringTreemap)>,
+    pub(super) method: BTreeMap<String, Vec<f32>>,
 }
 
-impl Position {
-    /// Steps of the whole run done; updates of the connections count as steps.
-    pub(super) fn steps(&self, samples_per_epoch: usize, batch: usize) -> u64 {
-        (self.epochs * samples_per_epoch.div_ceil(batch) + self.samples / batch) as u64
-    }
-}
-
-impl<'a> Trainer<'a> {
+impl Trainer {
     /// A run at its beginning, on the best instruction set or the one `FANIN_ISA` names.
     ///
-    /// **Errors**: [`Error::Config`], [`Error::Topology`], [`Error::Isa`], [`Error::Threads`].
-    pub fn new(config: TrainConfig, data: &'a Dataset) -> Result<Trainer<'a>, Error> {
-        let executor = Executor::from_environment(config.threads)?;
-        Trainer::with_executor(config, data, executor)
+    /// **Errors**: [`Error`] for what cannot be configured, built, or run.
+    pub fn new(config: TrainConfig, data: impl Into<Arc<Dataset>>) -> Result<Trainer, Error> {
+        Trainer::from_parts(config, data, OwnParts::default())
     }
 
-    /// As [`Trainer::new`] on a given pool and instruction set.
+    /// As [`Trainer::new`] with a network of one's own: of the configuration only what concerns
+    /// training counts.
     ///
-    /// **Errors**: [`Error::Config`], [`Error::Topology`].
-    pub fn with_executor(
+    /// **Errors**: as [`Trainer::new`]; [`Error::OtherNetwork`] if it does not fit the data.
+    pub fn from_model(
+        model: Mlp,
         config: TrainConfig,
-        data: &'a Dataset,
-        executor: Executor,
-    ) -> Result<Trainer<'a>, Error> {
+        data: impl Into<Arc<Dataset>>,
+    ) -> Result<Trainer, Error> {
+        Trainer::from_parts(config, data, OwnParts { model: Some(model), ..OwnParts::default() })
+    }
+
+    /// As [`Trainer::new`] with any parts of one's own.
+    ///
+    /// **Errors**: as [`Trainer::from_model`].
+    pub fn from_parts(
+        config: TrainConfig,
+        data: impl Into<Arc<Dataset>>,
+        own: OwnParts,
+    ) -> Result<Trainer, Error> {
+        let data: Arc<Dataset> = data.into();
+        config.validate()?;
         if data.train.is_empty() {
-            return Err(Error::Config("there are no training samples".into()));
+            return Err(Error::NoSamples);
         }
         if config.patience > 0 && data.validation.is_none() {
-            let problem = "--patience watches validation samples: hold some out with \
-                           --validation-fraction";
-            return Err(Error::Config(problem.to_string()));
+            return Err(Error::NothingToWatch);
         }
-        let (model, warnings) = config.build(data.train.features(), data.train.classes())?;
-        let settings = AdamSettings { lr: config.lr as f32, ..AdamSettings::default() };
-        let rewires = config.rewire != RewireMethod::Static;
-        let aged = rewires && config.grown_state == GrownState::OwnStep;
-        let optimizer = Adam::new(settings, &model, aged);
-        let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
+        let executor = match own.executor {
+            Some(executor) => executor,
+            None => Executor::from_environment(config.threads)?,
+        };
+        let (features, targets) = (data.train.features(), data.train.targets());
+        let (model, warnings) = match own.model {
+            Some(model) => (model, Vec::new()),
+            None => config.build(features, targets.outputs(), Some(&TrainInputs(&data)))?,
+        };
+        let (loss, takes_numbers) = (model.loss().name(), model.loss().takes_numbers());
+        if takes_numbers != targets.are_numbers() {
+            return Err(Error::OtherTargets { loss, takes_numbers });
+        }
+        if [model.in_features(), model.outputs()] != [features, targets.outputs()] {
+            return Err(Error::OtherNetwork);
+        }
+        let own_method = own.method.is_some();
+        let mut method = own.method.unwrap_or_else(|| config.method.make());
+        let run = RunLength {
+            steps_per_epoch: data.train.len().div_ceil(config.batch) as u64,
+            epochs: config.epochs as u64,
+        };
+        method.begin(run);
+        let histories = histories(&model);
+        if method.needs_sparse_layers() && histories.is_empty() {
+            return Err(Error::NothingToRewire);
+        }
+        let start = |layer: &Layer| {
+            let (pattern, weights) = layer.connections();
+            LayerStart { pattern: (*pattern).clone(), weights: Some(weights) }
+        };
+        let initial = method.needs_initial_weights();
+        let initial = initial.then(|| model.layers().iter().map(start).collect());
+        if config.patience > 0 && method.phases() > 1 {
+            return Err(Error::PatienceAndPhases);
+        }
+        let hidden = &model.layers()[..model.layers().len() - 1];
+        let is_static = !own_method && !config.has_method();
+        if !is_static && hidden.iter().any(|layer| layer.storage().pattern().is_none()) {
+            return Err(Error::DenseEngine);
+        }
+        let rule = own.rule.unwrap_or_else(|| config.optimizer.make());
         let batch = config.batch.min(data.train.len());
-        let steps_per_epoch = data.train.len().div_ceil(config.batch);
-        let rewirer = Rewirer::new(&config, &model, steps_per_epoch);
-        if rewirer.as_ref().is_some_and(|rewirer| rewirer.histories.is_empty()) {
-            let problem = "no hidden layer lacks connections: --rewire has nothing to change";
-            return Err(Error::Config(problem.to_string()));
-        }
         Ok(Trainer {
-            rewirer,
-            best_model: None,
+            optimizer: Optimizer::new(rule, &model),
+            schedule: config.lr_schedule.make(),
             tiles: Tile::several(&model, batch.div_ceil(TILE)),
-            gradients: model.layers().iter().map(zeros).collect(),
+            gradients: model.layers().iter().map(Layer::zeros).collect(),
             order: (0..data.train.len() as u32).collect(),
             order_epoch: None,
             executor: Arc::new(executor),
             position: Position::default(),
             last_loss: None,
+            best_model: None,
+            sparse: histories.iter().map(|history| history.layer).collect(),
+            histories,
+            initial,
+            method,
             warnings,
             config,
             data,
             model,
-            optimizer,
         })
     }
 
@@ -138,31 +177,14 @@ impl<'a> Trainer<'a> {
         &self.warnings
     }
 
-    /// The network to be kept: that of the best epoch where it is watched, else as it stands.
-    pub fn kept_model(&self) -> &Mlp {
-        self.best_model.as_ref().unwrap_or(&self.model)
+    /// The configuration.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
     }
 
-    /// Takes note of an epoch's validation loss.
-    pub(super) fn watch(&mut self, loss: f64) {
-        let is_better = self.position.best.is_none_or(|best| loss < best.loss);
-        if self.config.patience > 0 && is_better {
-            self.position.best = Some(BestEpoch { epoch: self.position.epochs, loss });
-            self.best_model = Some(self.model.clone());
-        }
-    }
-
-    /// Gives back the network of the best epoch after a resume.
-    pub(super) fn restore_best(&mut self, model: Mlp) {
-        self.best_model = Some(model);
-    }
-
-    /// Whether training has come to its end: all epochs done, or none better for too long.
-    pub fn is_finished(&self) -> bool {
-        let Position { epochs, best, .. } = self.position;
-        let patience = self.config.patience;
-        let is_late = best.is_some_and(|best| patience > 0 && epochs - best.epoch >= patience);
-        epochs >= self.config.epochs || (is_late && self.position.samples == 0)
+    /// The data.
+    pub fn data(&self) -> &Arc<Dataset> {
+        &self.data
     }
 
     /// The network as it stands.
@@ -170,63 +192,26 @@ impl<'a> Trainer<'a> {
         &self.model
     }
 
+    /// The network to be kept: that of the best epoch where it is watched, else as it stands.
+    pub fn kept_model(&self) -> &Mlp {
+        self.best_model.as_ref().unwrap_or(&self.model)
+    }
+
     /// The optimiser as it stands.
-    pub fn optimizer(&self) -> &Adam {
+    pub fn optimizer(&self) -> &Optimizer {
         &self.optimizer
     }
 
-    /// Mean CCV of the rewired layers; 0 if none is.
-    pub(super) fn rewired_ccv(&self) -> f64 {
-        let histories = self.histories();
-        let ccv = |history: &History| {
-            let pattern = self.model.layers()[history.layer].linear.pattern();
-            pattern.map_or(0.0, |pattern| Distribution::of(pattern.fan_in()).ccv)
-        };
-        histories.iter().map(ccv).sum::<f64>() / histories.len().max(1) as f64
+    /// The method as it stands.
+    pub fn method(&self) -> &dyn Method {
+        &*self.method
     }
 
-    /// What the connections of rewired layers have been; empty if none is rewired.
-    pub(super) fn histories(&self) -> &[History] {
-        self.rewirer.as_ref().map_or(&[], |rewirer| &rewirer.histories)
-    }
-
-    /// Continues where a checkpoint stood; `ever` are the positions that ever were connections, of
-    /// each rewired layer.
-    ///
-    /// **Panics** if the state's shapes are not this network's.
-    pub(super) fn restore(
-        &mut self,
-        model: Mlp,
-        optimizer: Adam,
-        position: Position,
-        ever: Vec<RoaringTreemap>,
-    ) {
-        let shapes = |model: &Mlp| -> Vec<_> {
-            model
-                .layers()
-                .iter()
-                .map(|l| (l.linear.in_features(), l.linear.out_features()))
-                .collect()
-        };
-        assert_eq!(shapes(&model), shapes(&self.model), "the checkpoint is of this network");
-        let zeros = |layer: &Layer| LayerTensors::zeros_like(&layer.params);
-        self.gradients = model.layers().iter().map(zeros).collect();
-        (self.model, self.optimizer, self.position) = (model, optimizer, position);
-        if let Some(rewirer) = &mut self.rewirer {
-            assert_eq!(ever.len(), rewirer.histories.len(), "a history per rewired layer");
-            rewirer.histories.iter_mut().zip(ever).for_each(|(history, ever)| history.ever = ever);
-        }
-    }
-
-    /// The gradients of the last step, one set of tensors per layer.
+    /// The gradients of the last step that the optimiser took, or that a layer was rewired in: one
+    /// set of tensors per layer, on the connections as they are now: those that came in this step
+    /// have the gradient they were chosen by.
     pub fn gradients(&self) -> &[LayerTensors] {
         &self.gradients
-    }
-
-    /// The network and the optimiser, to be changed together; then call
-    /// [`Linear::weights_changed`](crate::nn::Linear::weights_changed).
-    pub fn state_mut(&mut self) -> (&mut Mlp, &mut Adam) {
-        (&mut self.model, &mut self.optimizer)
     }
 
     /// Where it runs.
@@ -244,203 +229,151 @@ impl<'a> Trainer<'a> {
         self.order.len()
     }
 
-    /// Steps of the whole run done; updates of the connections count as steps.
-    pub fn steps(&self) -> u64 {
-        self.position.steps(self.order.len(), self.config.batch)
-    }
-
     /// Steps of an epoch.
     pub fn steps_per_epoch(&self) -> usize {
         self.order.len().div_ceil(self.config.batch)
     }
 
-    /// Runs to the end of the epoch; `on_step` hears of every step.
-    ///
-    /// **Errors**: as [`Trainer::step`].
-    pub fn run_epoch(
-        &mut self,
-        mut on_step: impl FnMut(StepReport) + Send,
-    ) -> Result<EpochReport, Error> {
-        let report = self.run_epoch_while(|step| {
-            on_step(step);
-            ControlFlow::Continue(())
-        })?;
-        Ok(report.expect("nobody stops it"))
+    /// Steps of the whole run done; updates in place of an optimiser step count as steps.
+    pub fn steps(&self) -> u64 {
+        let in_epoch = self.position.samples / self.config.batch;
+        (self.position.epochs * self.steps_per_epoch() + in_epoch) as u64
     }
 
-    /// Runs to the end of the epoch, or to the step after which `on_step` breaks off: then none.
-    ///
-    /// **Errors**: as [`Trainer::step`].
-    pub fn run_epoch_while(
-        &mut self,
-        mut on_step: impl FnMut(StepReport) -> ControlFlow<()> + Send,
-    ) -> Result<Option<EpochReport>, Error> {
-        let executor = Arc::clone(&self.executor);
-        executor.install(|| {
-            loop {
-                let report = self.step_in_pool()?;
-                let epoch = report.epoch;
-                let flow = on_step(report);
-                if epoch.is_some() || flow.is_break() {
-                    return Ok(epoch);
-                }
-            }
-        })
+    /// Epochs of all the run's trainings.
+    pub fn epochs(&self) -> usize {
+        self.config.epochs * self.method.phases() as usize
     }
 
-    /// One optimiser step on the next batch.
-    ///
-    /// **Errors**: [`Error::Diverged`] if the batch's loss is not finite; the parameters are then as
-    /// they were before.
-    pub fn step(&mut self) -> Result<StepReport, Error> {
-        let executor = Arc::clone(&self.executor);
-        executor.install(|| self.step_in_pool())
-    }
-
-    fn step_in_pool(&mut self) -> Result<StepReport, Error> {
-        self.shuffle();
-        let Trainer { data, executor, model, optimizer, tiles, gradients, order, .. } = self;
-        let first = self.position.samples;
-        let (batch, later) = order[first..].split_at(self.config.batch.min(order.len() - first));
-        let next = &later[..later.len().min(batch.len())];
-        let tiles = &mut tiles[..batch.len().div_ceil(TILE)];
-        step::forward_backward(executor, model, tiles, batch.len(), |index, tile| {
-            let indices = tile_indices(batch, index);
-            data.train.load_tile(executor.isa(), &data.scaling, indices, tile);
-            data.train.prefetch(tile_indices(next, index));
-        });
-        let loss_sum: f64 = tiles.iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
-        if !loss_sum.is_finite() {
-            return Err(Error::Diverged {
-                epoch: self.position.epochs + 1,
-                step: first / self.config.batch + 1,
-                layer: self.first_non_finite_layer(),
-                last_loss: self.last_loss,
-            });
-        }
-        let step = self.position.steps(order.len(), self.config.batch) + 1;
-        let rewirer = self.rewirer.as_mut().filter(|rewirer| rewirer.is_update(step));
-        let takes_step = rewirer.as_ref().is_none_or(|rewirer| rewirer.takes_step);
-        let mut flops = model.flops_per_sample(takes_step);
-        if takes_step {
-            step::update(executor, model, optimizer, gradients, tiles);
-        }
-        let update = rewirer.map(|rewirer| {
-            flops += rewirer.flops_per_sample(model);
-            rewirer.update(&self.config, executor, model, optimizer, gradients, tiles, step)
-        });
-        self.last_loss = Some(loss_sum / batch.len() as f64);
-        let position = &mut self.position;
-        position.samples += batch.len();
-        position.flops += flops * batch.len() as u64;
-        position.rewire_seconds += update.as_ref().map_or(0.0, |update| update.seconds);
-        position.loss_sum += loss_sum;
-        position.correct += tiles.iter().map(|tile| tile.loss.correct as usize).sum::<usize>();
-        let mut report = StepReport {
-            step: first / self.config.batch + 1,
-            samples: position.samples,
-            loss: loss_sum / batch.len() as f64,
-            epoch: None,
-            update,
+    /// Mean CCV of the layers that a method may rewire; 0 if there is none.
+    pub fn rewired_ccv(&self) -> f64 {
+        let ccv = |layer: &usize| {
+            let pattern = self.model.layers()[*layer].storage().pattern();
+            pattern.map_or(0.0, |pattern| Distribution::of(pattern.fan_in()).ccv)
         };
-        if position.samples == order.len() {
-            let count = position.samples as f64;
-            let (loss, accuracy) = (position.loss_sum / count, position.correct as f64 / count);
-            report.epoch = Some(EpochReport { loss, accuracy });
-            *position = Position {
-                epochs: position.epochs + 1,
-                samples: 0,
-                loss_sum: 0.0,
-                correct: 0,
-                ..*position
+        self.sparse.iter().map(ccv).sum::<f64>() / self.sparse.len().max(1) as f64
+    }
+
+    /// Takes note of an epoch's validation loss.
+    pub(crate) fn watch(&mut self, loss: f64) {
+        let is_better = self.position.best.is_none_or(|best| loss < best.loss);
+        if self.config.patience > 0 && is_better {
+            self.position.best = Some(BestEpoch { epoch: self.position.epochs, loss });
+            self.best_model = Some(self.model.clone());
+        }
+    }
+
+    /// Gives back the network of the best epoch after a resume, stored as the network in training.
+    pub(crate) fn restore_best(&mut self, mut best: Mlp) {
+        let engines = self.model.layers().iter().map(|layer| layer.storage().engine());
+        for (index, (layer, engine)) in best.layers_mut().iter_mut().zip(engines).enumerate() {
+            let (pattern, weights) = layer.connections();
+            layer.store(engine, index, (*pattern).clone(), weights);
+        }
+        self.best_model = Some(best);
+    }
+
+    /// Whether training has come to its end: all epochs done, or none better for too long.
+    pub fn is_finished(&self) -> bool {
+        let Position { epochs, best, .. } = self.position;
+        let patience = self.config.patience;
+        let is_late = best.is_some_and(|best| patience > 0 && epochs - best.epoch >= patience);
+        epochs >= self.epochs() || (is_late && self.position.samples == 0)
+    }
+
+    /// Goes on from another network and optimiser of the same shapes.
+    ///
+    /// **Errors**: [`Error::OtherNetwork`] if layers, connections or slots are others.
+    pub fn set_state(&mut self, model: Mlp, optimizer: Optimizer) -> Result<(), Error> {
+        let shapes = |optimizer: &Optimizer| -> Vec<Vec<[usize; 4]>> {
+            let of_slot = |tensors: &[LayerTensors]| {
+                tensors.iter().map(|t| t.each().map(<[f32]>::len)).collect()
             };
+            optimizer.slots().map(|(_, tensors)| of_slot(tensors)).collect()
+        };
+        let patterns = |model: &Mlp| -> Vec<_> {
+            model.layers().iter().map(|layer| layer.storage().pattern().cloned()).collect()
+        };
+        let lens = |model: &Mlp| -> Vec<[usize; 4]> {
+            model.layers().iter().map(|layer| layer.zeros().each().map(<[f32]>::len)).collect()
+        };
+        if lens(&model) != lens(&self.model)
+            || patterns(&model) != patterns(&self.model)
+            || shapes(&optimizer) != shapes(&self.optimizer)
+            || model.loss().takes_numbers() != self.model.loss().takes_numbers()
+        {
+            return Err(Error::OtherNetwork);
         }
-        Ok(report)
+        (self.model, self.optimizer) = (model, optimizer);
+        Ok(())
     }
 
-    /// Puts the samples into the order of the epoch at hand, a function of (seed, epoch) alone.
-    fn shuffle(&mut self) {
-        let epoch = self.position.epochs;
-        if self.order_epoch != Some(epoch) {
-            self.order.iter_mut().zip(0..).for_each(|(slot, index)| *slot = index);
-            self.order.shuffle(&mut stream(self.config.seed, Purpose::Shuffle, epoch as u64));
-            self.order_epoch = Some(epoch);
-        }
+    /// Positions that ever were connections, of the layers whose connections are followed.
+    pub(super) fn ever_active(&self) -> impl Iterator<Item = (usize, &RoaringTreemap)> {
+        self.histories.iter().map(|history| (history.layer, &history.ever))
     }
 
-    /// The first layer with a non-finite output on the tiles last run, counted from 1; the last
-    /// layer if all are finite.
-    pub fn first_non_finite_layer(&self) -> usize {
-        let layer = self.tiles.iter().find_map(|tile| self.model.first_non_finite(tile));
-        layer.map_or(self.model.layers().len(), |layer| layer + 1)
+    /// Continues where a checkpoint stood; false, and nothing changed, if the method refuses its
+    /// state.
+    ///
+    /// **Panics** if the state's shapes are not this network's.
+    pub(super) fn restore(&mut self, state: Restored) -> bool {
+        assert_eq!(state.model.shapes(), self.model.shapes(), "the checkpoint is of this network");
+        if !self.method.restore(state.method) {
+            return false;
+        }
+        for (layer, ever) in state.ever {
+            let known = self.histories.iter().position(|history| history.layer == layer);
+            let at = known.unwrap_or_else(|| {
+                // One that began when a method took the first connections of a full layer.
+                let first = self.model.layers()[layer].storage().connections();
+                self.histories.push(History::new(layer, &first));
+                self.histories.len() - 1
+            });
+            self.histories[at].ever = ever;
+        }
+        self.gradients = state.model.layers().iter().map(Layer::zeros).collect();
+        (self.model, self.optimizer, self.position) =
+            (state.model, state.optimizer, state.position);
+        true
     }
 
     /// How the network does on `samples`.
     ///
-    /// **Errors**: [`Error::Config`] if there is no sample.
+    /// **Errors**: [`Error::NoSamples`].
     pub fn evaluate(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
-        evaluate(&self.executor, &self.model, samples, &self.data.scaling, &mut self.tiles)
-    }
-
-    /// What the network that is kept makes of `samples`, class by class.
-    ///
-    /// **Panics** if there is no sample.
-    pub fn classify_kept(&mut self, samples: &Samples) -> Classification {
-        let model = self.best_model.as_ref().unwrap_or(&self.model);
-        let (executor, tiles) = (&self.executor, &mut self.tiles);
-        let load = |indices: &[u32], tile: &mut Tile| {
-            samples.load_tile(executor.isa(), &self.data.scaling, indices, tile);
-        };
-        let p = probabilities(executor, model, tiles, samples.len(), load);
-        Classification::of(&p, samples.labels(), samples.classes())
+        let scaling = &self.data.scaling;
+        evaluate(&self.executor, &self.model, samples, scaling, &mut self.tiles)
     }
 
     /// How the network that is kept does on `samples`.
     ///
-    /// **Errors**: [`Error::Config`] if there is no sample.
+    /// **Errors**: [`Error::NoSamples`].
     pub fn evaluate_kept(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
         let model = self.best_model.as_ref().unwrap_or(&self.model);
         evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
     }
-}
 
-/// How a network does on `samples`, a group of tiles at a time.
-///
-/// **Errors**: [`Error::Config`] if there is no sample.
-pub fn evaluate(
-    executor: &Executor,
-    model: &Mlp,
-    samples: &Samples,
-    scaling: &Scaling,
-    tiles: &mut [Tile],
-) -> Result<Evaluation, Error> {
-    if samples.is_empty() {
-        return Err(Error::Config("there are no samples to evaluate on".into()));
+    /// What the network that is kept makes of `samples`, class by class.
+    ///
+    /// **Panics** if there is no sample, or samples have no classes.
+    pub fn classify_kept(&mut self, samples: &Samples) -> Classification {
+        let model = self.best_model.as_ref().unwrap_or(&self.model);
+        let scaling = &self.data.scaling;
+        let load = |crew: Crew<'_>, indices: &[u32], tile: &mut Tile| {
+            samples.load_tile(crew.isa(), scaling, indices, tile);
+        };
+        let p = answers(&self.executor, model, &mut self.tiles, samples.len(), load);
+        Classification::of(&p, samples.labels(), model.outputs())
     }
-    let order: Vec<u32> = (0..samples.len() as u32).collect();
-    let (mut loss_sum, mut correct) = (0.0, 0);
-    let cut_rows = tiles.len() < executor.threads();
-    executor.install(|| {
-        for group in order.chunks(tiles.len() * TILE) {
-            let tiles = &mut tiles[..group.len().div_ceil(TILE)];
-            parallel::for_each(tiles, |index, tile| {
-                let indices = tile_indices(group, index);
-                samples.load_tile(executor.isa(), scaling, indices, tile);
-                model.forward(executor, cut_rows, tile);
-                model.loss(executor, group.len(), tile);
-            });
-            for tile in tiles {
-                loss_sum += f64::from(tile.loss.loss_sum);
-                correct += tile.loss.correct as usize;
-            }
-        }
-    });
-    let count = samples.len() as f64;
-    Ok(Evaluation { accuracy: correct as f64 / count, loss: loss_sum / count })
 }
 
-/// The samples of a batch that belong to its tile `index`.
-fn tile_indices(batch: &[u32], index: usize) -> &[u32] {
-    let end = batch.len().min((index + 1) * TILE);
-    &batch[end.min(index * TILE)..end]
+/// Histories of the hidden layers that lack connections.
+fn histories(model: &Mlp) -> Vec<History> {
+    let hidden = &model.layers()[..model.layers().len() - 1];
+    let sparse = hidden.iter().enumerate().filter_map(|(layer, of)| {
+        let first = of.storage().pattern().filter(|pattern| pattern.density() < 1.0)?;
+        Some(History::new(layer, first))
+    });
+    sparse.collect()
 }

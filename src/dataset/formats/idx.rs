@@ -3,13 +3,12 @@
 use super::arrays::{ArrayRows, with_labels};
 use super::format::{Before, Format, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;
-use crate::dataset::digest::hexadecimal;
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
 use crate::dataset::raw::RawTable;
 use crate::dataset::schema::Schema;
 use crate::dataset::values::Values;
-use sha2::{Digest, Sha256};
+use crate::format::digest::Sha256;
 use std::path::Path;
 
 /// Images as MNIST has them.
@@ -102,7 +101,10 @@ fn parse(input: &mut Input, rank: usize) -> Result<IdxFile, Error> {
     if !input.is_at_end()? {
         return Err(input.data(DataProblem::TrailingBytes { expected }));
     }
-    let sha256 = hexadecimal(Sha256::new().chain_update(&header).chain_update(&bytes));
+    let mut hasher = Sha256::new();
+    hasher.update(&header);
+    hasher.update(&bytes);
+    let sha256 = hasher.hexadecimal();
     let dimensions = sizes.iter().map(|&size| size as usize).collect();
     Ok(IdxFile { dimensions, bytes, sha256 })
 }

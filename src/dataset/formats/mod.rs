@@ -23,7 +23,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// Every format. What no suffix claims is of the first.
-const FORMATS: [FileFormat; 5] = [
+const FORMATS: &[FileFormat] = &[
     FileFormat(Some(&csv::Csv)),
     FileFormat(Some(&svmlight::Svmlight)),
     FileFormat(Some(&npy::Npy)),
@@ -54,7 +54,7 @@ impl FileFormat {
 
     /// `auto`, and every format.
     pub fn all() -> impl Iterator<Item = FileFormat> {
-        [FileFormat::AUTO].into_iter().chain(FORMATS)
+        [FileFormat::AUTO].into_iter().chain(FORMATS.iter().copied())
     }
 
     /// The format of a file: this one, or the one that its name says.

@@ -30,6 +30,7 @@ pub struct KnownDataset {
 
 /// What a known data set's files hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Known {
     /// Training images, training labels, test images, test labels: four files of IDX. Images of
     /// several channels have them last.
@@ -66,6 +67,7 @@ pub struct KnownTable {
 
 /// One or several columns of a known table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KnownColumn {
     /// Numbers.
     Number(&'static str),

@@ -9,12 +9,12 @@ use super::entry::KnownDataset;
 use super::read::verify_file;
 use super::search::{cache_dir, found_in};
 use crate::dataset::error::{Error, FetchProblem};
+use crate::format::zip::ZipArchive;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::Agent;
-use zip::ZipArchive;
 
 /// Attempts at one address before the next: each goes on where the last one broke off.
 const ATTEMPTS: usize = 3;
@@ -32,6 +32,7 @@ pub struct FetchPlace {
 
 /// What became of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fetched {
     /// It was there, and right.
     Present(PathBuf),
@@ -121,8 +122,8 @@ fn take(known: &KnownDataset, index: usize, from: &Path, target: &Path) -> Resul
         if let Some(path) = found_in(file, &folders) {
             return place_file(known, index, &path, target);
         }
-    } else if let Ok(mut archive) = ZipArchive::new(File::open(from).map_err(Error::io(from))?) {
-        let names: Vec<String> = archive.file_names().flatten().map(Into::into).collect();
+    } else if let Ok(mut archive) = ZipArchive::open(File::open(from).map_err(Error::io(from))?) {
+        let names: Vec<String> = archive.names().map(Into::into).collect();
         let ends = [format!("{}.gz", file.name), file.name.to_string()];
         let is_it = |name: &&String| ends.iter().any(|end| base_name(name) == end);
         if let Some(name) = names.iter().find(is_it) {
@@ -150,7 +151,8 @@ fn place_file(known: &KnownDataset, index: usize, path: &Path, target: &Path) ->
 }
 
 fn extract(archive: &mut ZipArchive<File>, name: &str, to: &Path) -> io::Result<()> {
-    let mut member = archive.by_name(name).map_err(io::Error::other)?;
+    let member = archive.member(name).map_err(io::Error::other)?;
+    let mut member = member.ok_or(io::ErrorKind::NotFound)?;
     let mut file = File::create(to)?;
     io::copy(&mut member, &mut file)?;
     file.sync_all()
@@ -230,7 +232,7 @@ fn unpack(
     }
     let arrived = partial(target);
     let opened = File::open(path).map_err(Error::io(path))?;
-    ZipArchive::new(opened)
+    ZipArchive::open(opened)
         .map_err(io::Error::other)
         .and_then(|mut opened| extract(&mut opened, member, &arrived))
         .map_err(Error::io(path))?;

@@ -2,14 +2,13 @@
 
 use super::entry::{Known, KnownDataset, KnownFile, KnownTable};
 use super::search::{find, search_path};
-use crate::dataset::digest::hexadecimal;
 use crate::dataset::error::Error;
 use crate::dataset::formats::{Before, FileFormat, IdxFile, Input, ReadOptions, Source, read_idx};
 use crate::dataset::problem::DataProblem;
 use crate::dataset::raw::RawTable;
 use crate::dataset::samples::Samples;
 use crate::dataset::schema::Schema;
-use sha2::{Digest, Sha256};
+use crate::format::digest::Sha256;
 use std::path::{Path, PathBuf};
 
 /// A known data set as its files have it, nothing fitted.
@@ -171,7 +170,7 @@ fn content_digest(path: &Path) -> Result<String, Error> {
             Err(source) => return Err(input.broken(source)),
         };
         if chunk.is_empty() {
-            return Ok(hexadecimal(hasher));
+            return Ok(hasher.hexadecimal());
         }
         hasher.update(chunk);
         let count = chunk.len();

@@ -6,13 +6,13 @@
 //! layer's count exact. The printed forms are options.
 
 use super::profile::Profile;
+use super::quantile::normal_quantile;
 use crate::grammar::named;
 use crate::random::{Purpose, stream};
 use crate::topology::error::{TopologyError, Warning};
 use crate::topology::stats::Distribution;
 use rand::RngExt;
 use rand_distr::StandardNormal;
-use statrs::distribution::{ContinuousCDF, Normal};
 
 named! {
     /// How real fan-ins become whole.
@@ -91,10 +91,11 @@ const CCV_TOLERANCE: f64 = 0.01;
 
 /// The fan-in of each of `out_features` neurons, in [fan_in_min, in_features].
 ///
-/// With t = i/m and λ such that the mean of λ·P(t) is (1 − sparsity)·n: `f_i = clamp(round(λ·P(i/m)))`
-/// (paper eq 6). `Exact`: Σf = round((1 − sparsity)·n·m). Lognormal: P = exp(σ·z_i), z_i the
-/// normal quantiles at mid-ranks, descending; power law: P = (i + 1)^−γ; σ and γ by bisection, so
-/// that σ_f/μ_f of the clamped fan-ins is the target, λ re-found within, or else as large as can be.
+/// With t = i/m and λ such that the mean of λ·P(t) is (1 − sparsity)·n: `f_i =
+/// clamp(round(λ·P(i/m)))` (paper eq 6). `Exact`: Σf = round((1 − sparsity)·n·m). Lognormal: P =
+/// exp(σ·z_i), z_i the normal quantiles at mid-ranks, descending; power law: P = (i + 1)^−γ; σ and
+/// γ by bisection, so that σ_f/μ_f of the clamped fan-ins is the target, λ re-found within, or else
+/// as large as can be.
 ///
 /// `seed` and `layer` matter to the sampled lognormal alone.
 ///
@@ -258,9 +259,8 @@ fn weights(
                 draws.sort_by(|a, b| b.total_cmp(a));
                 draws
             } else {
-                let normal = Normal::standard();
                 let rank = |i| 1.0 - (i as f64 + 0.5) / out_features as f64;
-                ranks.map(|i| normal.inverse_cdf(rank(i))).collect()
+                ranks.map(|i| normal_quantile(rank(i))).collect()
             };
             // Divided by the largest, which the scale undoes: no overflow at any σ.
             let top = normals.first().copied().unwrap_or(0.0);

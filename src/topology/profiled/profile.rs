@@ -11,6 +11,7 @@ use std::str::FromStr;
 /// paper's value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
+#[non_exhaustive]
 pub enum Profile {
     /// The same for every neuron: the paper's random baseline, CCV 0.
     Uniform,

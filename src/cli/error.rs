@@ -1,0 +1,90 @@
+//! What only a command finds wrong, beside the library's errors.
+
+use crate::nn::gradcheck::Check;
+use std::path::PathBuf;
+
+/// The exit code after Ctrl-C or SIGTERM, as shells have it: 128 + SIGINT.
+pub(super) const EXIT_INTERRUPTED: u8 = 130;
+
+/// Why a command fails.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The library says why.
+    #[error(transparent)]
+    Library(#[from] crate::Error),
+    /// A flag's value that settings cannot hold: a path that is not UTF-8.
+    #[error("a flag's value: {0}")]
+    Flag(#[from] toml::ser::Error),
+    /// A measurement shorter than nothing, or longer than an hour.
+    #[error("`seconds` {0}: 0 to 3600 are possible")]
+    Seconds(f64),
+    /// A network without a sparse layer.
+    #[error("no layer lacks connections: there is no topology to write")]
+    NoTopology,
+    /// Samples of other sizes than a model's.
+    #[error(
+        "the model takes {features} values and knows {classes} classes; {name} has \
+         {found_features} and {found_classes}"
+    )]
+    OtherSizes {
+        /// The samples.
+        name: String,
+        /// Values that the model takes.
+        features: usize,
+        /// Classes that it knows.
+        classes: usize,
+        /// Values of a sample.
+        found_features: usize,
+        /// Classes of the samples.
+        found_classes: usize,
+    },
+    /// Images for a model of tables, or tables for a model of images.
+    #[error("the model was trained on data of another kind than {0}")]
+    OtherKind(String),
+    /// A model that gives numbers, where classes are wanted.
+    #[error("{}: this model gives numbers, not classes", .0.display())]
+    NotClasses(PathBuf),
+    /// An old model without the settings it was trained with.
+    #[error("{}: the model does not say what data it was trained on", .0.display())]
+    NoSettings(PathBuf),
+    /// A picture of an unknown kind.
+    #[error("{}: name a .svg or .png", .0.display())]
+    PictureName(PathBuf),
+    /// A gradient check outside its bounds.
+    #[error(
+        "the gradient check failed: {} of {}: error {:.1e}, bound {:.0e}",
+        .0.parameter, .0.subject, .0.worst_error, .0.bound
+    )]
+    GradientCheck(Check),
+}
+
+/// What each part of the library says goes the same way.
+macro_rules! through_the_library {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::Library(error.into())
+            }
+        })*
+    };
+}
+
+through_the_library!(
+    crate::grammar::Error,
+    crate::parallel::Error,
+    crate::format::Error,
+    crate::topology::Error,
+    crate::dataset::Error,
+    crate::model::Error,
+    crate::train::Error,
+    crate::train::SettingsError,
+    crate::experiment::Error
+);
+
+impl Error {
+    /// Whether the run was asked to stop.
+    pub(super) fn is_interruption(&self) -> bool {
+        let interrupted = crate::experiment::Error::is_interruption;
+        matches!(self, Error::Library(crate::Error::Experiment(error)) if interrupted(error))
+    }
+}

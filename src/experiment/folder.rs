@@ -1,0 +1,239 @@
+//! A run as a folder: `config.toml`, `metrics.jsonl`, `run.json`, `model.safetensors`,
+//! `checkpoint.safetensors` and `lock`; of a run with a method `rewiring.svg`; of a drawn split
+//! `test-rows.txt` and `validation-rows.txt`, whose rows count from 1, as their first line says; of
+//! a run from its equilibrium the first run in `equilibrium/`.
+//!
+//! Every file is replaced as a whole or appended to by whole lines; one process at a time owns the
+//! folder.
+
+use super::{Error, RunRecord};
+use crate::dataset::Dataset;
+use crate::format::{self, replace_file};
+use crate::model::{Meaning, ModelFile};
+use crate::train::{EQUILIBRIUM, EpochMetrics, RunConfig, Trainer, UpdateMetrics, checkpoint};
+use serde::Serialize;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.toml";
+const METRICS: &str = "metrics.jsonl";
+const RUN: &str = "run.json";
+const MODEL: &str = "model.safetensors";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const FIGURE: &str = "rewiring.svg";
+const TEST_ROWS: &str = "test-rows.txt";
+const VALIDATION_ROWS: &str = "validation-rows.txt";
+const LOCK: &str = "lock";
+/// The first line of a list of rows.
+const ROWS_SAY: &str = "# rows of the training file, counted from 1; a header is no row\n";
+
+/// A folder that this process writes a run to.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Held as long as the folder is; the system lets go of it however the process ends.
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run; `force` removes a run that is there.
+    ///
+    /// **Errors**: [`Error::RunExists`], [`Error::RunLocked`], [`Error::Format`].
+    pub fn create(path: &Path, config: &RunConfig, force: bool) -> Result<RunFolder, Error> {
+        fs::create_dir_all(path).map_err(format::Error::io(path))?;
+        let folder = RunFolder::lock(path)?;
+        let names = [CONFIG, METRICS, RUN, MODEL, CHECKPOINT, FIGURE, TEST_ROWS, VALIDATION_ROWS];
+        let files = names.map(|name| path.join(name));
+        if files.iter().any(|file| file.exists()) {
+            if !force {
+                return Err(Error::RunExists(path.to_path_buf()));
+            }
+            let first = path.join(EQUILIBRIUM);
+            if first.join(CONFIG).exists() {
+                fs::remove_dir_all(&first).map_err(format::Error::io(&first))?;
+            }
+            for file in files.iter().filter(|file| file.exists()) {
+                fs::remove_file(file).map_err(format::Error::io(file))?;
+            }
+        }
+        folder.write_config(config)?;
+        Ok(folder)
+    }
+
+    /// Opens the folder of a run that exists, with its configuration.
+    ///
+    /// **Errors**: [`Error::NoRun`], [`Error::RunLocked`], [`Error::Settings`], [`Error::Format`].
+    pub fn open(path: &Path) -> Result<(RunFolder, RunConfig), Error> {
+        let config = path.join(CONFIG);
+        if !config.is_file() {
+            return Err(Error::NoRun(path.to_path_buf()));
+        }
+        let folder = RunFolder::lock(path)?;
+        Ok((folder, RunConfig::read(&config)?))
+    }
+
+    fn lock(path: &Path) -> Result<RunFolder, Error> {
+        let file = path.join(LOCK);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&file);
+        let lock = lock.map_err(format::Error::io(&file))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::RunLocked(path.to_path_buf())),
+            Err(TryLockError::Error(source)) => return Err(format::Error::io(&file)(source).into()),
+        }
+        Ok(RunFolder { path: path.to_path_buf(), _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        Ok(replace_file(&self.path.join(name), bytes)?)
+    }
+
+    /// Writes which rows were held out, a number a line: `test-rows.txt`, `validation-rows.txt`.
+    /// They count from 1, as everything that people read.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub fn write_rows(&self, data: &Dataset) -> Result<(), Error> {
+        for (name, rows) in [(TEST_ROWS, &data.test_rows), (VALIDATION_ROWS, &data.validation_rows)]
+        {
+            if let Some(rows) = rows {
+                let lines = rows.iter().map(|row| format!("{}\n", row + 1));
+                let text: String = [ROWS_SAY.to_string()].into_iter().chain(lines).collect();
+                self.replace(name, text.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes `config.toml`.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub fn write_config(&self, config: &RunConfig) -> Result<(), Error> {
+        self.replace(CONFIG, config.to_toml().as_bytes())
+    }
+
+    /// Continues from the checkpoint, if there is one yet, and cuts the metrics back to it.
+    ///
+    /// **Errors**: [`Error::Format`]; [`Error::Model`] for a damaged checkpoint.
+    pub fn resume(&self, trainer: &mut Trainer) -> Result<(), Error> {
+        let checkpoint = self.path.join(CHECKPOINT);
+        if checkpoint.exists() {
+            checkpoint::restore(&checkpoint, trainer)?;
+            if trainer.position().best.is_some() {
+                trainer.restore_best(ModelFile::read(&self.path.join(MODEL))?.model);
+            }
+        }
+        let metrics = self.path.join(METRICS);
+        if metrics.exists() {
+            if !checkpoint.exists() {
+                // Every run begins with a checkpoint, so it was removed: nothing is thrown away.
+                let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+                return Err(format::Error::io(&checkpoint)(missing).into());
+            }
+            let text = fs::read_to_string(&metrics).map_err(format::Error::io(&metrics))?;
+            let (epochs, steps) = (trainer.position().epochs as u64, trainer.steps());
+            let is_known = |line: &&str| {
+                // A line that a crash cut short is of a later time.
+                let line = serde_json::from_str::<serde_json::Value>(line).unwrap_or_default();
+                match (line["epoch"].as_u64(), line["update"].as_u64()) {
+                    (Some(epoch), _) => epoch <= epochs,
+                    // What a method did before the first step it does again.
+                    (None, Some(0)) => steps > 0,
+                    (None, Some(update)) => update <= steps,
+                    (None, None) => false,
+                }
+            };
+            let kept: Vec<&str> = text.split_inclusive('\n').filter(is_known).collect();
+            self.replace(METRICS, kept.concat().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Ends an epoch: its line of `metrics.jsonl`, the model, the checkpoint, in this order, so
+    /// that the checkpoint is never ahead of the other two.
+    ///
+    /// **Errors**: [`Error::Format`], [`Error::Model`]; what was written before stays.
+    pub fn end_epoch(
+        &self,
+        metrics: &EpochMetrics,
+        trainer: &Trainer,
+        config: &RunConfig,
+    ) -> Result<(), Error> {
+        self.append(metrics, true)?;
+        self.save(trainer, config)
+    }
+
+    /// Appends an update's line to `metrics.jsonl`.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub fn append_update(&self, update: &UpdateMetrics) -> Result<(), Error> {
+        // The epoch's line, or the checkpoint of an interruption, brings it to the disk.
+        self.append(update, false)
+    }
+
+    fn append(&self, line: &impl Serialize, sync: bool) -> Result<(), Error> {
+        let line = serde_json::to_string(line).expect("plain data serialises") + "\n";
+        let path = self.path.join(METRICS);
+        let append = || {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            file.write_all(line.as_bytes())?;
+            if sync { file.sync_data() } else { Ok(()) }
+        };
+        Ok(append().map_err(format::Error::io(&path))?)
+    }
+
+    /// The updates that `metrics.jsonl` tells of.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub fn updates(&self) -> Result<Vec<UpdateMetrics>, Error> {
+        let path = self.path.join(METRICS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(problem) => return Err(format::Error::io(&path)(problem).into()),
+        };
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Writes `rewiring.svg`.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub fn write_figure(&self, svg: &str) -> Result<(), Error> {
+        self.replace(FIGURE, svg.as_bytes())
+    }
+
+    /// Writes `model.safetensors` and `checkpoint.safetensors`.
+    ///
+    /// **Errors**: [`Error::Model`]; what was written before stays.
+    pub fn save(&self, trainer: &Trainer, config: &RunConfig) -> Result<(), Error> {
+        let meaning = Meaning::of(trainer.data(), config.to_portable_toml());
+        ModelFile::write(&self.path.join(MODEL), trainer.kept_model(), &meaning)?;
+        self.checkpoint(trainer)
+    }
+
+    /// Writes `checkpoint.safetensors`.
+    ///
+    /// **Errors**: [`Error::Model`]; the checkpoint before is then untouched.
+    pub fn checkpoint(&self, trainer: &Trainer) -> Result<(), Error> {
+        Ok(checkpoint::write(&self.path.join(CHECKPOINT), trainer)?)
+    }
+
+    /// What `run.json` says; none if there is none that can be read.
+    pub fn record(&self) -> Option<RunRecord> {
+        let bytes = fs::read(self.path.join(RUN)).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Writes `run.json`.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub fn write_record(&self, record: &RunRecord) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(record).expect("plain data serialises") + "\n";
+        self.replace(RUN, text.as_bytes())
+    }
+}

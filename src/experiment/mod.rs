@@ -1,0 +1,23 @@
+//! Experiments: a run with its folder and what it leaves; what sparsity is worth on a machine; the
+//! statistics of both.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `run.rs` | a run from its settings to its result |
+//! | `folder.rs` | the folder it is kept in |
+//! | `record.rs` | what it leaves beside the model: machine, program, result |
+//! | `benchmark.rs` | a training step timed, sparse beside dense (feature `cli`) |
+//! | `statistics.rs` | means, medians, timings |
+
+#[cfg(feature = "cli")]
+pub mod benchmark;
+mod error;
+mod folder;
+mod record;
+mod run;
+pub mod statistics;
+
+pub use error::Error;
+pub use folder::RunFolder;
+pub use record::{FINISHED, Machine, RunRecord, RunResult, peak_rss_bytes, program};
+pub use run::{Observer, Outcome, Run};

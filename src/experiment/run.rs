@@ -1,0 +1,383 @@
+//! A run from its settings to its result: its trainings one after the other, their epochs, their
+//! evaluation and their files, until done or told to stop.
+
+use super::record::{FINISHED, RunRecord, RunResult, ccvs, hidden_ccv, peak_rss_bytes, program};
+use super::statistics::{mean, median};
+use super::{Error, RunFolder};
+use crate::dataset::Dataset;
+use crate::model::Classification;
+use crate::train::{
+    EpochMetrics, Evaluation, NetworkSummary, Phase, Position, RunConfig, StepReport, Trainer,
+    Values,
+};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Who hears of a run's progress.
+pub trait Observer: Send {
+    /// A training begins, or goes on.
+    fn training_begins(&mut self, phase: &Phase, trainer: &Trainer);
+    /// An epoch begins, counted from 1.
+    fn epoch_begins(&mut self, epoch: usize);
+    /// A step is done.
+    fn step_done(&mut self, step: &StepReport);
+    /// An epoch is done and evaluated.
+    fn epoch_done(&mut self, metrics: &EpochMetrics);
+}
+
+/// A run with its data and, if it is kept, its folder.
+pub struct Run {
+    config: RunConfig,
+    trainer: Trainer,
+    folder: Option<RunFolder>,
+    is_resumed: bool,
+}
+
+/// What a run came to.
+pub struct Outcome {
+    /// The result, as `run.json` has it.
+    pub result: RunResult,
+    /// The network that is kept on the test samples, class by class, if they have classes.
+    pub classification: Option<Classification>,
+    /// Whether nothing was left to train.
+    pub was_finished: bool,
+}
+
+impl Run {
+    /// A new run; with `out` it is kept in that folder, and `force` replaces a run that is there.
+    ///
+    /// **Errors**: [`Error`] for settings, data, a network that cannot be built, and the folder: in
+    /// this order, so that nothing is written for a run that cannot begin.
+    pub fn new(config: RunConfig, out: Option<&Path>, force: bool) -> Result<Run, Error> {
+        config.data.validate()?;
+        config.train.validate()?;
+        let data = Arc::new(config.data.load()?);
+        let trainer = Trainer::new(config.train.clone(), data)?;
+        let folder = out.map(|path| RunFolder::create(path, &config, force)).transpose()?;
+        Ok(Run { config, trainer, folder, is_resumed: false })
+    }
+
+    /// The run in a folder, to go on where it stood; `change` may change what the result does not
+    /// depend on, and the number of epochs.
+    ///
+    /// **Errors**: as [`Run::new`], and what `change` says.
+    pub fn resume<E: From<Error>>(
+        path: &Path,
+        change: impl FnOnce(RunConfig) -> Result<RunConfig, E>,
+    ) -> Result<Run, E> {
+        let (folder, before) = RunFolder::open(path)?;
+        let config = change(before.clone())?;
+        let begin = || -> Result<Trainer, Error> {
+            let other_epochs = config.train.epochs != before.train.epochs;
+            let is_scheduled = before.train.lr_schedule.name() != "constant";
+            if other_epochs && (before.train.has_method() || is_scheduled) {
+                return Err(Error::CannotExtend);
+            }
+            config.data.validate()?;
+            config.train.validate()?;
+            let data = Arc::new(config.data.load()?);
+            Ok(Trainer::new(config.train.clone(), data)?)
+        };
+        let trainer = begin()?;
+        Ok(Run { config, trainer, folder: Some(folder), is_resumed: true })
+    }
+
+    /// The settings, as they are by now.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// The data.
+    pub fn data(&self) -> &Arc<Dataset> {
+        self.trainer.data()
+    }
+
+    /// The folder, if the run is kept.
+    pub fn folder(&self) -> Option<&RunFolder> {
+        self.folder.as_ref()
+    }
+
+    /// The last training as it stands.
+    pub fn trainer(&self) -> &Trainer {
+        &self.trainer
+    }
+
+    /// Runs all trainings to their ends. Once `stop` is set, the step at hand is finished, the
+    /// checkpoint written, and [`Error::Interrupted`] returned.
+    ///
+    /// **Errors**: [`Error`]; the last checkpoint stays.
+    pub fn execute(
+        &mut self,
+        stop: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, Error> {
+        let phases = self.config.train.phases();
+        let (last, before) = phases.split_last().expect("a run has a training");
+        let mut settled = 0.0;
+        for phase in before {
+            settled = self.run_before(phase, settled, stop, observer)?;
+        }
+        if !before.is_empty() {
+            self.config.train = last.start.config(&self.config.train, settled);
+            let data = Arc::clone(self.trainer.data());
+            self.trainer = Trainer::new(self.config.train.clone(), data)?;
+        }
+        if let Some(folder) = &self.folder {
+            folder.resume(&mut self.trainer)?;
+            let at = self.trainer.position();
+            let done = at.epochs + usize::from(at.samples > 0);
+            if self.trainer.epochs() < done {
+                return Err(Error::CannotUndo { done });
+            }
+            folder.write_config(&self.config)?;
+            folder.write_rows(self.trainer.data())?;
+        }
+        observer.training_begins(last, &self.trainer);
+        let recorded = self.folder.as_ref().and_then(RunFolder::record);
+        if self.is_resumed && self.trainer.is_finished() {
+            let result = recorded.filter(|record| record.status == FINISHED).and_then(|r| r.result);
+            if let Some(result) = result {
+                let classification = classify(&mut self.trainer);
+                return Ok(Outcome { result, classification, was_finished: true });
+            }
+        }
+        let was_finished = self.is_resumed && self.trainer.is_finished();
+        let Run { config, trainer, folder, .. } = self;
+        let mut training = Training { config, folder: folder.as_ref(), trainer };
+        let (result, classification) = training.run(stop, observer)?;
+        Ok(Outcome { result, classification, was_finished })
+    }
+
+    /// Runs a training that comes before the last, and says what CCV it settled to.
+    fn run_before(
+        &self,
+        phase: &Phase,
+        settled: f64,
+        stop: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<f64, Error> {
+        let train = phase.start.config(&self.config.train, settled);
+        let config = RunConfig { train, ..self.config.clone() };
+        let mut trainer = Trainer::new(config.train.clone(), Arc::clone(self.trainer.data()))?;
+        let folder = match (&self.folder, phase.folder) {
+            (Some(outer), Some(name)) => Some(open_or_create(&outer.path().join(name), &config)?),
+            _ => None,
+        };
+        if let Some(folder) = &folder {
+            folder.resume(&mut trainer)?;
+        }
+        observer.training_begins(phase, &trainer);
+        let mut training =
+            Training { config: &config, folder: folder.as_ref(), trainer: &mut trainer };
+        let outer = || self.folder.as_ref().map(|folder| folder.path().to_path_buf());
+        training.run(stop, observer).map_err(|error| match error {
+            // It is the outer run that is to be continued.
+            Error::Interrupted { epoch, step, .. } => {
+                Error::Interrupted { epoch, step, run_dir: outer() }
+            }
+            other => other,
+        })?;
+        Ok(trainer.rewired_ccv())
+    }
+}
+
+fn open_or_create(path: &Path, config: &RunConfig) -> Result<RunFolder, Error> {
+    match RunFolder::open(path) {
+        Err(Error::NoRun(_)) => RunFolder::create(path, config, false),
+        opened => Ok(opened?.0),
+    }
+}
+
+/// One training and the folder it writes to.
+struct Training<'a> {
+    config: &'a RunConfig,
+    folder: Option<&'a RunFolder>,
+    trainer: &'a mut Trainer,
+}
+
+impl Training<'_> {
+    /// Trains to the end, evaluates, and keeps the record.
+    fn run(
+        &mut self,
+        stop: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<(RunResult, Option<Classification>), Error> {
+        self.record("running", None)?;
+        let epochs = self.train(stop, observer);
+        if let Err(error) = &epochs
+            && !error.is_interruption()
+        {
+            // The error itself is what the user must see.
+            let _ = self.record(&error.to_string(), None);
+        }
+        let (result, classification) = self.result(&epochs?)?;
+        self.record(FINISHED, Some(result.clone()))?;
+        Ok((result, classification))
+    }
+
+    fn record(&self, status: &str, result: Option<RunResult>) -> Result<(), Error> {
+        let Some(folder) = self.folder else { return Ok(()) };
+        let started = folder.record().map(|record| record.started);
+        let (executor, seed) = (self.trainer.executor(), self.config.train.seed);
+        folder.write_record(&RunRecord::now(status, executor, seed, started, result))
+    }
+
+    /// Trains to the configured number of epochs; returns the metrics of this call's epochs. With a
+    /// folder, every epoch ends with its metrics, model and checkpoint on disk.
+    fn train(
+        &mut self,
+        stop: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<EpochMetrics>, Error> {
+        let mut epochs = Vec::new();
+        if let Some(folder) = self.folder
+            && self.trainer.position() == Position::default()
+        {
+            // The initial network: a run of no epochs has a model too.
+            folder.save(self.trainer, self.config)?;
+        }
+        while !self.trainer.is_finished() {
+            let epoch = self.trainer.position().epochs + 1;
+            observer.epoch_begins(epoch);
+            let (folder, mut written) = (self.folder, Ok(()));
+            let started = Instant::now();
+            let report = self.trainer.run_epoch_while(|step| {
+                observer.step_done(&step);
+                if let Some(folder) = folder {
+                    written = step.updates.iter().try_for_each(|u| folder.append_update(u));
+                }
+                match written.is_err() || stop.load(Ordering::Relaxed) {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            })?;
+            let seconds = started.elapsed().as_secs_f64();
+            written?;
+            let Some(report) = report else { return Err(self.interrupt()?) };
+            let metrics = self.end_epoch(epoch, &report, seconds)?;
+            observer.epoch_done(&metrics);
+            epochs.push(metrics);
+            if stop.load(Ordering::Relaxed) && !self.trainer.is_finished() {
+                return Err(self.interrupt()?);
+            }
+        }
+        Ok(epochs)
+    }
+
+    /// Evaluates an epoch's network, and writes what it came to.
+    fn end_epoch(
+        &mut self,
+        epoch: usize,
+        report: &Evaluation,
+        seconds: f64,
+    ) -> Result<EpochMetrics, Error> {
+        let data = Arc::clone(self.trainer.data());
+        let started = Instant::now();
+        let test = self.trainer.evaluate(&data.test)?;
+        if !test.loss.is_finite() {
+            // The last update ruined the parameters; what stands on disk is from before it.
+            let step = self.trainer.steps_per_epoch();
+            return Err(self.trainer.diverged(epoch, step, Some(report.loss)).into());
+        }
+        let mut metrics = EpochMetrics {
+            epoch,
+            step: self.trainer.optimizer().steps(),
+            fan_in_ccv: ccvs(self.trainer.model()),
+            seconds,
+            eval_seconds: 0.0,
+            values: Values::new(),
+        };
+        metrics.add("train", report);
+        metrics.add("test", &test);
+        if let Some(samples) = &data.validation {
+            let validation = self.trainer.evaluate(samples)?;
+            if !validation.loss.is_finite() {
+                let step = self.trainer.steps_per_epoch();
+                return Err(self.trainer.diverged(epoch, step, Some(report.loss)).into());
+            }
+            self.trainer.watch(validation.loss);
+            metrics.add("validation", &validation);
+        }
+        metrics.eval_seconds = started.elapsed().as_secs_f64();
+        if let Some(folder) = self.folder {
+            folder.end_epoch(&metrics, self.trainer, self.config)?;
+        }
+        Ok(metrics)
+    }
+
+    /// Writes the checkpoint, and gives the error that says how to go on.
+    fn interrupt(&self) -> Result<Error, Error> {
+        let position = self.trainer.position();
+        if let Some(folder) = self.folder {
+            folder.checkpoint(self.trainer)?;
+            self.record("interrupted", None)?;
+        }
+        Ok(Error::Interrupted {
+            epoch: position.epochs + 1,
+            step: position.samples.div_ceil(self.config.train.batch),
+            run_dir: self.folder.map(|folder| folder.path().to_path_buf()),
+        })
+    }
+
+    /// What the training came to; `epochs` are those of this call.
+    fn result(
+        &mut self,
+        epochs: &[EpochMetrics],
+    ) -> Result<(RunResult, Option<Classification>), Error> {
+        let data = Arc::clone(self.trainer.data());
+        let started = Instant::now();
+        let kept = self.trainer.evaluate_kept(&data.test)?;
+        let eval_seconds = started.elapsed().as_secs_f64();
+        let classification = classify(self.trainer);
+        let mut values = Values::from([("test_loss".to_string(), kept.loss)]);
+        values.extend(kept.values.into_iter().map(|(name, v)| (format!("test_{name}"), v)));
+        let of_training = epochs.last().into_iter().flat_map(|epoch| &epoch.values);
+        let of_training = of_training.filter(|(name, _)| name.starts_with("train_"));
+        values.extend(of_training.map(|(name, value)| (name.clone(), *value)));
+        let Training { config: RunConfig { train, .. }, trainer, folder } = self;
+        let (network, position) = (NetworkSummary::of(trainer.kept_model()), trainer.position());
+        let seconds: Vec<f64> = epochs.iter().map(|epoch| epoch.seconds).collect();
+        let [version, commit, _] = program();
+        let result = RunResult {
+            data: data.name.clone(),
+            values,
+            macro_f1: classification.as_ref().map(|result| result.macro_f1),
+            epochs: position.epochs,
+            best_epoch: position.best.map(|best| best.epoch),
+            seconds_per_epoch: median(&seconds),
+            eval_seconds,
+            version,
+            commit,
+            parameters: network.parameters,
+            nnz: network.nnz,
+            sparsity_target: train.sparsity_target(),
+            sparsity_of_sparse_layers: network.sparsity_of_sparse_layers,
+            sparsity_of_hidden_layers: network.sparsity_of_hidden_layers,
+            ccv_of_sparse_layers: mean(&ccvs(trainer.kept_model())),
+            ccv_of_hidden_layers: hidden_ccv(trainer.kept_model()),
+            train_flops_per_sample: network.train_flops_per_sample,
+            inference_flops_per_sample: network.inference_flops_per_sample,
+            inference_flops_per_sample_dense: network.inference_flops_per_sample_dense,
+            train_flops: position.flops,
+            rewired_ccv: train.has_method().then(|| trainer.rewired_ccv()),
+            rewire_seconds: train.has_method().then_some(position.rewire_seconds),
+            peak_rss_bytes: peak_rss_bytes(),
+            threads: trainer.executor().threads(),
+            isa: trainer.executor().isa().level().name().to_string(),
+            engine: train.engine.to_string(),
+            method: train.method.to_string(),
+            seed: train.seed,
+            run_dir: folder.map(|folder| folder.path().display().to_string()),
+        };
+        Ok((result, classification))
+    }
+}
+
+/// The network that is kept on the test samples, class by class.
+fn classify(trainer: &mut Trainer) -> Option<Classification> {
+    let data = Arc::clone(trainer.data());
+    (!data.test.targets().are_numbers()).then(|| trainer.classify_kept(&data.test))
+}

@@ -1,0 +1,50 @@
+//! What a method of sparse training is.
+
+use super::moment::{Moment, RunLength};
+use super::network::Network;
+use super::plan::Plan;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+/// A method of sparse training.
+pub trait Method: Debug + Send {
+    /// Learns how long the run is: called once, before all else.
+    fn begin(&mut self, _run: RunLength) {}
+
+    /// Whether it acts at this moment.
+    fn due(&self, moment: Moment) -> bool;
+
+    /// Acts: called at every moment that is due.
+    fn act(&mut self, moment: Moment, network: &Network<'_>) -> Plan;
+
+    /// Flops per sample of the products of an action, beyond those of the step itself.
+    fn flops_per_sample(&self, _network: &Network<'_>) -> u64 {
+        0
+    }
+
+    /// Whether it has nothing to do in a network whose hidden layers all have every connection.
+    fn needs_sparse_layers(&self) -> bool {
+        false
+    }
+
+    /// Whether it wants [`Network::initial_weights`], which cost memory.
+    fn needs_initial_weights(&self) -> bool {
+        false
+    }
+
+    /// How many trainings a run has: [`Moment::PhaseEnd`] comes between two of them.
+    fn phases(&self) -> u64 {
+        1
+    }
+
+    /// What a checkpoint must keep, by name.
+    fn state(&self) -> BTreeMap<String, Vec<f32>> {
+        BTreeMap::new()
+    }
+
+    /// Restores what [`Method::state`] returned; false, and nothing changed, if it is not this
+    /// method's.
+    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>) -> bool {
+        state.is_empty()
+    }
+}

@@ -1,0 +1,155 @@
+//! What a method sees: connections and weights, the batch's gradients, gradients at weights of its
+//! choice, and a random stream of its own.
+
+use super::{Candidates, GrowScore, Search, TieOrder, Ties};
+use crate::nn::storage::Csr;
+use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Tile, each_tile};
+use crate::parallel::{Crew, Executor};
+use crate::random::{Purpose, stream};
+use crate::sparse::CsrPattern;
+use fanin_kernels::{Row, TILE};
+use rand_pcg::Pcg64;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The training samples, as a method may ask for them.
+pub trait Samples: Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Lays samples into a tile with their targets.
+    ///
+    /// **Panics** if there are more than a tile holds, or one is out of range.
+    fn load(&self, crew: Crew<'_>, samples: &[u32], tile: &mut Tile);
+}
+
+/// What there is to see at a moment.
+pub struct Network<'a> {
+    pub(crate) executor: &'a Executor,
+    pub(crate) model: &'a Mlp,
+    /// The batch's tiles after their backward pass; none where there was no batch.
+    pub(crate) tiles: &'a [Tile],
+    pub(crate) samples: &'a dyn Samples,
+    /// Layers that lacked connections when the run began, output layer aside.
+    pub(crate) sparse: &'a [usize],
+    /// Per layer, if the method asked for them.
+    pub(crate) initial: Option<&'a [LayerStart]>,
+    pub(crate) seed: u64,
+    pub(crate) step: u64,
+}
+
+/// A hidden layer.
+pub struct LayerView<'a> {
+    /// Which layer of the network it is, counted from 0.
+    pub index: usize,
+    /// Its connections.
+    pub pattern: Arc<CsrPattern>,
+    /// Their weights, `[nnz]`.
+    pub weights: Cow<'a, [f32]>,
+    /// The batch's (x `[cols]`, dy `[rows]`), tile by tile.
+    pub tiles: Vec<(&'a [Row], &'a [Row])>,
+}
+
+impl LayerView<'_> {
+    /// The search for new connections by the size of the batch's gradient, among all positions that
+    /// are not survivors, `[nnz]`.
+    pub fn search<'a>(&'a self, survives: &'a [bool], ties: Ties) -> Search<'a> {
+        let LayerView { pattern, tiles, .. } = self;
+        let (candidates, score) = (Candidates::Free, GrowScore::Dense);
+        Search { pattern, survives, tiles, candidates, score, ties }
+    }
+}
+
+impl<'a> Network<'a> {
+    /// The hidden layers; the output layer is never a method's.
+    pub fn hidden(&self) -> Vec<LayerView<'a>> {
+        (0..self.model.layers().len() - 1).map(|index| self.layer(index)).collect()
+    }
+
+    /// The hidden layers that lacked connections when the run began.
+    pub fn sparse(&self) -> Vec<LayerView<'a>> {
+        self.sparse.iter().map(|&index| self.layer(index)).collect()
+    }
+
+    fn layer(&self, index: usize) -> LayerView<'a> {
+        let storage = self.model.layers()[index].storage();
+        LayerView {
+            index,
+            pattern: storage.connections(),
+            weights: storage.to_csr(storage.weights()),
+            tiles: self.tiles.iter().map(|tile| tile.input_and_gradient(index)).collect(),
+        }
+    }
+
+    /// The network itself.
+    pub fn model(&self) -> &'a Mlp {
+        self.model
+    }
+
+    /// Where to compute.
+    pub fn executor(&self) -> &'a Executor {
+        self.executor
+    }
+
+    /// Steps of the run so far, this one included.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Training samples.
+    pub fn sample_count(&self) -> usize {
+        self.samples.count()
+    }
+
+    /// The connections and weights that each layer began the run with.
+    ///
+    /// **Panics** unless the method asks for them by
+    /// [`needs_initial_weights`](super::Method::needs_initial_weights).
+    pub fn initial_weights(&self) -> &'a [LayerStart] {
+        self.initial.expect("a method that needs initial weights says so")
+    }
+
+    /// A random stream for a layer at this step.
+    pub fn rng(&self, layer: usize) -> Pcg64 {
+        stream(self.seed, Purpose::Grow, (layer as u64) << 40 | self.step)
+    }
+
+    /// What breaks the ties of a layer at this step.
+    pub fn ties(&self, order: TieOrder, layer: usize) -> Ties {
+        Ties { order, seed: self.seed, step: self.step, layer: layer as u64 }
+    }
+
+    /// The gradient of the mean loss over `samples` with respect to weights of the caller's choice,
+    /// on connections of the caller's choice: per layer one number per connection in CSR order.
+    /// Biases, γ and β are the network's.
+    ///
+    /// **Panics** if there is not one start per layer, with weights, or the shapes disagree.
+    pub fn gradients_at(&self, starts: Vec<LayerStart>, samples: &[u32]) -> Vec<Vec<f32>> {
+        let layers = self.model.layers();
+        assert_eq!(starts.len(), layers.len(), "one start per layer");
+        let layer = |(layer, start): (&Layer, LayerStart)| {
+            let weights = start.weights.expect("weights to differentiate at");
+            let storage = Csr::new(Arc::new(start.pattern), weights, true);
+            Layer::new(Box::new(storage), layer.head().clone())
+        };
+        let model = Mlp::from_layers(layers.iter().zip(starts).map(layer).collect())
+            .with_activation(self.model.activation())
+            .with_loss(Arc::clone(self.model.loss()));
+        let mut gradients: Vec<LayerTensors> = model.layers().iter().map(Layer::zeros).collect();
+        let mut sum: Vec<Vec<f32>> = gradients.iter().map(|g| g.weight.clone()).collect();
+        // Few tiles at a time, whatever the number of samples.
+        let mut tiles = Tile::several(&model, samples.len().div_ceil(TILE).min(16));
+        for group in samples.chunks(tiles.len().max(1) * TILE) {
+            each_tile(self.executor, &mut tiles, group, |crew, _, indices, tile| {
+                self.samples.load(crew, indices, tile);
+                model.run(crew, samples.len(), tile);
+            });
+            let tiles = &tiles[..group.len().div_ceil(TILE)];
+            for (index, (gradient, sum)) in gradients.iter_mut().zip(&mut sum).enumerate() {
+                model.layer_gradient(self.executor, index, tiles, gradient);
+                sum.iter_mut().zip(&gradient.weight).for_each(|(sum, part)| *sum += part);
+            }
+        }
+        sum
+    }
+}

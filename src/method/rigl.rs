@@ -1,0 +1,229 @@
+//! RigL (Evci et al. 2020, algorithm 1): drop the smallest weights, grow as many connections where
+//! the gradient is largest. What its text leaves open is a parameter; the defaults are what its
+//! authors' code does.
+//!
+//! `set-rigl` is SET as RigL's authors compare with it: everything but the growth, which is at
+//! random.
+
+use super::{
+    Candidates, GrowScore, Grown, LayerPlan, LayerView, Method, Moment, Network, Plan, Returned,
+    Rewiring, RunLength, Schedule, ScheduleSettings, Search, Slots, StepIs, TieOrder, Weights,
+    drop_smallest, grow_at_random, grow_by_gradient,
+};
+use crate::grammar::{Arguments, Entry, Error, Parameter, named};
+
+/// RigL in the list of methods.
+pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
+    name: "rigl",
+    about: "drop the smallest weights, grow where the gradient is largest (Evci et al. 2020)",
+    parameters: &[DROP, EVERY, END, DECAY, SCOPE, FAN_IN_MIN, FROM, SCORE, TIE, STEP],
+    make: |given| {
+        let growth = Growth::Gradient(given.one_of("score")?);
+        Ok(Box::new(Rigl::of(given, growth, given.one_of("scope")?)?))
+    },
+};
+
+/// SET as RigL's authors compare with it.
+pub(super) const RANDOM_ENTRY: Entry<Box<dyn Method>> = Entry {
+    name: "set-rigl",
+    about: "drop the smallest weights, grow at random, on RigL's schedule",
+    parameters: &[DROP, EVERY, END, DECAY, FAN_IN_MIN, FROM, TIE, STEP],
+    make: |given| Ok(Box::new(Rigl::of(given, Growth::Random, Scope::Layer)?)),
+};
+
+named! {
+    /// Over what the smallest weights and the largest gradients are sought.
+    pub enum Scope as "scope" {
+        /// Each layer for itself: its number of connections stays.
+        Layer = "layer",
+        /// All layers together: connections may move from one to another.
+        Network = "network",
+    }
+}
+
+/// Where connections are grown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Growth {
+    /// Where the score is largest.
+    Gradient(GrowScore),
+    /// Anywhere.
+    Random,
+}
+
+/// RigL and its variants.
+#[derive(Clone, Debug)]
+pub struct Rigl {
+    settings: ScheduleSettings,
+    schedule: Option<Schedule>,
+    growth: Growth,
+    scope: Scope,
+    /// No neuron is dropped below this fan-in.
+    fan_in_min: usize,
+    candidates: Candidates,
+    ties: TieOrder,
+    /// Whether an update follows an optimiser step, rather than replacing it.
+    after_step: bool,
+}
+
+const DROP: Parameter = ScheduleSettings::PARAMETERS[0];
+const EVERY: Parameter = ScheduleSettings::PARAMETERS[1];
+const END: Parameter = ScheduleSettings::PARAMETERS[2];
+const DECAY: Parameter = ScheduleSettings::PARAMETERS[3];
+const FAN_IN_MIN: Parameter = Parameter {
+    key: "fan-in-min",
+    default: Some("0"),
+    about: "no neuron is dropped below this fan-in",
+};
+const FROM: Parameter = Parameter {
+    key: "from",
+    default: Some("free"),
+    about: "where connections may come: free (just dropped ones may return), absent",
+};
+const TIE: Parameter = Parameter {
+    key: "tie",
+    default: Some("noise"),
+    about: "what decides between equals: noise, index (rows fill up in order)",
+};
+const STEP: Parameter = Parameter {
+    key: "step",
+    default: Some("false"),
+    about: "take the optimiser's step and then update, instead of updating in its place",
+};
+const SCOPE: Parameter = Parameter {
+    key: "scope",
+    default: Some("layer"),
+    about: "seek smallest and largest in each layer, or over the network",
+};
+const SCORE: Parameter = Parameter {
+    key: "score",
+    default: Some("dense"),
+    about: "dense, or masked: 0 where no connection is, an artefact of masks",
+};
+
+impl Rigl {
+    fn of(arguments: &Arguments<'_>, growth: Growth, scope: Scope) -> Result<Rigl, Error> {
+        Ok(Rigl {
+            settings: ScheduleSettings::from_arguments(arguments)?,
+            schedule: None,
+            growth,
+            scope,
+            fan_in_min: arguments.whole("fan-in-min", 0)? as usize,
+            candidates: arguments.one_of("from")?,
+            ties: arguments.one_of("tie")?,
+            after_step: arguments.flag("step")?,
+        })
+    }
+
+    /// The survivors of dropping k = ⌊f·nnz⌋ of the smallest weights of these layers, and how many
+    /// were dropped.
+    fn drop(
+        &self,
+        fraction: f64,
+        network: &Network<'_>,
+        layers: &[LayerView<'_>],
+    ) -> (Vec<Vec<bool>>, usize) {
+        let nnz: usize = layers.iter().map(|layer| layer.pattern.nnz()).sum();
+        let mut count = (fraction * nnz as f64).floor() as usize;
+        if self.candidates == Candidates::Absent {
+            // As many must be able to come.
+            let positions = layers.iter().map(|l| l.pattern.rows() * l.pattern.cols());
+            count = count.min(positions.sum::<usize>() - nnz);
+        }
+        let of_layer = |layer: &'_ LayerView<'_>| network.ties(self.ties, layer.index);
+        let drops: Vec<_> =
+            layers.iter().map(|l| (&*l.pattern, &*l.weights, of_layer(l))).collect();
+        let survives = drop_smallest(&drops, count, self.fan_in_min);
+        let gone = |survives: &Vec<bool>| survives.iter().filter(|survives| !**survives).count();
+        let dropped = survives.iter().map(gone).sum();
+        (survives, dropped)
+    }
+
+    /// The connections to grow in each layer, `count` together.
+    fn grow(
+        &self,
+        network: &Network<'_>,
+        layers: &[LayerView<'_>],
+        survives: &[Vec<bool>],
+        count: usize,
+    ) -> Vec<Vec<Grown>> {
+        let of_layer = layers.iter().zip(survives);
+        match self.growth {
+            Growth::Random => {
+                let grown = of_layer.map(|(layer, survives)| {
+                    let rng = &mut network.rng(layer.index);
+                    grow_at_random(&layer.pattern, survives, count, self.candidates, rng)
+                });
+                grown.collect()
+            }
+            Growth::Gradient(score) => {
+                let searches: Vec<Search<'_>> = of_layer
+                    .map(|(layer, survives)| {
+                        let search = layer.search(survives, network.ties(self.ties, layer.index));
+                        Search { candidates: self.candidates, score, ..search }
+                    })
+                    .collect();
+                grow_by_gradient(network.executor(), &searches, count)
+            }
+        }
+    }
+
+    /// New connections of layers that share a budget. New weights are 0, and a connection that is
+    /// dropped and grown at once stays as it was.
+    fn rewire(
+        &self,
+        fraction: f64,
+        network: &Network<'_>,
+        layers: &[LayerView<'_>],
+    ) -> Vec<LayerPlan> {
+        let (survives, count) = self.drop(fraction, network, layers);
+        let grown = self.grow(network, layers, &survives, count);
+        let plan =
+            |((layer, survives), grown): ((&LayerView<'_>, Vec<bool>), Vec<Grown>)| LayerPlan {
+                layer: layer.index,
+                rewiring: Rewiring::new(&layer.pattern, &survives, grown, Returned::Kept),
+                weights: Weights::Carried,
+            };
+        layers.iter().zip(survives).zip(grown).map(plan).collect()
+    }
+}
+
+impl Method for Rigl {
+    fn begin(&mut self, run: RunLength) {
+        self.schedule = Some(self.settings.of(run));
+    }
+
+    fn due(&self, moment: Moment) -> bool {
+        let step = match moment {
+            Moment::Gradient(step) if !self.after_step => step,
+            Moment::Step(step) if self.after_step => step,
+            _ => return false,
+        };
+        self.schedule.is_some_and(|schedule| schedule.is_update(step))
+    }
+
+    fn act(&mut self, _moment: Moment, network: &Network<'_>) -> Plan {
+        let schedule = self.schedule.expect("a run begins before it acts");
+        let fraction = schedule.fraction(network.step());
+        let layers = network.sparse();
+        let plans = match self.scope {
+            Scope::Layer => {
+                layers.chunks(1).flat_map(|layer| self.rewire(fraction, network, layer)).collect()
+            }
+            Scope::Network => self.rewire(fraction, network, &layers),
+        };
+        let step = if self.after_step { StepIs::Taken } else { StepIs::Skipped };
+        let values = vec![("drop_fraction", fraction)];
+        Plan { layers: plans, step, slots: Slots::Follow, values }
+    }
+
+    fn flops_per_sample(&self, network: &Network<'_>) -> u64 {
+        let positions =
+            network.sparse().iter().map(|l| l.pattern.rows() * l.pattern.cols()).sum::<usize>();
+        if self.growth == Growth::Random { 0 } else { 2 * positions as u64 }
+    }
+
+    fn needs_sparse_layers(&self) -> bool {
+        true
+    }
+}

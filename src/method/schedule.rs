@@ -1,0 +1,120 @@
+//! When connections change, and how many of them.
+
+use super::moment::RunLength;
+use crate::grammar::{Arguments, Error, Parameter, named};
+
+named! {
+    /// The decay of the drop fraction towards the last update.
+    pub enum Decay as "decay" {
+        /// α/2·(1 + cos(π·t/T_end)).
+        Cosine = "cosine",
+        /// α.
+        Constant = "constant",
+        /// α·(1 − t/T_end).
+        Linear = "linear",
+    }
+}
+
+/// RigL's schedule (Evci et al. 2020, §3): every ΔT steps until T_end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    /// ΔT: steps between updates.
+    pub every: u64,
+    /// α: the fraction dropped at the beginning.
+    pub drop_fraction: f64,
+    /// T_end: updates happen before this step.
+    pub end: u64,
+    /// How the fraction decays.
+    pub decay: Decay,
+}
+
+/// A schedule as it is configured, for runs of any length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScheduleSettings {
+    every: u64,
+    drop_fraction: f64,
+    /// T_end as a fraction of all steps.
+    end: f64,
+    decay: Decay,
+}
+
+impl ScheduleSettings {
+    /// The parameters that [`ScheduleSettings::from_arguments`] reads.
+    pub const PARAMETERS: [Parameter; 4] = [
+        Parameter { key: "drop", default: Some("0.3"), about: "fraction dropped at first (α)" },
+        Parameter { key: "every", default: Some("100"), about: "steps between updates (ΔT)" },
+        Parameter {
+            key: "end",
+            default: Some("0.75"),
+            about: "fraction of all steps after which connections stay (T_end)",
+        },
+        Parameter {
+            key: "decay",
+            default: Some("cosine"),
+            about: "how the fraction falls until then: cosine, constant, linear",
+        },
+    ];
+
+    /// The settings that a text gives.
+    ///
+    /// **Errors**: [`Error::Value`].
+    pub fn from_arguments(arguments: &Arguments<'_>) -> Result<ScheduleSettings, Error> {
+        Ok(ScheduleSettings {
+            every: arguments.whole("every", 1)?,
+            drop_fraction: arguments.fraction("drop")?,
+            end: arguments.fraction("end")?,
+            decay: arguments.one_of("decay")?,
+        })
+    }
+
+    /// The schedule of a run of this length.
+    pub fn of(&self, run: RunLength) -> Schedule {
+        let ScheduleSettings { every, drop_fraction, end, decay } = *self;
+        let end = (end * run.steps() as f64).round() as u64;
+        Schedule { every, drop_fraction, end, decay }
+    }
+}
+
+impl Schedule {
+    /// Whether step `step`, counted from 1, has an update.
+    pub fn is_update(&self, step: u64) -> bool {
+        self.every > 0 && step.is_multiple_of(self.every) && step < self.end
+    }
+
+    /// The fraction of a layer's connections dropped at step `step`.
+    pub fn fraction(&self, step: u64) -> f64 {
+        let progress = step as f64 / self.end as f64;
+        self.drop_fraction
+            * match self.decay {
+                Decay::Cosine => (1.0 + libm::cos(std::f64::consts::PI * progress)) / 2.0,
+                Decay::Constant => 1.0,
+                Decay::Linear => 1.0 - progress,
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_papers_schedule_has_seventy_updates_in_twenty_epochs() {
+        // ΔT = 100, T_end = .75 of 9380 steps.
+        let schedule = Schedule { every: 100, drop_fraction: 0.3, end: 7035, decay: Decay::Cosine };
+        let updates: Vec<u64> = (1..=9380).filter(|&step| schedule.is_update(step)).collect();
+        assert_eq!((updates.len(), updates[0], updates[69]), (70, 100, 7000));
+    }
+
+    #[test]
+    fn fractions_decay_as_named() {
+        let at = |decay| {
+            let schedule = Schedule { every: 1, drop_fraction: 0.4, end: 100, decay };
+            [0, 50, 100].map(|step| schedule.fraction(step))
+        };
+        assert_eq!(at(Decay::Constant), [0.4; 3]);
+        assert_eq!(at(Decay::Linear), [0.4, 0.2, 0.0]);
+        let cosine = at(Decay::Cosine);
+        assert_eq!((cosine[0], cosine[2]), (0.4, 0.0));
+        assert!((cosine[1] - 0.2).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,235 @@
+//! The largest scores over all positions, connections or not, by row, layer or network.
+//!
+//! The dense gradient is never stored: it passes by in blocks of rows, and each thread keeps the
+//! best positions of its rows.
+
+use super::drop::Ties;
+use super::grow::{Candidates, Grown};
+use crate::grammar::named;
+use crate::parallel::Executor;
+use crate::sparse::CsrPattern;
+use fanin_kernels::{Isa, Row, dense_backward_weight};
+use std::cmp::Ordering;
+use std::ops::Range;
+
+/// Rows of the dense gradient held at a time, per thread.
+const BLOCK_ROWS: usize = 64;
+
+named! {
+    /// What a position's score is.
+    pub enum GrowScore as "score" {
+        /// |∂L/∂W| as if every connection existed.
+        Dense = "dense",
+        /// |∂L/∂W| of a weight times its mask: 0 wherever no connection existed. An artefact that
+        /// implementations with masks can have without knowing, here on purpose.
+        Masked = "masked",
+    }
+}
+
+/// What is needed to search one layer for connections to grow.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// The layer's connections before the update.
+    pub pattern: &'a CsrPattern,
+    /// Which of them stay, `[nnz]`.
+    pub survives: &'a [bool],
+    /// The batch's (x `[cols]`, dy `[rows]`), tile by tile.
+    pub tiles: &'a [(&'a [Row], &'a [Row])],
+    /// Which positions may come.
+    pub candidates: Candidates,
+    /// What their scores are.
+    pub score: GrowScore,
+    /// What decides between equal scores.
+    pub ties: Ties,
+}
+
+/// The `count` positions with the largest scores over all layers (RigL, Evci et al. 2020, algorithm
+/// 1), per layer; all there are if fewer.
+///
+/// The dense gradient dY·Xᵀ is computed in blocks of rows and never stored: each thread keeps the
+/// best of its rows, and the best of all threads' are the answer, whoever computed them.
+///
+/// **Order**: score descending, then the tie key of the flat index, then the layer, then the index.
+///
+/// **Panics** unless there is one verdict per entry.
+pub fn grow_by_gradient(
+    executor: &Executor,
+    searches: &[Search<'_>],
+    count: usize,
+) -> Vec<Vec<Grown>> {
+    if let [search] = searches {
+        return vec![search.best(executor, count).into_iter().map(Candidate::grown).collect()];
+    }
+    let mut found: Vec<(usize, Candidate)> = Vec::with_capacity(searches.len() * count);
+    for (layer, search) in searches.iter().enumerate() {
+        found.extend(search.best(executor, count).into_iter().map(|candidate| (layer, candidate)));
+    }
+    if found.len() > count {
+        let key = |&(layer, candidate): &(usize, Candidate)| searches[layer].key(&candidate);
+        found.sort_unstable_by(|a, b| {
+            let by_score = b.1.score.cmp(&a.1.score);
+            by_score.then_with(|| (key(a), a.0, a.1.at()).cmp(&(key(b), b.0, b.1.at())))
+        });
+        found.truncate(count);
+    }
+    let mut grown = vec![Vec::new(); searches.len()];
+    found.into_iter().for_each(|(layer, candidate)| grown[layer].push(candidate.grown()));
+    grown
+}
+
+/// The `count` positions with the largest scores of each row of a layer; all there are if fewer.
+///
+/// **Order**: as [`grow_by_gradient`].
+///
+/// **Panics** unless there is one verdict per entry, and one count per row.
+pub fn grow_by_row(executor: &Executor, search: &Search<'_>, counts: &[usize]) -> Vec<Grown> {
+    assert_eq!(counts.len(), search.pattern.rows(), "one count per row");
+    assert_eq!(search.survives.len(), search.pattern.nnz(), "one verdict per entry");
+    let mut rows: Vec<Best<'_>> =
+        (0..).zip(counts).map(|(row, &count)| Best::new(search, row..row + 1, count)).collect();
+    executor.for_each(&mut rows, |crew, _, best| best.search(crew.isa()));
+    rows.into_iter().flat_map(|best| best.found).map(Candidate::grown).collect()
+}
+
+/// A position with its score: 16 bytes, so that the best of a large layer are few megabytes.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    row: u32,
+    col: u32,
+    gradient: f32,
+    /// The bits of |gradient| or of 0: non-negative floats order as their bits do.
+    score: u32,
+}
+
+impl Candidate {
+    fn grown(self) -> Grown {
+        Grown { row: self.row, col: self.col, gradient: self.gradient, weight: 0.0 }
+    }
+
+    fn at(&self) -> (u32, u32) {
+        (self.row, self.col)
+    }
+}
+
+impl Search<'_> {
+    /// The best `count` positions of the layer, in no order.
+    fn best(&self, executor: &Executor, count: usize) -> Vec<Candidate> {
+        let rows = self.pattern.rows();
+        assert_eq!(self.survives.len(), self.pattern.nnz(), "one verdict per entry");
+        let rows_each = rows.div_ceil(executor.threads()).max(1);
+        let mut best: Vec<Best<'_>> = (0..rows)
+            .step_by(rows_each)
+            .map(|first| Best::new(self, first..rows.min(first + rows_each), count))
+            .collect();
+        executor.for_each(&mut best, |crew, _, best| best.search(crew.isa()));
+        let mut best = best.into_iter();
+        let Some(mut all) = best.next() else { return Vec::new() };
+        best.flat_map(|best| best.found).for_each(|candidate| all.offer(candidate));
+        all.shrink();
+        all.found
+    }
+
+    /// The tie key of a position.
+    fn key(&self, candidate: &Candidate) -> u64 {
+        self.ties.key(candidate.row as u64 * self.pattern.cols() as u64 + candidate.col as u64)
+    }
+
+    /// Descending preference; keys are hashed only for ties.
+    fn order(&self, a: &Candidate, b: &Candidate) -> Ordering {
+        let by_score = b.score.cmp(&a.score);
+        by_score.then_with(|| (self.key(a), a.at()).cmp(&(self.key(b), b.at())))
+    }
+}
+
+/// The best candidates of a range of rows.
+struct Best<'a> {
+    of: &'a Search<'a>,
+    rows: Range<usize>,
+    count: usize,
+    found: Vec<Candidate>,
+    /// Scores below this cannot be among the best any more.
+    floor: u32,
+}
+
+/// Candidates held for the best `count`: half as many again, so that a third is thrown out at once,
+/// at a constant cost per offer.
+fn spare(count: usize) -> usize {
+    count + count / 2 + 64
+}
+
+/// What stands at a position of a row.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Absent,
+    Dropped,
+    Survivor,
+}
+
+impl<'a> Best<'a> {
+    fn new(of: &'a Search<'a>, rows: Range<usize>, count: usize) -> Best<'a> {
+        // One allocation: growing would leave holes as large as the list.
+        let room = (rows.len() * of.pattern.cols()).min(spare(count));
+        Best { of, rows, count, found: Vec::with_capacity(room), floor: 0 }
+    }
+
+    fn search(&mut self, isa: Isa) {
+        let Search { pattern, survives, tiles, .. } = *self.of;
+        let cols = pattern.cols();
+        let mut block = vec![0.0; BLOCK_ROWS.min(self.rows.len()) * cols];
+        let mut places = vec![Place::Absent; cols];
+        for first in self.rows.clone().step_by(BLOCK_ROWS) {
+            let rows = first..self.rows.end.min(first + BLOCK_ROWS);
+            let gradient = &mut block[..rows.len() * cols];
+            gradient.fill(0.0);
+            for (x, dy) in tiles {
+                dense_backward_weight(isa, &dy[rows.clone()], x, gradient);
+            }
+            for (row, gradient) in rows.zip(gradient.chunks_exact(cols)) {
+                for entry in pattern.entries(row) {
+                    places[pattern.col_idx()[entry] as usize] =
+                        if survives[entry] { Place::Survivor } else { Place::Dropped };
+                }
+                self.offer_row(row as u32, gradient, &places);
+                for &col in pattern.row(row) {
+                    places[col as usize] = Place::Absent;
+                }
+            }
+        }
+        self.shrink();
+    }
+
+    fn offer_row(&mut self, row: u32, gradient: &[f32], places: &[Place]) {
+        let may_return = self.of.candidates == Candidates::Free;
+        for ((col, &gradient), &place) in (0..).zip(gradient).zip(places) {
+            let masked = self.of.score == GrowScore::Masked && place == Place::Absent;
+            let score = if masked { 0 } else { gradient.abs().to_bits() };
+            let may_grow = place == Place::Absent || (place == Place::Dropped && may_return);
+            if score >= self.floor && may_grow {
+                self.offer(Candidate { row, col, gradient, score });
+            }
+        }
+    }
+
+    fn offer(&mut self, candidate: Candidate) {
+        self.found.push(candidate);
+        if self.found.len() >= spare(self.count) {
+            self.shrink();
+        }
+    }
+
+    /// Keeps the best `count`, and raises the floor to the worst of them.
+    fn shrink(&mut self) {
+        if self.found.len() <= self.count {
+            return;
+        }
+        if self.count == 0 {
+            self.found.clear();
+            self.floor = u32::MAX;
+            return;
+        }
+        let of = self.of;
+        let (_, last, _) = self.found.select_nth_unstable_by(self.count - 1, |a, b| of.order(a, b));
+        self.floor = last.score;
+        self.found.truncate(self.count);
+    }
+}

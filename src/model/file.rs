@@ -1,0 +1,200 @@
+//! A trained network as a file: safetensors that Python's safetensors and SciPy read.
+//!
+//! Tensors: `layers.N.weight.{row_ptr, col_idx, values}` (CSR) of a layer that lacks connections,
+//! `layers.N.weight` `[out_features, in_features]` of one that does not, `layers.N.bias`, and
+//! `layers.N.norm.{gamma, beta}` where LayerNorm and an activation follow. The metadata entry
+//! `fanin` is a JSON object of texts: `format`, `in_features`, `activation`, `loss`, `scaling` and
+//! `schema` (JSON again), `data`, `settings`, `sha256`.
+//!
+//! The settings of the run that made it travel as text: a model opens whatever they are.
+
+use super::{Error, ModelProblem, add_pattern, expect_format, from_json, take_pattern, to_json};
+use crate::dataset::{Dataset, Scaling, Schema};
+use crate::format::FileProblem;
+use crate::format::safetensors::TensorFile;
+use crate::grammar::{self, Listed};
+use crate::nn::storage::{AllDense, Sparse};
+use crate::nn::{Activation, Engine, Head, Layer, Loss, Mlp};
+use crate::sparse::CsrPattern;
+use std::path::Path;
+
+const FORMAT: &str = "fanin-model-3";
+/// The format before: the run's configuration as JSON, and ReLU and cross-entropy without a word.
+const WITH_CONFIG: &str = "fanin-model-2";
+
+/// A network, and what its inputs and outputs mean.
+#[derive(Clone, Debug)]
+pub struct ModelFile {
+    /// The network; its layers in CSR, unless none lacks connections.
+    pub model: Mlp,
+    /// What its inputs and outputs mean.
+    pub meaning: Meaning,
+}
+
+/// What a model is beside its network.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Meaning {
+    /// How raw values enter the network.
+    pub scaling: Scaling,
+    /// What columns and classes mean.
+    pub schema: Schema,
+    /// The data set's name in results.
+    pub data_name: String,
+    /// The settings of the run that made it, as TOML.
+    pub settings: String,
+}
+
+impl Meaning {
+    /// Of a network trained on `data` with these settings.
+    pub fn of(data: &Dataset, settings: String) -> Meaning {
+        Meaning {
+            scaling: data.scaling.clone(),
+            schema: data.schema.clone(),
+            data_name: data.name.clone(),
+            settings,
+        }
+    }
+}
+
+impl ModelFile {
+    /// Writes a model.
+    ///
+    /// **Errors**: [`Error::Format`]; whatever stood at `path` before is then untouched.
+    pub fn write(path: &Path, model: &Mlp, meaning: &Meaning) -> Result<(), Error> {
+        let mut file = TensorFile::default();
+        let mut text = |key: &str, text: String| file.metadata.insert(key.to_string(), text);
+        text("format", FORMAT.to_string());
+        // CSR arrays do not say how wide they are.
+        text("in_features", to_json(&model.in_features()));
+        text("activation", model.activation().name().to_string());
+        text("loss", model.loss().text());
+        text("scaling", to_json(&meaning.scaling));
+        text("schema", to_json(&meaning.schema));
+        text("data", meaning.data_name.clone());
+        text("settings", meaning.settings.clone());
+        for (index, layer) in model.layers().iter().enumerate() {
+            let name = |part: &str| format!("layers.{index}.{part}");
+            let (pattern, values) = layer.connections();
+            let (rows, cols) = (pattern.rows(), pattern.cols());
+            if pattern.nnz() < rows * cols {
+                add_pattern(&mut file, &name("weight"), &pattern);
+                file.add_f32(name("weight.values"), vec![values.len()], &values);
+            } else {
+                file.add_f32(name("weight"), vec![rows, cols], &values);
+            }
+            let Head { bias, gamma, beta } = layer.head();
+            file.add_f32(name("bias"), vec![rows], bias);
+            if layer.has_norm() {
+                file.add_f32(name("norm.gamma"), vec![rows], gamma);
+                file.add_f32(name("norm.beta"), vec![rows], beta);
+            }
+        }
+        Ok(file.write(path)?)
+    }
+
+    /// Reads a model.
+    ///
+    /// **Errors**: [`Error::Format`]; [`Error::Content`] with the way in which the file is not a
+    /// model.
+    pub fn read(path: &Path) -> Result<ModelFile, Error> {
+        let file = TensorFile::read(path)?;
+        ModelFile::parse(file).map_err(Error::at(path))
+    }
+
+    fn parse(mut file: TensorFile) -> Result<ModelFile, ModelProblem> {
+        let format = expect_format(&file, &[FORMAT, WITH_CONFIG], "model")?;
+        let text = |key: &str| file.metadata.get(key).cloned();
+        let (activation, loss, settings) = match format {
+            WITH_CONFIG => {
+                (Activation::default(), named("loss", "cross-entropy")?, old_settings(&file)?)
+            }
+            _ => {
+                let required = |key: &'static str| {
+                    text(key).ok_or_else(|| FileProblem::Missing(key.to_string()))
+                };
+                let loss: Box<dyn Loss> = named("loss", &required("loss")?)?;
+                let activation = named("activation", &required("activation")?)?;
+                (activation, loss, text("settings").unwrap_or_default())
+            }
+        };
+        let meaning = Meaning {
+            scaling: from_json(&file, "scaling")?,
+            schema: from_json(&file, "schema")?,
+            data_name: text("data").unwrap_or_default(),
+            settings,
+        };
+        let model = take_layers(&mut file)?.with_activation(activation).with_loss(loss);
+        if let Some(features) = meaning.scaling.features().filter(|&n| n != model.in_features()) {
+            let (found, expected) = (vec![features], vec![model.in_features()]);
+            return Err(FileProblem::Shape { name: "scaling".into(), found, expected }.into());
+        }
+        Ok(ModelFile { model, meaning })
+    }
+}
+
+/// What a metadata entry names.
+fn named<T: Listed>(key: &'static str, text: &str) -> Result<T, ModelProblem> {
+    grammar::make(text)
+        .map_err(|problem| ModelProblem::Metadata { key, problem: problem.to_string() })
+}
+
+/// The JSON configuration of the format before, as TOML.
+fn old_settings(file: &TensorFile) -> Result<String, ModelProblem> {
+    let mut table: toml::Table = from_json(file, "config")?;
+    table.remove("threads");
+    Ok(table.to_string())
+}
+
+/// The layers, as many as there are.
+fn take_layers(file: &mut TensorFile) -> Result<Mlp, ModelProblem> {
+    let index = |name: &String| name.strip_prefix("layers.")?.split('.').next()?.parse().ok();
+    let count = file.tensors.keys().filter_map(index).max().map_or(1, |last: usize| last + 1);
+    let mut parts: Vec<(CsrPattern, Vec<f32>, Head)> = Vec::new();
+    for index in 0..count {
+        let before = parts.last().map(|(pattern, ..)| pattern.rows());
+        parts.push(take_layer(file, index, before, index + 1 < count)?);
+    }
+    let full = |(pattern, ..): &(CsrPattern, Vec<f32>, Head)| pattern.density() == 1.0;
+    let engine: &dyn Engine = if parts.iter().all(full) { &AllDense } else { &Sparse };
+    let layer = |(index, (pattern, weights, head))| {
+        Layer::new(Engine::store(engine, pattern, weights, index), head)
+    };
+    Ok(Mlp::from_layers(parts.into_iter().enumerate().map(layer).collect()))
+}
+
+/// One layer behind one of `before` neurons; the first layer's width comes from the file.
+fn take_layer(
+    file: &mut TensorFile,
+    index: usize,
+    before: Option<usize>,
+    is_hidden: bool,
+) -> Result<(CsrPattern, Vec<f32>, Head), ModelProblem> {
+    let name = |part: &str| format!("layers.{index}.{part}");
+    let rows = match file.shape(&name("bias")) {
+        Some(&[rows]) if rows > 0 => rows,
+        Some(found) => {
+            let (found, expected) = (found.to_vec(), vec![1]);
+            return Err(FileProblem::Shape { name: name("bias"), found, expected }.into());
+        }
+        None => return Err(FileProblem::Missing(name("bias")).into()),
+    };
+    let (pattern, weights) = match file.shape(&name("weight")) {
+        Some(&[_, cols]) => {
+            let cols = before.unwrap_or(cols);
+            let weights = file.take_f32(&name("weight"), &[rows, cols])?;
+            (CsrPattern::full(rows, cols), weights)
+        }
+        _ => {
+            let cols = before.map_or_else(|| from_json(file, "in_features"), Ok)?;
+            let pattern = take_pattern(file, index, &name("weight"), [rows, cols])?;
+            let shape = [pattern.nnz()];
+            (pattern, file.take_f32(&name("weight.values"), &shape)?)
+        }
+    };
+    let mut head = Head { bias: file.take_f32(&name("bias"), &[rows])?, ..Head::default() };
+    if is_hidden {
+        head.gamma = file.take_f32(&name("norm.gamma"), &[rows])?;
+        head.beta = file.take_f32(&name("norm.beta"), &[rows])?;
+    }
+    Ok((pattern, weights, head))
+}

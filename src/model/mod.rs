@@ -1,0 +1,13 @@
+//! A trained network: as a file, at work, and how good it is.
+
+mod classification;
+mod error;
+mod file;
+mod predictor;
+mod tensors;
+
+pub use classification::{ClassResult, Classification};
+pub use error::{Error, ModelProblem};
+pub use file::{Meaning, ModelFile};
+pub use predictor::{Predictor, answers, most_probable};
+pub(crate) use tensors::{add_pattern, expect_format, from_json, take_pattern, to_json};

@@ -1,0 +1,136 @@
+//! From a configuration to a network.
+
+use super::{Error, TrainConfig};
+use crate::dataset::{Dataset, Values};
+use crate::nn::{LayerStart, Mlp};
+use crate::sparse::CsrPattern;
+use crate::topology::{
+    FileTopology, Generated, Generator, Inputs, Profiled, Request, TopologyError, read_topology,
+};
+
+/// The training samples of a data set, scaled as they enter the network.
+pub(super) struct TrainInputs<'a>(pub(super) &'a Dataset);
+
+impl Inputs for TrainInputs<'_> {
+    fn count(&self) -> usize {
+        self.0.train.len()
+    }
+
+    fn features(&self) -> usize {
+        self.0.train.features()
+    }
+
+    fn sample(&self, index: usize, values: &mut [f32]) {
+        let (train, scaling) = (&self.0.train, &self.0.scaling);
+        let at = index * train.features()..(index + 1) * train.features();
+        let raw: Vec<f32> = match train.values() {
+            Values::Bytes(bytes) => bytes[at].iter().map(|&byte| f32::from(byte)).collect(),
+            Values::Floats(floats) => floats[at].to_vec(),
+        };
+        for (feature, (value, raw)) in values.iter_mut().zip(raw).enumerate() {
+            let (scale, shift) = scaling.of(feature);
+            *value = raw.mul_add(scale, shift);
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Builds the network for this many inputs and outputs; also returns
+    /// warnings about what is met only approximately. A
+    /// generator that looks at training samples needs `inputs`.
+    ///
+    /// **Errors**: [`Error::Range`] and its like; [`Error::Topology`] naming the layer that cannot
+    /// be built; [`Error::TopologyFile`] for a topology file.
+    pub fn build(
+        &self,
+        in_features: usize,
+        outputs: usize,
+        inputs: Option<&dyn Inputs>,
+    ) -> Result<(Mlp, Vec<String>), Error> {
+        self.validate()?;
+        let (starts, warnings) = self.starts(in_features, outputs, inputs)?;
+        let model = Mlp::new(&*self.engine.make(), starts, self.seed);
+        let model = model.with_activation(self.activation.make()).with_loss(self.loss.make());
+        Ok((model, warnings))
+    }
+
+    /// What makes the layers with these indices, the sparse ones.
+    fn generator(&self, sparse: &[usize]) -> Result<Box<dyn Generator>, Error> {
+        if !self.topology.is_empty() {
+            let patterns = read_topology(&self.topology)?;
+            let topology = FileTopology::new(patterns, sparse).map_err(Error::OtherTopology)?;
+            return Ok(Box::new(topology));
+        }
+        let profiled = || Box::new(Profiled { rule: self.rule(), spread: self.spread }) as Box<_>;
+        Ok(self.generator.as_ref().map_or_else(profiled, |generator| generator.make()))
+    }
+
+    fn starts(
+        &self,
+        in_features: usize,
+        outputs: usize,
+        inputs: Option<&dyn Inputs>,
+    ) -> Result<(Vec<LayerStart>, Vec<String>), Error> {
+        let widths: Vec<usize> =
+            [in_features].into_iter().chain(self.hidden.iter().copied()).chain([outputs]).collect();
+        let shapes: Vec<[usize; 2]> = widths.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+        let sparse: Vec<usize> = (0..shapes.len()).filter(|&layer| self.is_sparse(layer)).collect();
+        let sparse_shapes: Vec<[usize; 2]> = sparse.iter().map(|&layer| shapes[layer]).collect();
+        let error = |layer: usize| move |source| Error::Topology { layer: layer + 1, source };
+        let sparsities = match self.topology.is_empty() {
+            true => {
+                let sparsities = self.allocation.sparsities(&sparse_shapes, self.sparsity);
+                sparsities.map_err(Error::OtherTopology)?
+            }
+            // A file has its own.
+            false => vec![0.0; sparse.len()],
+        };
+        let generator = self.generator(&sparse)?;
+        let (mut starts, mut warnings) = (Vec::new(), Vec::new());
+        for (layer, &shape) in shapes.iter().enumerate() {
+            let Some(at) = sparse.iter().position(|&sparse| sparse == layer) else {
+                starts.push(CsrPattern::full(shape[1], shape[0]).into());
+                continue;
+            };
+            // Training samples are the inputs of the first layer alone.
+            let inputs = inputs.filter(|_| layer == 0);
+            let sparsity = sparsities[at];
+            let request = Request { shape, sparsity, seed: self.seed, layer, inputs };
+            let made = generator.generate(&request).map_err(error(layer))?;
+            let Generated { pattern, weights, warnings: unmet } = made;
+            if pattern.nnz() == 0 {
+                return Err(error(layer)(TopologyError::Empty));
+            }
+            warnings.extend(unmet.iter().map(|unmet| format!("layer {}: {unmet}", layer + 1)));
+            starts.push(LayerStart { pattern, weights });
+        }
+        Ok((starts, warnings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dense_mnist_net_has_the_papers_parameters() {
+        // Paper §2.1, notes G23: weights, biases, and LayerNorm's γ and β.
+        let config = TrainConfig { engine: "dense".parse().unwrap(), ..TrainConfig::default() };
+        assert_eq!(config.build(784, 10, None).unwrap().0.parameters(), 1_867_786);
+    }
+
+    #[test]
+    fn hidden_and_output_layers_are_sparse_as_asked() {
+        let config = TrainConfig { hidden: vec![20], sparsity: 0.75, ..TrainConfig::default() };
+        let nnz = |config: &TrainConfig| {
+            let model = config.build(16, 8, None).unwrap().0;
+            model.layers().iter().map(|layer| layer.nnz()).collect::<Vec<_>>()
+        };
+        assert_eq!(nnz(&config), [80, 160]);
+        assert_eq!(nnz(&TrainConfig { sparse_output: true, ..config.clone() }), [80, 40]);
+        let dense_first = TrainConfig { dense_first: true, ..config.clone() };
+        assert_eq!(nnz(&dense_first), [320, 160]);
+        let dense_hidden = TrainConfig { dense_hidden: true, sparse_output: true, ..config };
+        assert_eq!(nnz(&dense_hidden), [320, 40]);
+    }
+}

@@ -1,0 +1,98 @@
+//! Why a network cannot be trained as asked.
+//!
+//! Settings are named in backticks, as configuration files have them. Layers, epochs and steps
+//! count from 1.
+
+use crate::topology::TopologyError;
+use crate::{parallel, topology};
+
+/// What can go wrong between a configuration and a trained network.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting outside its range.
+    #[error("`{setting}` {value}: {allowed}")]
+    Range {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        allowed: &'static str,
+    },
+    /// There is nothing to learn from, or to evaluate on.
+    #[error("there are no samples")]
+    NoSamples,
+    /// Early stopping without validation samples.
+    #[error("`patience` watches validation samples: hold some out with `validation-fraction`")]
+    NothingToWatch,
+    /// Early stopping of a method that trains several times.
+    #[error("`patience` would end a `method` of several trainings in its first")]
+    PatienceAndPhases,
+    /// A method on layers that keep every connection.
+    #[error("a `method` needs layers that can lose connections: this `engine` has none")]
+    DenseEngine,
+    /// A method without a layer to work on.
+    #[error("no hidden layer lacks connections: `method` has nothing to change")]
+    NothingToRewire,
+    /// A start at the equilibrium of a run whose connections do not move.
+    #[error("`init-ccv` equilibrium needs a `method` that settles to one")]
+    NoEquilibrium,
+    /// A start at the equilibrium's topology and from another.
+    #[error("`init-ccv` equilibrium makes its own topology: leave out `topology` and `generator`")]
+    EquilibriumTopology,
+    /// Connections from a file and from a generator.
+    #[error("`topology` and `generator` both say what the connections are: leave one out")]
+    TwoTopologies,
+    /// A topology for a network that has every connection.
+    #[error("this `engine` has every connection: it has no use for `topology` and `generator`")]
+    UnusedTopology,
+    /// A topology file, or a list of sparsities, that is not for this network.
+    #[error(transparent)]
+    OtherTopology(TopologyError),
+    /// A topology that cannot be built.
+    #[error("layer {layer}: {source}")]
+    Topology {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// Why not.
+        source: TopologyError,
+    },
+    /// A loss of numbers for samples with classes, or the other way round.
+    #[error("`loss` {loss} is for {}", if *takes_numbers {
+        "numbers, and these samples have classes"
+    } else {
+        "classes, and these samples have numbers"
+    })]
+    OtherTargets {
+        /// The loss.
+        loss: &'static str,
+        /// Whether it is one of numbers.
+        takes_numbers: bool,
+    },
+    /// A network, or an optimiser's state, of other shapes.
+    #[error("the network is another: its layers or connections do not fit")]
+    OtherNetwork,
+    /// The loss is not a finite number any more.
+    #[error(
+        "the loss is not finite at epoch {epoch}, step {step}: layer {layer} was the first to \
+         overflow{}; try a smaller `lr`", last_loss.map_or(String::new(),
+            |loss| format!(" (last finite loss {loss:.4})"))
+    )]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step within it, counted from 1.
+        step: usize,
+        /// The first layer with a non-finite output, counted from 1.
+        layer: usize,
+        /// The loss of the step before, if there was one.
+        last_loss: Option<f64>,
+    },
+    /// Threads or an instruction set that cannot be had.
+    #[error(transparent)]
+    Parallel(#[from] parallel::Error),
+    /// A topology's file.
+    #[error(transparent)]
+    TopologyFile(#[from] topology::Error),
+}

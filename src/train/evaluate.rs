@@ -1,0 +1,39 @@
+//! How a network does on samples.
+
+use super::Error;
+use super::metrics::Evaluation;
+use crate::dataset::{Samples, Scaling};
+use crate::nn::{METRICS, Mlp, Tile, each_tile};
+use crate::parallel::Executor;
+use fanin_kernels::TILE;
+
+/// How a network does on `samples`, a group of tiles at a time.
+///
+/// **Errors**: [`Error::NoSamples`].
+pub fn evaluate(
+    executor: &Executor,
+    model: &Mlp,
+    samples: &Samples,
+    scaling: &Scaling,
+    tiles: &mut [Tile],
+) -> Result<Evaluation, Error> {
+    if samples.is_empty() {
+        return Err(Error::NoSamples);
+    }
+    let order: Vec<u32> = (0..samples.len() as u32).collect();
+    let (mut loss_sum, mut sums) = (0.0, [0.0; METRICS]);
+    executor.enter(|| {
+        for group in order.chunks(tiles.len() * TILE) {
+            each_tile(executor, tiles, group, |crew, _, indices, tile| {
+                samples.load_tile(crew.isa(), scaling, indices, tile);
+                model.forward(crew, tile);
+                model.differentiate(crew.isa(), group.len(), tile);
+            });
+            for tile in &tiles[..group.len().div_ceil(TILE)] {
+                loss_sum += f64::from(tile.loss.loss_sum);
+                sums.iter_mut().zip(tile.loss.sums).for_each(|(sum, part)| *sum += part);
+            }
+        }
+    });
+    Ok(Evaluation::of(&**model.loss(), loss_sum, sums, samples.len()))
+}

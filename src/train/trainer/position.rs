@@ -1,0 +1,36 @@
+//! Where a run is.
+
+use crate::nn::METRICS;
+use serde::{Deserialize, Serialize};
+
+/// Where a run is: what a checkpoint must hold beside the model and the optimiser's slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Whole epochs done.
+    pub epochs: usize,
+    /// Samples of the epoch at hand done.
+    pub samples: usize,
+    /// Σ of their losses, each before its step's update.
+    pub loss_sum: f64,
+    /// Sums of what the loss's named values are made of.
+    #[serde(default)]
+    pub sums: [f64; METRICS],
+    /// Flops of the whole run's products so far, the method's included.
+    #[serde(default)]
+    pub flops: u64,
+    /// Seconds that the method took so far.
+    #[serde(default)]
+    pub rewire_seconds: f64,
+    /// The epoch of the smallest validation loss so far, if it is watched.
+    #[serde(default)]
+    pub best: Option<BestEpoch>,
+}
+
+/// The best epoch so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestEpoch {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Its validation loss.
+    pub loss: f64,
+}

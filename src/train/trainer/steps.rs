@@ -1,0 +1,227 @@
+//! The steps of an epoch: the batch through the network, the optimiser's turn, the method's turn.
+
+use super::{Position, Trainer};
+use crate::dataset::Dataset;
+use crate::method::{self, Moment, Network, StepIs};
+use crate::nn::{METRICS, Tile, of_tile};
+use crate::parallel::Crew;
+use crate::random::{Purpose, stream};
+use crate::train::metrics::{Evaluation, StepReport, UpdateMetrics};
+use crate::train::rewire::{self, State};
+use crate::train::{Error, step};
+use fanin_kernels::TILE;
+use rand::seq::SliceRandom;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Trainer {
+    /// Runs to the end of the epoch; `on_step` hears of every step.
+    ///
+    /// **Errors**: as [`Trainer::step`].
+    pub fn run_epoch(
+        &mut self,
+        mut on_step: impl FnMut(StepReport) + Send,
+    ) -> Result<Evaluation, Error> {
+        let report = self.run_epoch_while(|step| {
+            on_step(step);
+            ControlFlow::Continue(())
+        })?;
+        Ok(report.expect("nobody stops it"))
+    }
+
+    /// Runs to the end of the epoch, or to the step after which `on_step` breaks off: then none.
+    ///
+    /// **Errors**: as [`Trainer::step`].
+    pub fn run_epoch_while(
+        &mut self,
+        mut on_step: impl FnMut(StepReport) -> ControlFlow<()> + Send,
+    ) -> Result<Option<Evaluation>, Error> {
+        let executor = Arc::clone(&self.executor);
+        executor.enter(|| {
+            loop {
+                let mut report = self.step_inside()?;
+                let epoch = report.epoch.take();
+                if let Some(epoch) = epoch {
+                    on_step(report).is_break();
+                    return Ok(Some(epoch));
+                }
+                if on_step(report).is_break() {
+                    return Ok(None);
+                }
+            }
+        })
+    }
+
+    /// One step on the next batch.
+    ///
+    /// **Errors**: [`Error::Diverged`] if the batch's loss is not finite; the optimiser has then
+    /// not stepped.
+    pub fn step(&mut self) -> Result<StepReport, Error> {
+        let executor = Arc::clone(&self.executor);
+        executor.enter(|| self.step_inside())
+    }
+
+    fn step_inside(&mut self) -> Result<StepReport, Error> {
+        let mut updates = Vec::new();
+        let Position { epochs, samples: first, .. } = self.position;
+        if self.position == Position::default() {
+            self.act(Moment::Start, 0, 0, &mut updates);
+        } else if first == 0 && self.phase() > 0 && epochs.is_multiple_of(self.config.epochs) {
+            // Only now: what the training before came to has been evaluated and kept.
+            self.act(Moment::PhaseEnd(self.phase()), self.steps(), 0, &mut updates);
+        }
+        self.shuffle();
+        let Trainer { data, executor, model, tiles, order, .. } = self;
+        let (batch, later) = order[first..].split_at(self.config.batch.min(order.len() - first));
+        let (count, next) = (batch.len(), &later[..later.len().min(batch.len())]);
+        step::forward_backward(executor, model, tiles, batch, |crew, index, indices, tile| {
+            data.train.load_tile(crew.isa(), &data.scaling, indices, tile);
+            data.train.prefetch(of_tile(next, index));
+        });
+        let tiles = count.div_ceil(TILE);
+        let loss_sum: f64 =
+            self.tiles[..tiles].iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
+        let step_of_epoch = first / self.config.batch + 1;
+        if !loss_sum.is_finite() {
+            let epoch = self.position.epochs + 1;
+            return Err(self.diverged(epoch, step_of_epoch, self.last_loss));
+        }
+        let step = self.steps() + 1;
+        let step_is = self.act(Moment::Gradient(step), step, tiles, &mut updates);
+        let takes_step = step_is.is_none_or(|step| step == StepIs::Taken);
+        self.position.flops += self.model.flops_per_sample(takes_step) * count as u64;
+        if takes_step {
+            self.optimizer_step(step, tiles);
+        }
+        self.act(Moment::Step(step), step, tiles, &mut updates);
+        let epoch = self.advance(count, loss_sum, tiles, step, &mut updates);
+        let loss = loss_sum / count as f64;
+        self.last_loss = Some(loss);
+        let samples = first + count;
+        Ok(StepReport { step: step_of_epoch, samples, loss, epoch, updates })
+    }
+
+    /// Trainings of the run that are over.
+    fn phase(&self) -> u64 {
+        let over = self.position.epochs / self.config.epochs.max(1);
+        (over as u64).min(self.method.phases() - 1)
+    }
+
+    /// The optimiser's step.
+    fn optimizer_step(&mut self, step: u64, tiles: usize) {
+        let steps = (self.config.epochs * self.steps_per_epoch()) as u64;
+        // Each training has the whole schedule; steps beyond the last one stay at its end.
+        let of_training = (step - self.phase() * steps).clamp(1, steps.max(1));
+        let lr = self.schedule.rate(self.config.lr, of_training, steps);
+        let Trainer { executor, model, optimizer, gradients, .. } = self;
+        step::apply_gradients(executor, model, optimizer, lr, gradients, &self.tiles[..tiles]);
+    }
+
+    /// Adds a finished batch to the position. At the end of an epoch, lets the method act and
+    /// begins the next.
+    fn advance(
+        &mut self,
+        count: usize,
+        loss_sum: f64,
+        tiles: usize,
+        step: u64,
+        updates: &mut Vec<UpdateMetrics>,
+    ) -> Option<Evaluation> {
+        let position = &mut self.position;
+        position.samples += count;
+        position.loss_sum += loss_sum;
+        for tile in &self.tiles[..tiles] {
+            position.sums.iter_mut().zip(tile.loss.sums).for_each(|(sum, part)| *sum += part);
+        }
+        if position.samples < self.order.len() {
+            return None;
+        }
+        let Position { epochs, samples, loss_sum, sums, .. } = *position;
+        let evaluation = Evaluation::of(&**self.model.loss(), loss_sum, sums, samples);
+        let epoch = epochs as u64 + 1;
+        self.act(Moment::EpochEnd(epoch), step, tiles, updates);
+        self.position = Position {
+            epochs: epochs + 1,
+            samples: 0,
+            loss_sum: 0.0,
+            sums: [0.0; METRICS],
+            ..self.position
+        };
+        Some(evaluation)
+    }
+
+    /// Lets the method act if it is due in this step; says what becomes of the optimiser's step.
+    fn act(
+        &mut self,
+        moment: Moment,
+        step: u64,
+        tiles: usize,
+        updates: &mut Vec<UpdateMetrics>,
+    ) -> Option<StepIs> {
+        if !self.method.due(moment) {
+            return None;
+        }
+        let started = Instant::now();
+        let tiles = &self.tiles[..tiles];
+        let samples = TrainingSamples { data: &self.data };
+        let network = Network {
+            executor: &self.executor,
+            model: &self.model,
+            tiles,
+            samples: &samples,
+            sparse: &self.sparse,
+            initial: self.initial.as_deref(),
+            seed: self.config.seed,
+            step,
+        };
+        let batch: u64 = tiles.iter().map(|tile| tile.samples as u64).sum();
+        self.position.flops += self.method.flops_per_sample(&network) * batch;
+        let plan = self.method.act(moment, &network);
+        let step_is = plan.step;
+        let mut state = State {
+            executor: &self.executor,
+            model: &mut self.model,
+            optimizer: &mut self.optimizer,
+            gradients: &mut self.gradients,
+            histories: &mut self.histories,
+        };
+        let update = rewire::carry_out(plan, &mut state, tiles, step, started);
+        self.position.rewire_seconds += update.seconds;
+        updates.push(update);
+        Some(step_is)
+    }
+
+    /// Puts the samples into the order of the epoch at hand, a function of (seed, epoch) alone.
+    fn shuffle(&mut self) {
+        let epoch = self.position.epochs;
+        if self.order_epoch != Some(epoch) {
+            self.order.iter_mut().zip(0..).for_each(|(slot, index)| *slot = index);
+            self.order.shuffle(&mut stream(self.config.seed, Purpose::Shuffle, epoch as u64));
+            self.order_epoch = Some(epoch);
+        }
+    }
+
+    /// The error of a loss that is not finite, with the first layer that overflows on the samples
+    /// last loaded.
+    pub(crate) fn diverged(&mut self, epoch: usize, step: usize, last_loss: Option<f64>) -> Error {
+        let (model, crew) = (&self.model, self.executor.crew());
+        let layer = self.tiles.iter_mut().find_map(|tile| model.first_non_finite(crew, tile));
+        Error::Diverged { epoch, step, layer: layer.unwrap_or(model.layers().len()), last_loss }
+    }
+}
+
+/// The training samples as a method asks for them.
+struct TrainingSamples<'a> {
+    data: &'a Dataset,
+}
+
+impl method::Samples for TrainingSamples<'_> {
+    fn count(&self) -> usize {
+        self.data.train.len()
+    }
+
+    fn load(&self, crew: Crew<'_>, samples: &[u32], tile: &mut Tile) {
+        self.data.train.load_tile(crew.isa(), &self.data.scaling, samples, tile);
+    }
+}
