@@ -5,6 +5,8 @@
 
 mod cross_entropy;
 mod interface;
+mod numbers;
+mod squared_error;
 mod targets;
 
 pub use cross_entropy::CrossEntropy;
@@ -17,6 +19,6 @@ impl Listed for Box<dyn Loss> {
     const WHAT: &'static str = "loss";
 
     fn list() -> Vec<Entry<Self>> {
-        vec![cross_entropy::ENTRY]
+        vec![cross_entropy::ENTRY, squared_error::ENTRY]
     }
 }
