@@ -4,6 +4,7 @@
 //! and one more line in the list.
 
 mod cross_entropy;
+mod huber;
 mod interface;
 mod numbers;
 mod squared_error;
@@ -19,6 +20,6 @@ impl Listed for Box<dyn Loss> {
     const WHAT: &'static str = "loss";
 
     fn list() -> Vec<Entry<Self>> {
-        vec![cross_entropy::ENTRY, squared_error::ENTRY]
+        vec![cross_entropy::ENTRY, squared_error::ENTRY, huber::ENTRY]
     }
 }
