@@ -9,6 +9,7 @@ mod adam;
 mod optimizer;
 mod rule;
 mod schedule;
+mod sgd;
 
 pub use adam::{Adam, GrownState};
 pub use optimizer::{Optimizer, Parts};
@@ -21,6 +22,6 @@ impl Listed for Box<dyn Rule> {
     const WHAT: &'static str = "optimiser";
 
     fn list() -> Vec<Entry<Self>> {
-        vec![adam::ENTRY]
+        vec![adam::ENTRY, sgd::ENTRY]
     }
 }
