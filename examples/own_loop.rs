@@ -51,7 +51,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 tile.targets.classes[sample] = quarter;
             }
         });
-        apply_gradients(&executor, &mut model, &mut optimizer, 3e-3, &mut gradients, &tiles);
+        // Of a shorter batch only the tiles that it fills.
+        let filled = &tiles[..batch.len().div_ceil(TILE)];
+        apply_gradients(&executor, &mut model, &mut optimizer, 3e-3, &mut gradients, filled);
         if step % 50 == 49 {
             let loss: f32 = tiles.iter().map(|tile| tile.loss.loss_sum).sum();
             println!("step {:3}: loss {:.3}", step + 1, loss / BATCH as f32);

@@ -272,4 +272,8 @@ fn bench_maps_every_combination() {
     assert!(!text.contains("100 %"), "99.5 % is not 100 %: {text}");
     assert_error(fanin().args(["bench", "--widths", "0"]), 2, "--widths");
     assert_error(fanin().args(["bench", "--seconds=-1"]), 1, "--seconds");
+    // No advice that this command cannot take.
+    let steep = fanin().args(["bench", "--widths", "64", "--sparsity", "0.999"]).output().unwrap();
+    let message = String::from_utf8(steep.stderr).unwrap();
+    assert!(message.contains("at most 0.984375") && !message.contains("--clamp"), "{message}");
 }

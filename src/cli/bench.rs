@@ -56,6 +56,12 @@ pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
         return Err(Error::Seconds(args.seconds));
     }
     let (widths, batches, sparsities) = (args.widths, args.batches, args.sparsity);
+    for (&width, &sparsity) in widths.iter().flat_map(|w| sparsities.iter().map(move |s| (w, s))) {
+        let most = 1.0 - 1.0 / width as f64;
+        if sparsity > most {
+            return Err(Error::TooSparse { sparsity, width, most });
+        }
+    }
     let grid = Grid { widths, batches, sparsities, threads, seconds: args.seconds };
     let bar = console.progress(grid.points() as u64, "[{bar:30}] {pos}/{len}  {msg}  eta {eta}");
     let measured = measure(&grid, |point| {

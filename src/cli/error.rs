@@ -18,6 +18,16 @@ pub(super) enum Error {
     /// A measurement shorter than nothing, or longer than an hour.
     #[error("`seconds` {0}: 0 to 3600 are possible")]
     Seconds(f64),
+    /// A sparsity that leaves neurons of a width without an input.
+    #[error("at sparsity {sparsity} a neuron with {width} inputs has none left: at most {most:.6}")]
+    TooSparse {
+        /// The sparsity asked for.
+        sparsity: f64,
+        /// The width.
+        width: usize,
+        /// The highest sparsity that leaves one input.
+        most: f64,
+    },
     /// A network without a sparse layer.
     #[error("no layer lacks connections: there is no topology to write")]
     NoTopology,

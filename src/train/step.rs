@@ -15,8 +15,9 @@ use crate::optim::{MAX_SLOTS, Optimizer, Rule};
 use crate::parallel::{Crew, Executor};
 use fanin_kernels::Row;
 
-/// Loads every tile that `samples` fill, and runs it forward and back; `load` gets the
-/// tile's number and its samples.
+/// Loads every tile that `samples` fill, and runs it forward and back; `load` gets the tile's number
+/// and its samples, and must say how many there are ([`Tile::samples`]). Tiles beyond them keep what
+/// they held: hand [`apply_gradients`] only the filled ones, `samples.len().div_ceil(TILE)` of them.
 ///
 /// **Panics** if there are fewer tiles.
 pub fn forward_backward(
@@ -32,7 +33,8 @@ pub fn forward_backward(
     });
 }
 
-/// Computes all gradients from the tiles and updates the parameters at this learning rate.
+/// Computes all gradients from these tiles, each of them filled, and takes the optimiser's step at
+/// this learning rate.
 ///
 /// **Shapes**: `gradients` one set of tensors per layer, shaped as the parameters; overwritten.
 ///
