@@ -15,9 +15,10 @@ use crate::optim::{MAX_SLOTS, Optimizer, Rule};
 use crate::parallel::{Crew, Executor};
 use fanin_kernels::Row;
 
-/// Loads every tile that `samples` fill, and runs it forward and back; `load` gets the tile's number
-/// and its samples, and must say how many there are ([`Tile::samples`]). Tiles beyond them keep what
-/// they held: hand [`apply_gradients`] only the filled ones, `samples.len().div_ceil(TILE)` of them.
+/// Loads every tile that `samples` fill, and runs it forward and back; `load` gets the tile's
+/// number and its samples, and must say how many there are ([`Tile::samples`]). Tiles beyond them
+/// keep what they held: hand [`apply_gradients`] only the filled ones,
+/// `samples.len().div_ceil(TILE)` of them.
 ///
 /// **Panics** if there are fewer tiles.
 pub fn forward_backward(
