@@ -1,9 +1,9 @@
 //! Which connections a layer has.
 //!
 //! A [`Generator`] makes them: [`Profiled`] by a profile of fan-ins and a spread of inputs,
-//! [`FileTopology`] from a file, and those of the list by their names: a further
-//! one is a file here, and a line in that list. An [`Allocation`] divides the sparsity among
-//! layers, and [`TopologyStats`] describe what came of it. Everything is deterministic in the seed.
+//! [`FileTopology`] from a file, and those of the list by their names: a further one is a file
+//! here, and a line in that list. An [`Allocation`] divides the sparsity among layers, and
+//! [`TopologyStats`] describe what came of it. Everything is deterministic in the seed.
 
 mod allocate;
 mod er;
@@ -31,7 +31,8 @@ impl Listed for Box<dyn Generator> {
     }
 }
 
-/// The connections of one layer by [`Profiled`], and what could not be met.
+/// The connections of one layer by [`Profiled`], and warnings about what is met only
+/// approximately.
 ///
 /// **Errors**: [`TopologyError`] where the sparsity cannot be had.
 pub fn build(

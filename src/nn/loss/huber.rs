@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry<Box<dyn Loss>> = Entry {
 #[derive(Clone, Copy, Debug)]
 struct Huber {
     /// Where the square becomes a line.
-    pub delta: f32,
+    delta: f32,
 }
 
 impl Loss for Huber {

@@ -65,9 +65,10 @@ impl Trainer {
     fn step_inside(&mut self) -> Result<StepReport, Error> {
         let mut updates = Vec::new();
         let Position { epochs, samples: first, .. } = self.position;
+        let begins_phase = first == 0 && epochs == self.phase() as usize * self.config.epochs;
         if self.position == Position::default() {
             self.act(Moment::Start, 0, 0, &mut updates);
-        } else if first == 0 && self.phase() > 0 && epochs.is_multiple_of(self.config.epochs) {
+        } else if begins_phase && self.phase() > 0 {
             // Only now: what the training before came to has been evaluated and kept.
             self.act(Moment::PhaseEnd(self.phase()), self.steps(), 0, &mut updates);
         }
