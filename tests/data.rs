@@ -170,7 +170,10 @@ fn flags_for_ones_own_data_need_some() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(stderr.contains("--train FILE"), "{stderr}");
     }
-    let npy = fanin().args(["train", "--train", "x.npy", "--label", "y"]).output().unwrap();
+    let dir = TempDir::new().unwrap();
+    let x = dir.path().join("x.npy");
+    fs::write(&x, fanin::format::npy::npy("<f4", "(1, 1)", vec![0; 4])).unwrap();
+    let npy = fanin().args(["train", "--label", "y", "--train"]).arg(x).output().unwrap();
     assert!(String::from_utf8_lossy(&npy.stderr).contains("--label is for tables of text"));
     let both = fanin().args(["train", "--train", "x.csv", "--dataset", "mnist"]).output().unwrap();
     assert_eq!(both.status.code(), Some(2));
@@ -196,7 +199,7 @@ fn a_header_of_numbers_is_known_by_the_labels_name() {
 }
 
 #[test]
-fn bytes_and_floats_are_not_one_data_set() {
+fn images_of_bytes_and_of_floats_are_not_one_data_set() {
     let dir = TempDir::new().unwrap();
     let npy = |name: &str, descr: &str, shape: &str, data: Vec<u8>| {
         let path = dir.path().join(name);
@@ -204,12 +207,21 @@ fn bytes_and_floats_are_not_one_data_set() {
         path
     };
     let labels = npy("y.npy", "|u1", "(4,)", vec![0, 1, 0, 1]);
-    let bytes = npy("bytes.npy", "|u1", "(4, 2)", vec![7; 8]);
-    let floats = npy("floats.npy", "<f4", "(4, 2)", vec![0; 32]);
-    let mut command = fanin();
-    command.args(["train", "--hidden", "4", "--sparsity", "0", "--train"]).arg(bytes);
-    command.arg("--train-labels").arg(&labels).arg("--test").arg(floats);
-    let output = command.arg("--test-labels").arg(&labels).output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && stderr.contains("holds bytes"), "{stderr}");
+    let images = npy("images.npy", "|u1", "(4, 2, 1)", vec![7; 8]);
+    let table = npy("table.npy", "|u1", "(4, 2)", vec![7; 8]);
+    let halves = npy("halves.npy", "<f4", "(4, 2)", [0.5f32.to_le_bytes(); 8].concat());
+    let train = |train: &PathBuf, test: &PathBuf| {
+        let mut command = fanin();
+        command.args(["train", "--hidden", "4", "--sparsity", "0", "--epochs", "1", "--train"]);
+        command.arg(train).arg("--train-labels").arg(&labels).arg("--test").arg(test);
+        let output = command.arg("--test-labels").arg(&labels).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, stderr) = train(&images, &halves);
+    assert!(code == Some(1) && stderr.contains("no whole number from 0 to 255"), "{stderr}");
+    // Bytes in rows and columns are a table, as any numbers are; and fit for images.
+    for (a, b) in [(&table, &halves), (&images, &table), (&table, &images)] {
+        let (code, stderr) = train(a, b);
+        assert_eq!(code, Some(0), "{stderr}");
+    }
 }

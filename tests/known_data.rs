@@ -1,7 +1,7 @@
 //! The four data sets of the paper, from their files to a trained network.
 
 use command::{fanin, run, summary};
-use fanin::dataset::{DataConfig, KNOWN};
+use fanin::dataset::{DataConfig, KNOWN, Normalize, Scaling};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -29,7 +29,10 @@ fn config(name: &str, dir: &Path) -> DataConfig {
 fn forest_cover_is_ucis_table_split_as_the_paper_splits_it() {
     let test = "forest_cover_is_ucis_table_split_as_the_paper_splits_it";
     let Some(dir) = folder("forest-cover", test) else { return };
-    let data = config("forest-cover", &dir).load().unwrap();
+    let config = config("forest-cover", &dir);
+    let data = config.load().unwrap();
+    // As the file has them.
+    let plain = DataConfig { normalize: Normalize::None, ..config }.load().unwrap();
     // Paper table 1.
     assert_eq!((data.train.len(), data.test.len()), (464_809, 116_203));
     assert_eq!((data.train.features(), data.train.outputs()), (54, 7));
@@ -39,11 +42,11 @@ fn forest_cover_is_ucis_table_split_as_the_paper_splits_it() {
     assert_eq!(counts, [211_840, 283_301, 35_754, 2_747, 9_493, 17_367, 20_510]);
     // The first row of UCI's file, on whichever side it is.
     let held_out = data.test_rows.as_ref().unwrap();
-    let side = if held_out[0] == 0 { &data.test } else { &data.train };
-    let first = &side.floats().unwrap()[..10];
+    let side = if held_out[0] == 0 { &plain.test } else { &plain.train };
+    let first = &side.inputs().unwrap()[..10];
     assert_eq!(first, [2596.0, 51.0, 3.0, 258.0, 0.0, 510.0, 221.0, 232.0, 148.0, 6279.0]);
     assert_eq!(side.labels()[0], 4);
-    let all = [data.train.floats().unwrap(), data.test.floats().unwrap()];
+    let all = [plain.train.inputs().unwrap(), plain.test.inputs().unwrap()];
     let elevations = || all.iter().flat_map(|rows| rows.iter().step_by(54)).map(|&x| f64::from(x));
     let mean = elevations().sum::<f64>() / 581_012.0;
     let variance = elevations().map(|x| (x - mean).powi(2)).sum::<f64>() / 581_012.0;
@@ -53,8 +56,8 @@ fn forest_cover_is_ucis_table_split_as_the_paper_splits_it() {
         assert!(ones(&row[10..14]) && ones(&row[14..]), "one area and one soil each");
     }
     // Fitted on the training rows alone, so not quite the whole table's.
-    let (scale, shift) = data.scaling.of(0);
-    assert!((f64::from(scale) * 279.98 - 1.0).abs() < 0.01 && shift < 0.0);
+    let Scaling::Columns { center, factor } = &data.scaling else { panic!("a table's scaling") };
+    assert!((factor[0] * 279.98 - 1.0).abs() < 0.01 && (center[0] - 2959.37).abs() < 1.0);
     assert_eq!(data.schema.columns[53].name, "Soil_Type40");
     assert_eq!(data.name, "forest-cover");
 }
@@ -68,7 +71,7 @@ fn fashion_mnist_has_the_moments_that_are_known_of_it() {
         (data.train.len(), data.test.len(), data.schema.class(9)),
         (60_000, 10_000, "Ankle boot".into())
     );
-    let (scale, shift) = data.scaling.of(0);
+    let Scaling::Uniform { scale, shift } = data.scaling else { panic!("images have one scale") };
     // x·scale + shift = (x/255 − .28604)/.35302
     assert!((1.0 / (255.0 * f64::from(scale)) - 0.35302).abs() < 1e-4);
     assert!((-f64::from(shift) * 0.35302 - 0.28604).abs() < 1e-4);

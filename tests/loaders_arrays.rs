@@ -81,9 +81,8 @@ fn damaged_npy_and_npz_are_refused() {
         ("no columns", npy("<f4", "(40, 0)", &[]), "no rows of values"),
         ("a scalar", npy("<f4", "()", &[0; 4]), "40 labels for 0 samples"),
         ("complex numbers", npy("<c8", "(40,)", &[0; 320]), "element type <c8"),
-        ("objects", npy("|O", "(40,)", &[0; 40]), "malformed NPY header"),
+        ("objects", npy("|O", "(40,)", &[0; 40]), "element type |O: Python's objects"),
         ("texts", npy("<U2", "(40,)", &[0; 320]), "element type <U2"),
-        ("big-endian", npy(">f4", "(40, 3)", &[0; 480]), "element type >f4"),
         (
             "NaN",
             npy("<f4", "(40, 3)", &floats((0..120).map(|i| if i == 7 { f32::NAN } else { 0.0 }))),
@@ -99,13 +98,6 @@ fn damaged_npy_and_npz_are_refused() {
         alone.refuses_within(4 << 20, case, bytes, message);
         both.refuses_within(4 << 20, case, &with_x(bytes), message);
     }
-    let fortran = {
-        let mut b = x.clone();
-        let at = x.windows(5).position(|w| w == b"False").unwrap();
-        b[at..at + 5].copy_from_slice(b"True ");
-        b
-    };
-    alone.refuses("Fortran order", &fortran, "Fortran order");
     both.refuses("no samples", &zip(&[("y.npy", y.clone())]), "of samples (x, X");
     both.refuses("no labels", &zip(&[("x.npy", x.clone())]), "of labels (y, Y");
     both.refuses("no arrays", &zip(&[("x.txt", x.clone())]), "is missing");

@@ -181,7 +181,7 @@ fn rows_of_another_width_or_without_sense_are_refused() {
         ("a.svm", b"1 1:2\n1 7:1\n".to_vec(), "a row has a value 7, where the training data has 6"),
         ("b.svm", b"1 1:2\n1 2:x\n".to_vec(), "line 2: '2:x' is no index:value"),
         ("b.npy", npy("<f4", "(1, 6)", &floats([f32::NAN; 6])), "line 1, column 1: 'NaN'"),
-        ("b.npz", zip(&[("y.npy", vec![])]), "bytes"),
+        ("b.npz", zip(&[("y.npy", vec![])]), "of samples (x, X"),
         ("b.idx", vec![7; 40], "not an IDX file of images"),
         ("c.npz", b"no archive".to_vec(), "not a zip archive"),
     ] {

@@ -103,17 +103,30 @@ pub fn standardize_tile(isa: Isa, samples: &[&[f32]], scale: &[f32], shift: &[f3
     for sample in samples {
         assert_eq!(sample.len(), x.len(), "one value per feature");
     }
-    isa.run(StandardizeTile { samples, scale, shift, x });
+    isa.run(LayTile { samples, scaling: Some([scale, shift]), x });
 }
 
-struct StandardizeTile<'a> {
+/// Lays f32 samples into a tile as they are, feature by feature; padding samples become 0.
+///
+/// **Shapes**: `samples` at most 64, each `[features]`; `x` `[features]`.
+///
+/// **Panics** if there are more samples than a tile holds, or the shapes disagree.
+pub fn transpose_tile(isa: Isa, samples: &[&[f32]], x: &mut [Row]) {
+    assert!(samples.len() <= TILE, "{} samples for a tile of {TILE}", samples.len());
+    for sample in samples {
+        assert_eq!(sample.len(), x.len(), "one value per feature");
+    }
+    isa.run(LayTile { samples, scaling: None, x });
+}
+
+struct LayTile<'a> {
     samples: &'a [&'a [f32]],
-    scale: &'a [f32],
-    shift: &'a [f32],
+    /// Factors and addends.
+    scaling: Option<[&'a [f32]; 2]>,
     x: &'a mut [Row],
 }
 
-impl Kernel for StandardizeTile<'_> {
+impl Kernel for LayTile<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -134,8 +147,13 @@ impl Kernel for StandardizeTile<'_> {
                     };
                 }
                 let columns = lanes.transpose(&rows);
-                let factors =
-                    self.scale[features.clone()].iter().zip(&self.shift[features.clone()]);
+                let Some([scale, shift]) = self.scaling else {
+                    for (x, column) in x.iter_mut().zip(columns) {
+                        lanes.store(column, &mut x.groups_mut()[part]);
+                    }
+                    continue;
+                };
+                let factors = scale[features.clone()].iter().zip(&shift[features.clone()]);
                 for ((x, column), (&scale, &shift)) in x.iter_mut().zip(columns).zip(factors) {
                     let scaled = lanes.mul_add(column, lanes.splat(scale), lanes.splat(shift));
                     lanes.store(scaled, &mut x.groups_mut()[part]);

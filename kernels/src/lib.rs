@@ -32,6 +32,7 @@
 //! | [`sgd`], [`decay`] | descent with momentum; w ← factor·w | `optimizer.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
 //! | [`standardize_tile`] | f32 samples to a tile, a scale per feature | `elementwise.rs` |
+//! | [`transpose_tile`] | f32 samples to a tile as they are | `elementwise.rs` |
 //! | [`spmv`], [`spmv_by_columns`] | y = W·x + b of one sample | `vector.rs` |
 //! | [`layer_norm_sample`], [`standardize_sample`] | the above of one sample | `vector.rs` |
 //! | [`gemm`] | C = A·B + β·C, by another crate: the feature `gemm` | `gemm.rs` |
@@ -63,7 +64,7 @@ mod vector;
 
 pub use activation::Activation;
 pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
-pub use elementwise::{normalize_tile, standardize_tile};
+pub use elementwise::{normalize_tile, standardize_tile, transpose_tile};
 #[cfg(feature = "gemm")]
 pub use gemm::gemm;
 pub use isa::{Isa, IsaError, Level};

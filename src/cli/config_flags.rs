@@ -175,6 +175,8 @@ impl ConfigFlags {
             // On its own first, so that what is wrong with it names the file.
             RunConfig::read(path)?;
             let mut table = RunConfig::read_table(path)?;
+            // It is of the data of another run.
+            table.remove("data-digest");
             if self.data.names_known() {
                 // A known data set on the command line replaces one's own of the file.
                 OWN_KEYS.iter().for_each(|key| drop(table.remove(*key)));

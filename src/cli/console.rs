@@ -39,6 +39,16 @@ impl Console {
         let _ = writeln!(std::io::stderr(), "warning: {}", with_dashes(text));
     }
 
+    /// A problem that does not end the command, to stderr.
+    pub(super) fn error(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "error: {text}");
+    }
+
+    /// A word to who sits before a terminal.
+    pub(super) fn hint(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
     /// Text that is the command's whole output, to stdout as it is.
     pub(super) fn raw(&self, text: &str) {
         let _ = std::io::stdout().write_all(text.as_bytes());

@@ -1,6 +1,9 @@
 //! The flags that name a data set and say how it is read.
 
-use crate::dataset::{ClassWeight, FileFormat, Header, Missing, Normalize};
+use crate::dataset::{
+    ClassWeight, Content, DataConfig, Dates, DecimalMark, Encoding, FileFormat, Header, Missing,
+    Normalize, Unknown,
+};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -9,7 +12,7 @@ use std::path::PathBuf;
 const OWN: &str = "Your own data";
 
 /// The settings that only one's own files have.
-pub(super) const OWN_KEYS: [&str; 11] = [
+pub(super) const OWN_KEYS: [&str; 25] = [
     "train",
     "train-labels",
     "test",
@@ -18,9 +21,23 @@ pub(super) const OWN_KEYS: [&str; 11] = [
     "label",
     "header",
     "delimiter",
+    "comment",
+    "encoding",
+    "decimal",
+    "columns",
+    "drop",
     "categorical",
+    "dates",
+    "missing-values",
     "missing",
+    "unknown",
+    "skip-unlabelled",
+    "content",
+    "features",
+    "zero-based",
     "test-fraction",
+    "data-digest",
+    "allow-unofficial",
 ];
 
 /// Settings of the data.
@@ -74,15 +91,57 @@ pub(super) struct DataFlags {
     /// Whether the first line names the columns [default: auto]
     #[arg(long, value_enum, help_heading = OWN)]
     header: Option<Header>,
-    /// What separates fields [default: found out from the first line]
+    /// What separates fields; a blank is any white space [default: found out from the first lines]
     #[arg(long, value_name = "CHAR", help_heading = OWN)]
     delimiter: Option<char>,
+    /// What begins lines that are passed over
+    #[arg(long, value_name = "CHAR", help_heading = OWN)]
+    comment: Option<char>,
+    /// How text is encoded [default: auto]
+    #[arg(long, value_enum, help_heading = OWN)]
+    encoding: Option<Encoding>,
+    /// What separates the whole part of a number from its fraction [default: auto]
+    #[arg(long, value_enum, help_heading = OWN)]
+    decimal: Option<DecimalMark>,
+    /// The columns to learn from: names, numbers from 1 (from -1 at the end), or ranges such as
+    /// 3:7 or age:income; all but the label if none is named [default: ]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", allow_hyphen_values = true,
+        help_heading = OWN)]
+    columns: Option<Vec<String>>,
+    /// Columns to leave out, said as for --columns [default: ]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", allow_hyphen_values = true,
+        help_heading = OWN)]
+    drop: Option<Vec<String>>,
     /// Columns of numbers that are names of categories, as are columns of texts [default: ]
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = OWN)]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", allow_hyphen_values = true,
+        help_heading = OWN)]
     categorical: Option<Vec<String>>,
+    /// What becomes of a column of dates or times [default: error]
+    #[arg(long, value_enum, help_heading = OWN)]
+    dates: Option<Dates>,
+    /// What marks a missing value, instead of the usual marks: NA, N/A, NaN, null, None, ?, . and
+    /// their kin. What is empty is always missing [default: ]
+    #[arg(long, value_delimiter = ',', value_name = "MARKS", allow_hyphen_values = true,
+        help_heading = OWN)]
+    missing_values: Option<Vec<String>>,
     /// What a missing value counts as [default: error]
     #[arg(long, value_enum, help_heading = OWN)]
     missing: Option<Missing>,
+    /// What a category counts as that does not occur in the training file [default: error]
+    #[arg(long, value_enum, help_heading = OWN)]
+    unknown: Option<Unknown>,
+    /// Leave out rows without a label [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = OWN)]
+    skip_unlabelled: Option<bool>,
+    /// Whether arrays are tables or images [default: auto]
+    #[arg(long, value_enum, help_heading = OWN)]
+    content: Option<Content>,
+    /// Values of a sparse row, if more than occur in the file
+    #[arg(long, value_name = "N", help_heading = OWN)]
+    features: Option<usize>,
+    /// The indices of sparse rows count from 0 [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = OWN)]
+    zero_based: Option<bool>,
     /// Fraction of the rows held out for testing, without a test file [default: 0.2]
     #[arg(long, value_name = "F", help_heading = OWN)]
     test_fraction: Option<f64>,
@@ -92,5 +151,41 @@ impl DataFlags {
     /// Whether a known data set is named.
     pub(super) fn names_known(&self) -> bool {
         self.dataset.is_some()
+    }
+}
+
+/// How a file for a model is read, where that differs from its training file.
+#[derive(Args)]
+pub(super) struct ReadFlags {
+    /// What the file is [default: what its name or its content says]
+    #[arg(long, value_enum)]
+    file_format: Option<FileFormat>,
+    /// Whether the first line names the columns [default: as of the training file]
+    #[arg(long, value_enum)]
+    header: Option<Header>,
+    /// What separates fields; a blank is any white space [default: as of the training file]
+    #[arg(long, value_name = "CHAR")]
+    delimiter: Option<char>,
+    /// How text is encoded [default: as of the training file]
+    #[arg(long, value_enum)]
+    encoding: Option<Encoding>,
+    /// What a missing value counts as [default: as in training]
+    #[arg(long, value_enum)]
+    missing: Option<Missing>,
+    /// What a category counts as that does not occur in the training file [default: error]
+    #[arg(long, value_enum)]
+    unknown: Option<Unknown>,
+}
+
+impl ReadFlags {
+    /// The settings of the training file with these in their places.
+    pub(super) fn over(&self, mut config: DataConfig) -> DataConfig {
+        config.file_format = self.file_format.unwrap_or(FileFormat::AUTO);
+        config.header = self.header.unwrap_or(config.header);
+        config.delimiter = self.delimiter.or(config.delimiter);
+        config.encoding = self.encoding.unwrap_or(config.encoding);
+        config.missing = self.missing.unwrap_or(config.missing);
+        config.unknown = self.unknown.unwrap_or(config.unknown);
+        config
     }
 }

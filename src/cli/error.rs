@@ -57,6 +57,14 @@ pub(super) enum Error {
     /// An old model without the settings it was trained with.
     #[error("{}: the model does not say what data it was trained on", .0.display())]
     NoSettings(PathBuf),
+    /// Rows that were not answered.
+    #[error("{refused} of {total} rows have no answer")]
+    Unanswered {
+        /// Rows without an answer.
+        refused: usize,
+        /// All rows.
+        total: usize,
+    },
     /// A picture of an unknown kind.
     #[error("{}: name a .svg or .png", .0.display())]
     PictureName(PathBuf),

@@ -3,6 +3,7 @@
 use super::Error;
 use super::classification::classification_text;
 use super::console::{Console, grouped};
+use super::data_flags::ReadFlags;
 use crate::dataset::{DataConfig, Samples, known};
 use crate::model::{Classification, ModelFile, Predictor};
 use crate::parallel::Executor;
@@ -34,6 +35,11 @@ pub(super) struct EvalArgs {
     /// Take a known data set in another size or content, and mark the result
     #[arg(long)]
     allow_unofficial: bool,
+    #[command(flatten)]
+    read: ReadFlags,
+    /// Leave out rows without a label
+    #[arg(long)]
+    skip_unlabelled: bool,
     /// Threads, 0 for one per core
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -61,7 +67,7 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
         let (found_features, found_classes) = (test.features(), test.outputs());
         return Err(Error::OtherSizes { name, features, classes, found_features, found_classes });
     }
-    if predictor.file().meaning.scaling.features().is_some() == test.bytes().is_some() {
+    if predictor.file().meaning.scaling.features().is_some() && test.bytes().is_some() {
         return Err(Error::OtherKind(name));
     }
     let probabilities = predictor.samples(&test);
@@ -82,15 +88,23 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
 /// The samples to evaluate on, and their name.
 fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), Error> {
     let mut config = settings(file, &args.model)?.data;
-    if let Some(path) = &args.test {
-        let labels = args.test_labels.as_deref();
-        let features = file.model.in_features();
-        let mut schema = file.meaning.schema.clone();
+    // Rows that were held out are found again in the data that training saw, and no other.
+    let own_test = config.train.as_ref().and(config.test.clone());
+    let (path, labels) = match &args.test {
+        Some(path) => (Some(path.clone()), args.test_labels.clone()),
+        None => (own_test.filter(|_| args.dataset.is_none()), config.test_labels.clone()),
+    };
+    if let Some(path) = path {
+        let meaning = &file.meaning;
+        let mut schema = meaning.schema.clone();
         if config.train.is_none() {
             // Files of a known kind have their labels as numbers.
             schema.classes = known(&config.dataset)?.label_texts();
         }
-        let test = config.read_test(path, labels, &schema, features)?;
+        config = args.read.over(config);
+        config.skip_unlabelled |= args.skip_unlabelled;
+        let (scaling, features) = (&meaning.scaling, file.model.in_features());
+        let test = config.read_test(&path, labels.as_deref(), &schema, scaling, features)?;
         return Ok((path.display().to_string(), test));
     }
     if let Some(name) = &args.dataset {
@@ -100,8 +114,7 @@ fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), 
     }
     config.allow_unofficial |= args.allow_unofficial;
     config.data_dir = args.data_dir.clone().or(config.data_dir);
-    // A known data set brings its own schema; one's own is read as the model's.
-    let data = config.load_as(Some(&file.meaning.schema).filter(|_| config.train.is_some()))?;
+    let data = config.load()?;
     Ok((data.name, data.test))
 }
 

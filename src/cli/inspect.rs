@@ -105,7 +105,7 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
 fn gradients(file: &ModelFile, args: &InspectArgs) -> Result<Vec<Option<GradientRatio>>, Error> {
     let RunConfig { mut data, train } = settings(file, &args.model)?;
     data.data_dir = args.data_dir.clone().or(data.data_dir);
-    let data = data.load_as(Some(&file.meaning.schema).filter(|_| data.train.is_some()))?;
+    let data = data.load()?;
     let executor = Executor::from_environment(1)?;
     let batch = train.batch.min(data.train.len());
     Ok(gradient_ratios(&executor, &file.model, &data.train, &file.meaning.scaling, batch))

@@ -1,14 +1,18 @@
 //! `fanin predict`: rows in, classes and probabilities out, as they come.
 
+use super::console::Console;
+use super::dashes::with_dashes;
+use super::data_flags::ReadFlags;
 use super::eval::classes_of;
 use super::{Error, eval};
-use crate::dataset::{FileFormat, Header, RowSource, RowsFrom, open_rows};
+use crate::dataset::{DataProblem, RowSource, RowsFrom, Schema, open_rows};
 use crate::format;
 use crate::model::{Predictor, most_probable};
 use crate::parallel::Executor;
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use serde::{Serialize, Serializer};
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Flags of `fanin predict`.
@@ -16,7 +20,9 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   fanin predict model.safetensors rows.csv > classes.csv
   fanin predict model.safetensors t10k-images-idx3-ubyte.gz
-  produce-rows | fanin predict model.safetensors --format json --batch 1")]
+  produce-rows | fanin predict model.safetensors --format json --batch 1
+
+A row that cannot be answered has an empty answer; stderr says why, and the exit code is 1.")]
 pub(super) struct PredictArgs {
     /// A model.safetensors
     model: PathBuf,
@@ -24,15 +30,14 @@ pub(super) struct PredictArgs {
     /// found by their names; labels are passed over; - is stdin
     #[arg(default_value = "-")]
     input: PathBuf,
-    /// What the input is
-    #[arg(long, value_enum, default_value_t = FileFormat::AUTO)]
-    file_format: FileFormat,
-    /// Whether the first line names the columns [default: as the model's training file was read]
-    #[arg(long, value_enum)]
-    header: Option<Header>,
+    #[command(flatten)]
+    read: ReadFlags,
     /// What to print per row
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
+    /// File for the answers, instead of stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Rows answered together; 1 answers each row at once
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65536))]
     batch: u32,
@@ -49,10 +54,22 @@ enum Format {
     Json,
 }
 
+/// An answer in JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
-    class: ClassName<'a>,
-    probabilities: &'a [f32],
+    class: Option<ClassName<'a>>,
+    probabilities: Option<Probabilities<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// The probability of each class by its name, in the order of the classes.
+struct Probabilities<'a>(&'a Schema, &'a [f32]);
+
+impl Serialize for Probabilities<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.1.iter().enumerate().map(|(class, p)| (self.0.class(class), p)))
+    }
 }
 
 /// A class by its name, or by its number where it has none.
@@ -63,58 +80,172 @@ enum ClassName<'a> {
     Number(usize),
 }
 
+/// Problems that are told one by one; of more only the number.
+const TOLD: usize = 20;
+
 pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
     let file = classes_of(&args.model)?;
-    let mut config = eval::settings(&file, &args.model)?.data;
+    let config = args.read.over(eval::settings(&file, &args.model)?.data);
     let schema = file.meaning.schema.clone();
-    let mut predictor = Predictor::new(Executor::from_environment(args.threads)?, file);
+    let predictor = Predictor::new(Executor::from_environment(args.threads)?, file);
+    let console = Console::new(false, false);
     let from = match args.input == Path::new("-") {
-        true => RowsFrom::Stream { name: "<stdin>".into(), reader: Box::new(io::stdin().lock()) },
+        true => {
+            if io::stdin().is_terminal() {
+                console.hint("rows are read from this terminal; Ctrl-D ends them");
+            }
+            RowsFrom::Stream { name: "<stdin>".into(), reader: Box::new(io::stdin().lock()) }
+        }
         false => RowsFrom::File(&args.input),
     };
-    config.file_format = args.file_format;
-    config.header = args.header.unwrap_or(config.header);
-    let mut rows = open_rows(from, &config, &schema, predictor.in_features())?;
-    let batch = args.batch as usize;
-    answer_all(&mut predictor, rows.as_mut(), batch, args.format)
-}
-
-/// Reads rows batch by batch and answers each batch before the next is read.
-fn answer_all(
-    predictor: &mut Predictor,
-    rows: &mut dyn RowSource,
-    batch: usize,
-    print: Format,
-) -> Result<(), Error> {
-    let mut output = BufWriter::new(io::stdout().lock());
-    let (mut values, mut is_first, mut written) = (Vec::<f32>::new(), true, Ok(()));
-    while written.is_ok() {
-        values.clear();
-        let count = rows.next_batch(batch, &mut values)?;
-        // Only now: a first row that cannot be read prints nothing.
-        if std::mem::take(&mut is_first) && matches!(print, Format::Csv) {
-            written = write_header(&mut output, predictor);
-        }
-        if count > 0 {
-            let probabilities = predictor.rows(&values);
-            written = write_answers(&mut output, print, &probabilities, predictor);
-        }
-        if count < batch {
-            break;
-        }
-    }
-    match written.and_then(|()| output.flush()) {
+    let rows = open_rows(from, &config, &schema, predictor.in_features())?;
+    rows.notes().iter().for_each(|note| console.warn(note));
+    let name = args.out.clone().unwrap_or_else(|| "<stdout>".into());
+    let output: Box<dyn Write> = match &args.out {
+        Some(path) => Box::new(File::create(path).map_err(format::Error::io(path))?),
+        None => Box::new(io::stdout().lock()),
+    };
+    let (output, print) = (BufWriter::new(output), args.format);
+    let mut answers = Answers { predictor, rows, output, print, console, refused: 0, total: 0 };
+    match answers.write_all(args.batch as usize) {
         // The reader went away (`| head`): there is nobody to tell.
-        Err(problem) if problem.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written.map_err(format::Error::io(Path::new("<stdout>")))?),
+        Err(Failure::Write(problem)) if problem.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(Failure::Write(problem)) => Err(format::Error::io(&name)(problem).into()),
+        Err(Failure::Rows(problem)) => Err(problem),
+        Ok(()) if answers.refused > 0 => {
+            let (refused, total) = (answers.refused, answers.total);
+            Err(Error::Unanswered { refused, total })
+        }
+        Ok(()) => Ok(()),
     }
 }
 
-fn write_header(output: &mut impl Write, predictor: &Predictor) -> io::Result<()> {
-    let schema = &predictor.file().meaning.schema;
-    let names = (0..predictor.outputs()).map(|class| format!("p{}", schema.class(class)));
-    let fields = ["class".to_string()].into_iter().chain(names);
-    write_record(output, fields)
+/// Rows on their way to answers.
+struct Answers {
+    predictor: Predictor,
+    rows: Box<dyn RowSource>,
+    output: BufWriter<Box<dyn Write>>,
+    print: Format,
+    console: Console,
+    /// Rows without an answer, of all so far.
+    refused: usize,
+    total: usize,
+}
+
+/// What ends the answers early.
+enum Failure {
+    Rows(Error),
+    Write(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(problem: io::Error) -> Self {
+        Failure::Write(problem)
+    }
+}
+
+impl Answers {
+    /// Reads rows batch by batch and answers each batch before the next is read.
+    fn write_all(&mut self, batch: usize) -> Result<(), Failure> {
+        let (mut values, mut problems) = (Vec::<f64>::new(), Vec::new());
+        let mut is_first = true;
+        loop {
+            values.clear();
+            problems.clear();
+            let mut failure = None;
+            while problems.len() < batch {
+                match self.rows.next_row(&mut values) {
+                    Ok(Some(row)) => problems.push(row.label.err()),
+                    Ok(None) => break,
+                    Err(problem) => {
+                        failure = Some(problem);
+                        break;
+                    }
+                }
+            }
+            // Only now: a first row that cannot be read prints nothing.
+            let is_nothing = problems.is_empty() && failure.is_some();
+            if !is_nothing && std::mem::take(&mut is_first) && matches!(self.print, Format::Csv) {
+                self.write_header()?;
+            }
+            self.write_batch(&values, &problems)?;
+            if let Some(problem) = failure {
+                return Err(Failure::Rows(problem.into()));
+            }
+            if problems.len() < batch {
+                return Ok(());
+            }
+        }
+    }
+
+    fn write_header(&mut self) -> io::Result<()> {
+        let schema = &self.predictor.file().meaning.schema;
+        let names = (0..self.predictor.outputs()).map(|class| format!("p{}", schema.class(class)));
+        let fields = ["class".to_string()].into_iter().chain(names);
+        write_record(&mut self.output, fields)?;
+        self.output.flush()
+    }
+
+    /// Answers rows, of which those with a problem have no values.
+    fn write_batch(&mut self, values: &[f64], problems: &[Option<DataProblem>]) -> io::Result<()> {
+        let answers = match values.is_empty() {
+            true => Vec::new(),
+            false => self.predictor.rows(values),
+        };
+        let mut answers = answers.chunks_exact(self.predictor.outputs());
+        for problem in problems {
+            self.total += 1;
+            match problem {
+                None => {
+                    let probabilities = answers.next().expect("an answer for each row with values");
+                    self.write_answer(probabilities)?;
+                }
+                Some(problem) => {
+                    self.refused += 1;
+                    let problem = with_dashes(&self.rows.problem(problem.clone()).to_string());
+                    if self.refused <= TOLD {
+                        self.console.error(&problem);
+                    }
+                    self.write_nothing(problem)?;
+                }
+            }
+        }
+        self.output.flush()
+    }
+
+    fn write_answer(&mut self, probabilities: &[f32]) -> io::Result<()> {
+        let schema = &self.predictor.file().meaning.schema;
+        let class = most_probable(probabilities);
+        match self.print {
+            Format::Csv => {
+                let numbers = probabilities.iter().map(ToString::to_string);
+                write_record(&mut self.output, [schema.class(class)].into_iter().chain(numbers))
+            }
+            Format::Json => {
+                let named = Probabilities(schema, probabilities);
+                let name = schema.classes.get(class).map(String::as_str);
+                let class = Some(name.map_or(ClassName::Number(class), ClassName::Name));
+                let answer = Answer { class, probabilities: Some(named), error: None };
+                serde_json::to_writer(&mut self.output, &answer)?;
+                writeln!(self.output)
+            }
+        }
+    }
+
+    /// The place of an answer that cannot be given.
+    fn write_nothing(&mut self, problem: String) -> io::Result<()> {
+        match self.print {
+            Format::Csv => {
+                let nothing = (0..=self.predictor.outputs()).map(|_| String::new());
+                write_record(&mut self.output, nothing)
+            }
+            Format::Json => {
+                let answer = Answer { class: None, probabilities: None, error: Some(problem) };
+                serde_json::to_writer(&mut self.output, &answer)?;
+                writeln!(self.output)
+            }
+        }
+    }
 }
 
 /// A line of CSV, quoted where it must be.
@@ -122,30 +253,12 @@ fn write_record(
     output: &mut impl Write,
     fields: impl IntoIterator<Item = String>,
 ) -> io::Result<()> {
-    csv::WriterBuilder::new().from_writer(output).write_record(fields).map_err(io::Error::other)
-}
-
-fn write_answers(
-    output: &mut impl Write,
-    format: Format,
-    probabilities: &[f32],
-    predictor: &Predictor,
-) -> io::Result<()> {
-    let schema = &predictor.file().meaning.schema;
-    for probabilities in probabilities.chunks_exact(predictor.outputs()) {
-        let class = most_probable(probabilities);
-        match format {
-            Format::Csv => {
-                let numbers = probabilities.iter().map(ToString::to_string);
-                write_record(output, [schema.class(class)].into_iter().chain(numbers))?;
-            }
-            Format::Json => {
-                let name = schema.classes.get(class).map(String::as_str);
-                let class = name.map_or(ClassName::Number(class), ClassName::Name);
-                serde_json::to_writer(&mut *output, &Answer { class, probabilities })?;
-                writeln!(output)?;
-            }
+    for (at, field) in fields.into_iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        match field.contains([',', '"', '\n', '\r']) {
+            true => write!(output, "{comma}\"{}\"", field.replace('"', "\"\""))?,
+            false => write!(output, "{comma}{field}")?,
         }
     }
-    output.flush()
+    writeln!(output)
 }

@@ -187,7 +187,7 @@ fn values_text(values: &Values, name: &str) -> String {
 /// What is about to be trained, on what.
 fn introduce(console: &Console, trainer: &Trainer, data: &Dataset) {
     let threads = trainer.executor().threads();
-    for warning in trainer.warnings() {
+    for warning in data.notes.iter().chain(trainer.warnings()) {
         console.warn(warning);
     }
     console.line(network_table(&NetworkSummary::of(trainer.model())));

@@ -1,9 +1,11 @@
 //! The settings of a data set: what names it and how it is read, split and scaled.
 
+use super::dates::Dates;
 use super::error::Error;
-use super::formats::{FileFormat, Header, ReadOptions};
+use super::field::DecimalMark;
+use super::formats::{Content, Encoding, FileFormat, Header, ReadOptions, TextOptions};
 use super::scaling::Normalize;
-use super::schema::Missing;
+use super::schema::{Missing, Unknown};
 use crate::grammar::named;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -50,13 +52,42 @@ pub struct DataConfig {
     pub label: Option<String>,
     /// Whether the first line names the columns.
     pub header: Header,
-    /// What separates fields, if it is not to be found out.
+    /// What separates fields, if it is not to be found out; a blank is any white space.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
+    /// What begins lines that are passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<char>,
+    /// How text is encoded.
+    pub encoding: Encoding,
+    /// What separates the whole part of a number from its fraction.
+    pub decimal: DecimalMark,
+    /// The columns that become inputs, by name, number or range; all if there are none.
+    pub columns: Vec<String>,
+    /// Columns that do not.
+    pub drop: Vec<String>,
     /// Columns of numbers that are names of categories.
     pub categorical: Vec<String>,
+    /// What becomes of dates.
+    pub dates: Dates,
+    /// What marks missing values; the usual marks if there are none.
+    pub missing_values: Vec<String>,
     /// What a missing value counts as.
     pub missing: Missing,
+    /// What a category counts as that does not occur in the training data.
+    pub unknown: Unknown,
+    /// Whether rows without a label are left out.
+    pub skip_unlabelled: bool,
+    /// What arrays are.
+    pub content: Content,
+    /// Values of a sparse row, if they are more than occur.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<usize>,
+    /// Whether the indices of sparse rows count from 0.
+    pub zero_based: bool,
+    /// The digest that the data must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_digest: Option<String>,
     /// Fraction of the rows held out for testing where there is no test file.
     pub test_fraction: f64,
     /// Fraction of the training rows held out for validation.
@@ -85,8 +116,21 @@ impl Default for DataConfig {
             label: None,
             header: Header::Auto,
             delimiter: None,
+            comment: None,
+            encoding: Encoding::Auto,
+            decimal: DecimalMark::Auto,
+            columns: Vec::new(),
+            drop: Vec::new(),
             categorical: Vec::new(),
+            dates: Dates::Error,
+            missing_values: Vec::new(),
             missing: Missing::Error,
+            unknown: Unknown::Error,
+            skip_unlabelled: false,
+            content: Content::Auto,
+            features: None,
+            zero_based: false,
+            data_digest: None,
             test_fraction: 0.2,
             validation_fraction: 0.0,
             stratify: false,
@@ -99,12 +143,22 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// The settings that have no default, by name.
-    pub const OPTIONAL: [&str; 7] =
-        ["data-dir", "train", "train-labels", "test", "test-labels", "label", "delimiter"];
+    pub const OPTIONAL: [&str; 10] = [
+        "data-dir",
+        "train",
+        "train-labels",
+        "test",
+        "test-labels",
+        "label",
+        "delimiter",
+        "comment",
+        "features",
+        "data-digest",
+    ];
 
     /// Refuses values outside their range, and settings of one's own files without one.
     ///
-    /// **Errors**: [`Error::Fraction`], [`Error::Delimiter`], [`Error::NeedsTrain`],
+    /// **Errors**: [`Error::Fraction`], [`Error::NotAscii`], [`Error::NeedsTrain`],
     /// [`Error::TwoTestSplits`], [`Error::NotText`].
     pub fn validate(&self) -> Result<(), Error> {
         for (setting, value) in [
@@ -115,23 +169,38 @@ impl DataConfig {
                 return Err(Error::Fraction { setting, value });
             }
         }
-        if let Some(delimiter) = self.delimiter.filter(|delimiter| !delimiter.is_ascii()) {
-            return Err(Error::Delimiter(delimiter));
+        for (setting, mark) in [("delimiter", self.delimiter), ("comment", self.comment)] {
+            if let Some(mark) = mark.filter(|mark| !mark.is_ascii()) {
+                return Err(Error::NotAscii { setting, mark });
+            }
         }
-        let draws_test = self.test_fraction != DataConfig::default().test_fraction;
+        let defaults = DataConfig::default();
+        let draws_test = self.test_fraction != defaults.test_fraction;
         let of_files = [
             ("train-labels", self.train_labels.is_some()),
             ("test", self.test.is_some()),
             ("test-labels", self.test_labels.is_some()),
             ("file-format", self.file_format != FileFormat::AUTO),
             ("test-fraction", draws_test),
+            ("label", self.label.is_some()),
+            ("missing-values", !self.missing_values.is_empty()),
+            ("missing", self.missing != defaults.missing),
+            ("unknown", self.unknown != defaults.unknown),
+            ("skip-unlabelled", self.skip_unlabelled),
+            ("content", self.content != defaults.content),
+            ("features", self.features.is_some()),
+            ("zero-based", self.zero_based),
         ];
         let of_text = [
-            ("label", self.label.is_some()),
-            ("delimiter", self.delimiter.is_some()),
+            ("columns", !self.columns.is_empty()),
+            ("drop", !self.drop.is_empty()),
             ("categorical", !self.categorical.is_empty()),
-            ("missing", self.missing != Missing::Error),
-            ("header", self.header != Header::Auto),
+            ("dates", self.dates != defaults.dates),
+            ("delimiter", self.delimiter.is_some()),
+            ("header", self.header != defaults.header),
+            ("comment", self.comment.is_some()),
+            ("encoding", self.encoding != defaults.encoding),
+            ("decimal", self.decimal != defaults.decimal),
         ];
         let given = |settings: &[(&'static str, bool)]| {
             settings.iter().find(|(_, is_given)| *is_given).map(|(setting, _)| *setting)
@@ -143,11 +212,10 @@ impl DataConfig {
         if self.test.is_some() && draws_test {
             return Err(Error::TwoTestSplits);
         }
-        match given(&of_text) {
-            Some(setting) if !self.file_format.of(train).is_text_table() => {
-                Err(Error::NotText { setting, path: train.clone() })
-            }
-            _ => Ok(()),
+        let given_of_text = given(&of_text).map(|setting| (setting, train));
+        match given_of_text.filter(|_| self.file_format.is_never_text(train)) {
+            Some((setting, path)) => Err(Error::NotText { setting, path: path.clone() }),
+            None => Ok(()),
         }
     }
 
@@ -162,14 +230,31 @@ impl DataConfig {
         Ok(())
     }
 
-    /// How tables of text are read.
+    /// How files are read.
     pub(super) fn read_options(&self) -> ReadOptions {
-        ReadOptions {
-            header: self.header,
+        let text = TextOptions {
             delimiter: self.delimiter.map(|delimiter| delimiter as u8),
+            comment: self.comment.map(|comment| comment as u8),
+            encoding: self.encoding,
+        };
+        ReadOptions {
+            text,
+            header: self.header,
             label: self.label.clone(),
+            columns: self.columns.clone(),
+            drop: self.drop.clone(),
             categorical: self.categorical.clone(),
+            missing_values: self.missing_values.clone(),
             missing: self.missing,
+            unknown: self.unknown,
+            decimal: self.decimal,
+            dates: self.dates,
+            skip_unlabelled: self.skip_unlabelled,
+            wants_labels: false,
+            labels: None,
+            features: self.features,
+            zero_based: self.zero_based,
+            content: self.content,
         }
     }
 }

@@ -61,16 +61,21 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
-    /// A delimiter that is no single byte.
-    #[error("`delimiter` '{0}': it is one ASCII character")]
-    Delimiter(char),
+    /// A mark within text that is no single byte.
+    #[error("`{setting}` '{mark}': it is one ASCII character")]
+    NotAscii {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        mark: char,
+    },
     /// A setting of one's own files, without any.
     #[error("`{0}` is for your own data: name it with `train` FILE")]
     NeedsTrain(&'static str),
     /// A test split is drawn where there is a test file.
     #[error("`test-fraction` is for data without a `test` file")]
     TwoTestSplits,
-    /// A setting of tables of text for another kind of file.
+    /// A setting of tables with names for another kind of file.
     #[error("`{setting}` is for tables of text, which {} is not", path.display())]
     NotText {
         /// The setting.
@@ -92,9 +97,22 @@ pub enum Error {
         /// Test rows.
         test: usize,
     },
-    /// Bytes and floats cannot be scaled alike.
-    #[error("one of `train` and `test` holds bytes, the other wider numbers")]
-    MixedValues,
+    /// Images of other numbers than bytes.
+    #[error("{}: `content` image is for arrays of unsigned bytes", .0.display())]
+    NotBytes(PathBuf),
+    /// The data is not what it was.
+    #[error(
+        "{name} is not the data that this run began with: its digest is {found}, it was \
+         {expected}; another file, another order of columns or rows, or another split"
+    )]
+    DataChanged {
+        /// The data set.
+        name: String,
+        /// The digest that was kept.
+        expected: String,
+        /// The digest now.
+        found: String,
+    },
 
     /// No known data set has this name.
     #[error("unknown data set '{name}': the known ones are {}", known.join(", "))]

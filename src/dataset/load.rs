@@ -2,14 +2,14 @@
 
 use super::config::{ClassWeight, DataConfig};
 use super::error::Error;
-use super::formats::{Before, Source};
+use super::formats::Source;
 use super::known::{Content, known, read_known};
-use super::problem::DataProblem;
-use super::raw::RawTable;
 use super::samples::Samples;
 use super::scaling::{Normalize, Scaling};
 use super::schema::Schema;
 use super::split::{RowSplit, SplitOptions};
+use super::table::Table;
+use crate::format::fingerprint::Fingerprint;
 use std::path::Path;
 
 /// A training and a test split, and what is fitted on the first.
@@ -32,6 +32,8 @@ pub struct Dataset {
     pub test_rows: Option<Vec<u32>>,
     /// The same of the validation split, among all training rows.
     pub validation_rows: Option<Vec<u32>>,
+    /// What was decided about its files on thin evidence, or is worth a word.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -42,26 +44,71 @@ impl Dataset {
         assert_eq!(train.features(), test.features(), "both splits have the same features");
         assert_eq!(train.outputs(), test.outputs(), "both splits have the same targets");
         let scaling = Scaling::fit(train.values(), train.features(), normalize);
-        let (name, schema) = ("own".to_string(), Schema::default());
+        let (train, test) = (train.scaled(&scaling), test.scaled(&scaling));
+        let (name, schema, notes) = ("own".to_string(), Schema::default(), Vec::new());
         let (test_rows, validation, validation_rows) = (None, None, None);
-        Dataset { train, test, validation, scaling, schema, name, test_rows, validation_rows }
+        Dataset {
+            train,
+            test,
+            validation,
+            scaling,
+            schema,
+            name,
+            test_rows,
+            validation_rows,
+            notes,
+        }
     }
 
-    /// The samples of a table's rows.
-    ///
-    /// **Errors**: [`Error::Data`] at `path`.
-    fn of_rows(
+    /// The digest of everything that training sees: values as they enter the network, targets, the
+    /// split, and what columns and classes mean.
+    pub fn digest(&self) -> String {
+        let mut fingerprint = Fingerprint::default();
+        let schema = serde_json::to_string(&self.schema).expect("plain data serialises");
+        fingerprint.bytes(schema.as_bytes());
+        for samples in [Some(&self.train), Some(&self.test), self.validation.as_ref()] {
+            samples.iter().for_each(|samples| samples.fingerprint(&mut fingerprint));
+            fingerprint.bytes(&[u8::from(samples.is_some())]);
+        }
+        fingerprint.hexadecimal()
+    }
+}
+
+impl DataConfig {
+    /// Splits a table, fits on its training rows, and makes samples of all.
+    fn of_table(
+        &self,
         path: &Path,
-        raw: &RawTable,
-        schema: Schema,
-        rows: RowSplit,
-        normalize: Normalize,
+        table: Table,
+        schema: Option<Schema>,
+        test_fraction: f64,
     ) -> Result<Dataset, Error> {
-        let samples = |rows: &[u32]| raw.samples(&schema, rows).map_err(Error::data(path));
-        let validation = rows.validation.as_deref().map(samples).transpose()?;
-        let (test_rows, validation_rows) = (Some(rows.test.clone()), rows.validation);
-        let data = Dataset::new(samples(&rows.train)?, samples(&rows.test)?, normalize);
-        Ok(Dataset { validation, schema, test_rows, validation_rows, ..data })
+        let RowSplit { train, validation, test } = self.split(&table.labels, test_fraction)?;
+        let (schema, scaling) = match schema {
+            Some(schema) => {
+                let scaling = table.fit_array(&schema, self.normalize, &train);
+                (schema, scaling)
+            }
+            None => {
+                let fitted = table.fit(self.missing, self.normalize, &train);
+                fitted.map_err(Error::data(path))?
+            }
+        };
+        let notes = table.notes.clone();
+        let lists = [&train[..], &test[..], validation.as_deref().unwrap_or_default()];
+        let samples = table.into_samples(&schema, self.missing, &scaling, lists);
+        let [train, test_samples, held_out] = samples.map_err(Error::data(path))?;
+        Ok(Dataset {
+            train,
+            test: test_samples,
+            validation: validation.is_some().then_some(held_out),
+            scaling,
+            schema,
+            name: String::new(),
+            test_rows: Some(test),
+            validation_rows: validation,
+            notes,
+        })
     }
 }
 
@@ -80,44 +127,42 @@ impl DataConfig {
     /// be.
     ///
     /// **Errors**: [`Error::Missing`]; [`Error::Io`], [`Error::Gzip`], [`Error::Data`],
-    /// [`Error::Format`] for a file that is broken; those of [`DataConfig::validate`] and of empty
-    /// splits.
+    /// [`Error::Format`] for a file that is broken; [`Error::DataChanged`]; those of
+    /// [`DataConfig::validate`] and of empty splits.
     pub fn load(&self) -> Result<Dataset, Error> {
-        self.load_as(None)
-    }
-
-    /// As [`DataConfig::load`], with columns and classes as a model has them.
-    ///
-    /// **Errors**: as [`DataConfig::load`].
-    pub fn load_as(&self, schema: Option<&Schema>) -> Result<Dataset, Error> {
         self.validate()?;
         let mut data = match &self.train {
             None => self.load_known()?,
-            Some(train) => self.load_own(train, schema)?,
+            Some(train) => self.load_own(train)?,
         };
+        if let Some(expected) = &self.data_digest {
+            let found = data.digest();
+            if found != *expected {
+                let (name, expected) = (data.name, expected.clone());
+                return Err(Error::DataChanged { name, expected, found });
+            }
+        }
         if self.class_weight == ClassWeight::Balanced {
             data.train.balance_classes();
         }
         Ok(data)
     }
 
-    fn load_own(&self, train: &Path, schema: Option<&Schema>) -> Result<Dataset, Error> {
-        let raw = self.read(train, self.train_labels.as_deref(), schema, None)?;
+    fn load_own(&self, train: &Path) -> Result<Dataset, Error> {
+        let table = self.read(train, self.train_labels.as_deref())?;
         let fraction = if self.test.is_some() { 0.0 } else { self.test_fraction };
-        let rows = self.split(&raw.labels, fraction)?;
-        let schema = schema.cloned().unwrap_or_else(|| raw.schema(self.missing, &rows.train));
-        let mut data = Dataset::of_rows(train, &raw, schema, rows, self.normalize)?;
+        let mut data = self.of_table(train, table, None, fraction)?;
         if let Some(path) = &self.test {
             let labels = self.test_labels.as_deref();
-            data.test = self.read_test(path, labels, &data.schema, data.train.features())?;
+            let (schema, scaling) = (&data.schema, &data.scaling);
+            let rows = self.read_labelled(path, labels, schema, scaling, data.train.features())?;
+            data.test = rows.samples;
+            data.notes.extend(rows.notes.iter().map(|note| format!("{}: {note}", path.display())));
             data.test_rows = None;
         }
         let (train_count, test_count) = (data.train.len(), data.test.len());
         if train_count == 0 || test_count == 0 {
             return Err(Error::EmptySplit { train: train_count, test: test_count });
-        }
-        if data.train.bytes().is_some() != data.test.bytes().is_some() {
-            return Err(Error::MixedValues);
         }
         data.name = train.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(data)
@@ -128,9 +173,8 @@ impl DataConfig {
         let read = read_known(known, self.data_dir.as_deref(), self.allow_unofficial)?;
         let mut data = match read.content {
             Content::Images([train, test]) => self.with_validation(train, test)?,
-            Content::Table { path, raw, schema, test_fraction } => {
-                let rows = self.split(&raw.labels, test_fraction)?;
-                Dataset::of_rows(&path, &raw, schema, rows, self.normalize)?
+            Content::Table { path, table, schema, test_fraction } => {
+                self.of_table(&path, table, Some(schema), test_fraction)?
             }
         };
         data.schema.classes = known.classes.iter().map(ToString::to_string).collect();
@@ -154,38 +198,9 @@ impl DataConfig {
         Ok(Dataset { validation, validation_rows: Some(held_out), ..data })
     }
 
-    /// Reads a file of test rows with columns and classes as a model has them.
-    ///
-    /// **Errors**: as [`DataConfig::load`].
-    pub fn read_test(
-        &self,
-        path: &Path,
-        labels: Option<&Path>,
-        schema: &Schema,
-        features: usize,
-    ) -> Result<Samples, Error> {
-        let raw = self.read(path, labels, Some(schema), Some(features))?;
-        if raw.columns.is_empty() {
-            schema.expect_numbers().map_err(Error::data(path))?;
-        }
-        let rows: Vec<u32> = (0..raw.rows() as u32).collect();
-        let samples = raw.samples(schema, &rows).map_err(Error::data(path))?;
-        if samples.features() != features {
-            let (found, expected) = (samples.features(), features);
-            return Err(Error::data(path)(DataProblem::Ragged { line: 1, found, expected }));
-        }
-        Ok(samples)
-    }
-
-    fn read(
-        &self,
-        path: &Path,
-        labels: Option<&Path>,
-        schema: Option<&Schema>,
-        features: Option<usize>,
-    ) -> Result<RawTable, Error> {
-        let format = self.file_format.of(path);
-        format.read(&Source { path, labels }, &self.read_options(), Before { schema, features })
+    fn read(&self, path: &Path, labels: Option<&Path>) -> Result<Table, Error> {
+        let format = self.file_format.of(path)?;
+        format.read(&Source { path, labels }, &self.read_options())
     }
 
     fn split(&self, labels: &[u16], test: f64) -> Result<RowSplit, Error> {

@@ -4,11 +4,14 @@
 //! |---|---|
 //! | `config.rs` | the settings: what names a data set, how it is read, split and scaled |
 //! | `load.rs` | the story: read → split → fit → samples → scale |
-//! | `rows.rs` | rows to be answered by a model |
+//! | `rows.rs` | rows for a model: to be answered, or to test it |
 //! | `formats/` | the file formats, one file each, for training and prediction alike |
 //! | `known/` | the data sets known by name, one file each; their places and their fetching |
-//! | `raw.rs` | what every format is read into |
-//! | `schema.rs`, `scaling.rs` | what is fitted on training rows, and kept in the model |
+//! | `field.rs`, `dates.rs` | what a field of text says |
+//! | `table.rs`, `cells.rs`, `value.rs` | what every format is read into, and its values |
+//! | `fit.rs` | what is fitted on training rows |
+//! | `schema.rs`, `scaling.rs` | what that is: kept in the model |
+//! | `encode.rs` | a table's rows as they enter the network |
 //! | `split.rs` | which rows are held out |
 //! | `values.rs`, `samples.rs` | samples in memory, and the loading of tiles |
 //! | `error.rs`, `problem.rs` | what can be wrong, and within a file |
@@ -16,23 +19,31 @@
 //! A further file format is a file in `formats/` and a line in its list; so a further known data
 //! set in `known/`.
 
+mod cells;
 mod config;
+mod dates;
+mod encode;
 mod error;
+mod field;
+mod fit;
 mod formats;
 mod known;
 mod load;
 mod problem;
-mod raw;
 mod rows;
 mod samples;
 mod scaling;
 mod schema;
 mod split;
+mod table;
+mod value;
 mod values;
 
 pub use config::{ClassWeight, DataConfig};
+pub use dates::Dates;
 pub use error::{Error, FetchProblem};
-pub use formats::{FileFormat, Header, RowSource, RowsFrom};
+pub use field::DecimalMark;
+pub use formats::{Content, Encoding, FileFormat, Header, Row, RowSource, RowsFrom};
 #[cfg(feature = "fetch")]
 pub use known::{FetchPlace, Fetched, Progress, fetch};
 pub use known::{
@@ -44,5 +55,5 @@ pub use problem::DataProblem;
 pub use rows::open_rows;
 pub use samples::Samples;
 pub use scaling::{Normalize, Scaling};
-pub use schema::{Column, Kind, Missing, Schema};
+pub use schema::{Column, Kind, Missing, Schema, Unknown};
 pub use values::Values;

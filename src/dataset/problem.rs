@@ -1,7 +1,7 @@
 //! What can be wrong within a data file.
 //!
 //! Lines are the file's, counted from 1; columns, rows and samples count from 1 too, the rows of an
-//! array as lines.
+//! array as lines. One list of what is said, though longer than 400 lines.
 
 /// What is wrong with a data file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,11 +49,78 @@ pub enum DataProblem {
         /// The most bytes a line may have.
         limit: usize,
     },
-    /// Text is not UTF-8.
-    #[error("line {line} is not UTF-8")]
+    /// Text is not in its encoding.
+    #[error("line {line} is not {encoding} (`encoding` says what it is)")]
     Encoding {
         /// The line.
         line: u64,
+        /// The encoding's name.
+        encoding: &'static str,
+    },
+    /// A quote that is never closed.
+    #[error("line {line}: a quote is opened here and never closed")]
+    OpenQuote {
+        /// The line.
+        line: u64,
+    },
+    /// A quoted field that holds what look like rows.
+    #[error(
+        "line {line}: a quote is opened here that makes one field of rows: it is closed only \
+         {} further down", if *.lines == 2 { "a line".to_string() } else { format!("{} lines", lines - 1) }
+    )]
+    QuotedRows {
+        /// The line.
+        line: u64,
+        /// Lines that the row goes over.
+        lines: u64,
+    },
+    /// A first line that is a comment, as its mark says.
+    #[error("line {line} begins with {mark}, as comments do: `comment` {mark} passes over such")]
+    CommentLine {
+        /// The line.
+        line: u64,
+        /// Its first character.
+        mark: char,
+    },
+    /// Rows with one field more than the header.
+    #[error(
+        "line {line}: {found} fields where the first line has {expected}: if these are the rows' \
+         names, as R writes them, name their column in the first line too"
+    )]
+    RowNames {
+        /// The line.
+        line: u64,
+        /// Fields it has.
+        found: usize,
+        /// Fields of the first line.
+        expected: usize,
+    },
+    /// A file of a kind that is not read.
+    #[error("this is {kind}, which is not read: save it as CSV")]
+    OtherKind {
+        /// The kind.
+        kind: &'static str,
+    },
+    /// A first line of which it cannot be said whether it names the columns.
+    #[error(
+        "line {line} ({fields}) may be the columns' names or a row: `header` yes or no says which"
+    )]
+    HeaderUnclear {
+        /// The line.
+        line: u64,
+        /// Its first fields.
+        fields: String,
+    },
+    /// A first line with neither the names that a model knows nor such values.
+    #[error(
+        "line {line} ({fields}) has neither the names of the model's columns nor values such as \
+         they have: `header` no takes it as a row"
+    )]
+    NamesUnknown {
+        /// The line.
+        line: u64,
+        /// Its first fields.
+        fields: String,
     },
     /// A row has another number of fields than the first.
     #[error("line {line}: {found} fields where there are {expected} before")]
@@ -85,16 +152,189 @@ pub enum DataProblem {
         /// What stands there.
         text: String,
     },
+    /// A text in a column of numbers.
+    #[error(
+        "line {line}, column {column}: '{text}' is not a finite number, as {numbers} of the {values} \
+         values of column '{name}' are: `missing-values` {text} takes it as missing, `drop` {name} \
+         leaves the column out, `categorical` {name} takes all its values as names"
+    )]
+    NotNumber {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: usize,
+        /// Its name.
+        name: String,
+        /// What stands there.
+        text: String,
+        /// Numbers that the column has.
+        numbers: u64,
+        /// Values that it has.
+        values: u64,
+    },
+    /// Commas that separate fractions or thousands.
+    #[error(
+        "line {line}, column '{column}': the comma of '{text}' may separate a fraction or \
+         thousands: `decimal` comma says that it is a fraction; without thousands separated it is \
+         `decimal` point"
+    )]
+    CommaUnclear {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// Numbers with decimal commas and others with points.
+    #[error(
+        "line {line}, column '{column}': '{text}' has a decimal comma, other values have points"
+    )]
+    TwoDecimals {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// Numbers in a form that is not read.
+    #[error(
+        "line {line}, column '{column}': '{text}': the column holds {form}, which are not read as \
+         numbers: write them plainly (1234.5), or `drop` {column} leaves the column out, \
+         `categorical` {column} takes its values as names"
+    )]
+    NumberForm {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+        /// The form, in words.
+        form: &'static str,
+    },
+    /// A column of dates or times.
+    #[error(
+        "line {line}, column '{column}': '{text}': the column holds dates or times: `dates` seconds \
+         makes numbers of them, `drop` {column} leaves the column out, `categorical` {column} takes \
+         them as names"
+    )]
+    Dates {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// A date in an order that is not clear, or none.
+    #[error(
+        "line {line}, column '{column}': '{text}' is no date such as 2026-11-26, with or without \
+         14:30:05Z: `drop` {column} leaves the column out"
+    )]
+    NotSeconds {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// More dates than a column keeps, or numbers among them.
+    #[error(
+        "column '{column}' holds numbers among its dates, or more than {most} different dates: \
+         write them as numbers"
+    )]
+    ManyDates {
+        /// The column.
+        column: String,
+        /// The most that it may have.
+        most: usize,
+    },
+    /// A column with a text of its own for nearly every row.
+    #[error(
+        "column '{column}' has {different} different texts in {rows} rows: names, or numbers that \
+         are not read as such; `drop` {column} leaves it out, `categorical` {column} takes each \
+         text as a category"
+    )]
+    Identifier {
+        /// The column.
+        column: String,
+        /// Different texts.
+        different: u64,
+        /// Rows that have one.
+        rows: u64,
+    },
+    /// A value that is no byte, for a model of images.
+    #[error(
+        "line {line}, column '{column}': the value is no whole number from 0 to 255, and the \
+         training data are images of such"
+    )]
+    NoByte {
+        /// The line, or the row of an array.
+        line: u64,
+        /// The column.
+        column: String,
+    },
+    /// A value that no single-precision number comes near once it is scaled.
+    #[error(
+        "line {line}, column '{column}': the value is too far from those of the training rows to \
+         be scaled"
+    )]
+    TooFar {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+    },
     /// A value is missing.
     #[error(
-        "line {line}, column '{column}': the value is missing (`missing` mean or zero fills such, \
-         but for labels)"
+        "line {line}, column '{column}': the value is missing (`missing` mean or zero fills such)"
     )]
     Missing {
         /// The line.
         line: u64,
         /// The column.
         column: String,
+    },
+    /// A row without a label.
+    #[error(
+        "line {line}, column '{column}': the value is missing, and it is the label \
+         (`skip-unlabelled` leaves such rows out)"
+    )]
+    MissingLabel {
+        /// The line, or the row of an array.
+        line: u64,
+        /// The column.
+        column: String,
+    },
+    /// Numbers as labels that are no classes.
+    #[error(
+        "the label has {different} different numbers in {rows} rows: these are no classes but \
+         numbers to be learned (`task` regression)"
+    )]
+    ContinuousLabel {
+        /// Different labels.
+        different: usize,
+        /// Rows.
+        rows: usize,
+    },
+    /// A sparse row with several labels.
+    #[error("line {line}: '{text}' are several labels, of which a row has one")]
+    SeveralLabels {
+        /// The line.
+        line: u64,
+        /// The labels.
+        text: String,
+    },
+    /// An index 0 where indices count from 1.
+    #[error(
+        "line {line}: index 0 is no index:value with ascending indices from 1 (`zero-based` counts from 0)"
+    )]
+    IndexZero {
+        /// The line.
+        line: u64,
     },
     /// An entry of a sparse row is not `index:value`, or out of order.
     #[error(
@@ -118,6 +358,9 @@ pub enum DataProblem {
     /// The header names a column twice.
     #[error("two columns are called '{0}'")]
     DuplicateColumn(String),
+    /// Nothing is left to learn from.
+    #[error("no column is left beside the label")]
+    NoColumns,
     /// No column has this name or number.
     #[error("there is no column '{name}': the columns are {columns}")]
     UnknownColumn {

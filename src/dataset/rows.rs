@@ -1,14 +1,19 @@
-//! Rows to be answered by a model, read as its training file was.
+//! Rows for a model, read as its training file was: to be answered, or to test it.
 
 use super::config::DataConfig;
 use super::error::Error;
-use super::formats::{Format, RowSource, RowsFrom};
+use super::formats::{Format, ReadOptions, Row, RowSource, RowsFrom};
+use super::problem::DataProblem;
+use super::samples::Samples;
+use super::scaling::Scaling;
 use super::schema::Schema;
+use super::values::Values;
+use std::path::Path;
 
-/// Opens rows for a model that takes `features` values and was trained on data of `config` and
-/// `schema`.
+/// Opens rows to be answered by a model that takes `features` values and was trained on data of
+/// `config` and `schema`.
 ///
-/// The format is [`DataConfig::file_format`], else what a file's name says, and CSV for a stream.
+/// The format is [`DataConfig::file_format`], else what a file's name says, else what it begins as.
 /// Labels, where the file has them, are passed over. CSV and SVMlight are read as rows are asked
 /// for, the other formats whole.
 ///
@@ -22,10 +27,115 @@ pub fn open_rows(
     schema: &Schema,
     features: usize,
 ) -> Result<Box<dyn RowSource>, Error> {
+    open(source, config, &config.read_options(), schema, features)
+}
+
+fn open(
+    source: RowsFrom<'_>,
+    config: &DataConfig,
+    options: &ReadOptions,
+    schema: &Schema,
+    features: usize,
+) -> Result<Box<dyn RowSource>, Error> {
     assert!(features > 0, "a row has values");
-    let format: &dyn Format = match &source {
-        RowsFrom::File(path) => config.file_format.of(path),
-        RowsFrom::Stream { .. } => config.file_format.of("".as_ref()),
+    let (source, format): (RowsFrom<'_>, &dyn Format) = match source {
+        RowsFrom::File(path) => (RowsFrom::File(path), config.file_format.of(path)?),
+        RowsFrom::Stream { name, reader } => {
+            let mut input = super::formats::Input::of(RowsFrom::Stream { name, reader })?;
+            let format = config.file_format.of_stream(input.start()?);
+            (RowsFrom::Stream { name: input.path, reader: input.reader }, format)
+        }
     };
-    format.rows(source, &config.read_options(), schema, features)
+    format.rows(source, options, schema, features)
+}
+
+/// Rows with labels, and what was decided about their file.
+pub(super) struct LabelledRows {
+    pub(super) samples: Samples,
+    pub(super) notes: Vec<String>,
+}
+
+impl DataConfig {
+    /// Reads a file of labelled rows with columns, classes and scaling as a model has them.
+    ///
+    /// **Errors**: as [`DataConfig::load`]; a row with a problem is one.
+    pub fn read_test(
+        &self,
+        path: &Path,
+        labels: Option<&Path>,
+        schema: &Schema,
+        scaling: &Scaling,
+        features: usize,
+    ) -> Result<Samples, Error> {
+        Ok(self.read_labelled(path, labels, schema, scaling, features)?.samples)
+    }
+
+    pub(super) fn read_labelled(
+        &self,
+        path: &Path,
+        labels: Option<&Path>,
+        schema: &Schema,
+        scaling: &Scaling,
+        features: usize,
+    ) -> Result<LabelledRows, Error> {
+        let labels_path = labels.map(Path::to_path_buf);
+        let options =
+            ReadOptions { wants_labels: true, labels: labels_path, ..self.read_options() };
+        let mut rows = open(RowsFrom::File(path), self, &options, schema, features)?;
+        let mut collected = Collected::new(scaling);
+        let (mut row, mut classes) = (Vec::new(), Vec::new());
+        while let Some(Row { line, label }) = rows.next_row(&mut row)? {
+            let label = label.map_err(|problem| rows.problem(problem))?;
+            classes.push(label.expect("labels are wanted"));
+            if let Some(at) = collected.push(&row) {
+                let column = schema.columns.get(schema.column_of(at));
+                let column = column.map_or_else(|| (at + 1).to_string(), |c| c.name.clone());
+                return Err(rows.problem(match scaling.features() {
+                    Some(_) => DataProblem::TooFar { line, column },
+                    None => DataProblem::NoByte { line, column },
+                }));
+            }
+            row.clear();
+        }
+        let (values, notes) = (collected.values, rows.notes());
+        if classes.is_empty() {
+            return Err(rows.problem(DataProblem::Empty));
+        }
+        // A model of numbers alone may not know its classes' names.
+        let count = schema.classes.len();
+        let samples = Samples::with_values(features, count, values, classes);
+        Ok(LabelledRows { samples: samples.map_err(Error::data(path))?, notes })
+    }
+}
+
+/// Rows as they enter the network; those of images as bytes.
+struct Collected<'a> {
+    scaling: &'a Scaling,
+    values: Values,
+}
+
+impl<'a> Collected<'a> {
+    fn new(scaling: &'a Scaling) -> Collected<'a> {
+        let values = match scaling.features() {
+            None => Values::Bytes(Vec::new()),
+            Some(_) => Values::Inputs(Vec::new()),
+        };
+        Collected { scaling, values }
+    }
+
+    /// Takes a row; returns the feature that is no byte, or too far out.
+    fn push(&mut self, row: &[f64]) -> Option<usize> {
+        match &mut self.values {
+            Values::Bytes(bytes) => {
+                let is_byte = |x: &f64| (0.0..=255.0).contains(x) && x.fract() == 0.0;
+                bytes.extend(row.iter().map(|&x| x as u8));
+                row.iter().position(|x| !is_byte(x))
+            }
+            Values::Inputs(inputs) | Values::Floats(inputs) => {
+                let first = inputs.len();
+                self.scaling.apply(row, inputs);
+                inputs[first..].iter().position(|input| !input.is_finite())
+            }
+        }
+    }
 }

@@ -1,13 +1,14 @@
 //! Samples with their targets in memory, and how they are laid into tiles.
 //!
 //! Images stay u8 (47 MB for MNIST's 60,000) and become normalised f32 as a batch is loaded; tables
-//! are f32.
+//! are f32, as they enter the network.
 
 use super::problem::DataProblem;
 use super::scaling::Scaling;
 use super::values::Values;
+use crate::format::fingerprint::Fingerprint;
 use crate::nn::{Targets, Tile, TileTargets};
-use fanin_kernels::{Isa, TILE, normalize_tile, prefetch, standardize_tile};
+use fanin_kernels::{Isa, TILE, normalize_tile, prefetch, standardize_tile, transpose_tile};
 
 /// One split of a data set.
 #[derive(Clone, Debug)]
@@ -110,6 +111,9 @@ impl Samples {
             Values::Floats(values) => {
                 Values::Floats(ranges.flat_map(|range| &values[range]).copied().collect())
             }
+            Values::Inputs(values) => {
+                Values::Inputs(ranges.flat_map(|range| &values[range]).copied().collect())
+            }
         };
         Samples {
             values,
@@ -135,16 +139,41 @@ impl Samples {
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.values {
             Values::Bytes(values) => Some(values),
-            Values::Floats(_) => None,
+            _ => None,
         }
     }
 
-    /// The values if they are floats.
-    pub fn floats(&self) -> Option<&[f32]> {
+    /// The values if they are as they enter the network.
+    pub fn inputs(&self) -> Option<&[f32]> {
         match &self.values {
-            Values::Bytes(_) => None,
-            Values::Floats(values) => Some(values),
+            Values::Inputs(values) => Some(values),
+            _ => None,
         }
+    }
+
+    /// The values as they enter the network.
+    ///
+    /// **Panics** if the scaling is of another number of features.
+    pub(super) fn scaled(mut self, scaling: &Scaling) -> Samples {
+        if let Values::Floats(values) = &self.values {
+            let (mut row, mut inputs) = (Vec::new(), Vec::with_capacity(values.len()));
+            for values in values.chunks_exact(self.features) {
+                row.clear();
+                row.extend(values.iter().map(|&value| f64::from(value)));
+                scaling.apply(&row, &mut inputs);
+            }
+            self.values = Values::Inputs(inputs);
+        }
+        self
+    }
+
+    /// Adds everything that training sees of them.
+    pub(super) fn fingerprint(&self, to: &mut Fingerprint) {
+        match &self.values {
+            Values::Bytes(values) => to.bytes(values),
+            Values::Floats(values) | Values::Inputs(values) => to.floats(values),
+        }
+        self.targets.labels().iter().for_each(|&label| to.word(label.into()));
     }
 
     /// The bytes of one sample; none of a table's.
@@ -174,7 +203,7 @@ impl Samples {
             let row = index as usize * self.features..(index as usize + 1) * self.features;
             match &self.values {
                 Values::Bytes(values) => prefetch(&values[row]),
-                Values::Floats(values) => prefetch(&values[row]),
+                Values::Floats(values) | Values::Inputs(values) => prefetch(&values[row]),
             }
         }
     }
@@ -198,13 +227,18 @@ impl Samples {
                 let samples = rows(values, self.features, indices, &mut samples);
                 normalize_tile(isa, samples, scale, shift, &mut tile.input);
             }
+            (Values::Inputs(values), _) => {
+                let mut samples: [&[f32]; TILE] = [&[]; TILE];
+                let samples = rows(values, self.features, indices, &mut samples);
+                transpose_tile(isa, samples, &mut tile.input);
+            }
             (Values::Floats(values), Scaling::PerFeature { scale, shift }) => {
                 let mut samples: [&[f32]; TILE] = [&[]; TILE];
                 let samples = rows(values, self.features, indices, &mut samples);
                 standardize_tile(isa, samples, scale, shift, &mut tile.input);
             }
             (Values::Bytes(_), _) => panic!("bytes have one scale for all"),
-            (Values::Floats(_), _) => panic!("floats have a scale each"),
+            (Values::Floats(_), _) => panic!("floats are scaled before they are loaded"),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What the columns and classes of a data set mean: kept in the model, so that other files of the
 //! same kind are read as the training file was.
 
+use super::field::meaning;
 use super::problem::DataProblem;
 use crate::grammar::named;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 
 /// The meaning of a data set's values and labels.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,11 +19,13 @@ pub struct Schema {
     pub label: Option<String>,
     /// The classes' names, in the order of their numbers; empty where they are numbers alone.
     pub classes: Vec<String>,
+    /// Fields of a line of the training file, and the label's place among them, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<[usize; 2]>,
 }
 
 named! {
-    /// What a missing value counts as. Missing is what is empty or `NA`, `N/A`, `NaN`, `null`,
-    /// `None`, `?`.
+    /// What a missing value counts as. Missing is what is empty, and what marks missing values.
     #[derive(Default)]
     pub enum Missing as "treatment of missing values" {
         /// An error that names row and column.
@@ -34,6 +38,18 @@ named! {
     }
 }
 
+named! {
+    /// What a text counts as that its column has not had in training.
+    #[derive(Default)]
+    pub enum Unknown as "treatment of unknown categories" {
+        /// An error that names row and column.
+        #[default]
+        Error = "error",
+        /// A missing value: none of the categories known.
+        Missing = "missing",
+    }
+}
+
 /// One column of a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
@@ -41,10 +57,15 @@ pub struct Column {
     pub name: String,
     /// What stands in it.
     pub kind: Kind,
-    /// What a missing value counts as: a number, or of a category none of those known. None if
-    /// missing values are errors.
+    /// The mean of its training values, if it is of numbers.
+    #[serde(default, alias = "fill", skip_serializing_if = "Option::is_none")]
+    pub mean: Option<f64>,
+    /// Its place among the fields of the training file, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fill: Option<f32>,
+    pub place: Option<usize>,
+    /// Whether its numbers have decimal commas.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_commas: bool,
 }
 
 /// What stands in a column.
@@ -54,6 +75,8 @@ pub struct Column {
 pub enum Kind {
     /// Numbers: one input.
     Number,
+    /// Dates and times: one input, in seconds.
+    Seconds,
     /// One of these texts: an input for each, 1 where it is the one and else 0.
     Category(Vec<String>),
 }
@@ -62,8 +85,35 @@ impl Kind {
     /// Inputs of the network.
     pub fn width(&self) -> usize {
         match self {
-            Kind::Number => 1,
+            Kind::Number | Kind::Seconds => 1,
             Kind::Category(values) => values.len(),
+        }
+    }
+
+    /// Whether its values are standardised; those of a category stay 0 and 1.
+    pub(super) fn is_scaled(&self) -> bool {
+        !matches!(self, Kind::Category(_))
+    }
+}
+
+impl Column {
+    /// What a missing number counts as.
+    pub(super) fn fill(&self, missing: Missing) -> f64 {
+        self.mean.filter(|_| missing == Missing::Mean).unwrap_or(0.0)
+    }
+
+    /// Appends the inputs that a value becomes: a number, the index of a category, or none if it
+    /// is missing.
+    pub(super) fn encode(&self, value: Option<f64>, missing: Missing, inputs: &mut Vec<f64>) {
+        match &self.kind {
+            Kind::Number | Kind::Seconds => inputs.push(value.unwrap_or(self.fill(missing))),
+            Kind::Category(values) => {
+                let first = inputs.len();
+                inputs.resize(first + values.len(), 0.0);
+                if let Some(value) = value {
+                    inputs[first + value as usize] = 1.0;
+                }
+            }
         }
     }
 }
@@ -79,47 +129,104 @@ impl Schema {
         self.classes.get(class).map_or_else(|| class.to_string(), String::clone)
     }
 
-    /// Where each column stands among `header`.
+    /// Where each column stands under these names.
     ///
-    /// **Errors**: [`DataProblem::MissingColumns`] naming those that are not there.
-    pub fn places(&self, header: &[String]) -> Result<Vec<usize>, DataProblem> {
-        let place = |column: &Column| header.iter().position(|name| *name == column.name);
-        let places: Vec<Option<usize>> = self.columns.iter().map(place).collect();
-        let missing = self.columns.iter().zip(&places).filter(|(_, place)| place.is_none());
-        let missing: Vec<String> = missing.map(|(column, _)| column.name.clone()).collect();
-        match missing.is_empty() {
-            true => Ok(places.into_iter().flatten().collect()),
-            false => Err(DataProblem::MissingColumns(missing)),
+    /// **Errors**: [`DataProblem::MissingColumns`] naming those that are not there;
+    /// [`DataProblem::DuplicateColumn`] for one that is there twice.
+    pub(super) fn places(&self, names: &[String]) -> Result<Vec<usize>, DataProblem> {
+        let mut places = HashMap::new();
+        let mut twice = HashSet::new();
+        for (place, name) in names.iter().enumerate() {
+            if places.insert(name.as_str(), place).is_some() {
+                twice.insert(name.as_str());
+            }
+        }
+        let (mut found, mut missing) = (Vec::with_capacity(self.columns.len()), Vec::new());
+        for column in &self.columns {
+            match places.get(column.name.as_str()) {
+                Some(_) if twice.contains(column.name.as_str()) => {
+                    return Err(DataProblem::DuplicateColumn(column.name.clone()));
+                }
+                Some(&place) => found.push(place),
+                None => missing.push(column.name.clone()),
+            }
+        }
+        if missing.is_empty() { Ok(found) } else { Err(DataProblem::MissingColumns(missing)) }
+    }
+
+    /// Where each column stands in lines of `width` fields without names: as in the training file,
+    /// with the label or without, or the columns of the model alone.
+    ///
+    /// **Errors**: [`DataProblem::Ragged`] for another width.
+    pub(super) fn places_without_header(&self, width: usize) -> Result<Vec<usize>, DataProblem> {
+        let expected = self.columns.len();
+        let in_file: Option<Vec<usize>> = self.columns.iter().map(|column| column.place).collect();
+        // A model of before knows the order of its columns, and its label by number at best.
+        let former = || {
+            let number: i64 = self.label.as_ref()?.parse().ok()?;
+            let from_end = (expected + 1).checked_sub(number.unsigned_abs() as usize)?;
+            let label = if number > 0 { number as usize - 1 } else { from_end };
+            let behind = |at| at + usize::from(at >= label);
+            Some((expected + 1, label, (0..expected).map(behind).collect::<Vec<usize>>()))
+        };
+        let layout =
+            self.layout.zip(in_file).map(|([width, label], places)| (width, label, places));
+        match layout.or_else(former) {
+            Some((file_width, _, places)) if width == file_width => Ok(places),
+            Some((file_width, label, places)) if width + 1 == file_width => {
+                Ok(places.into_iter().map(|place| place - usize::from(place > label)).collect())
+            }
+            _ if width == expected => Ok((0..expected).collect()),
+            _ => Err(DataProblem::Ragged { line: 1, found: width, expected }),
         }
     }
 
     /// Refuses rows that are numbers alone where columns hold texts.
     ///
     /// **Errors**: [`DataProblem::TextColumn`].
-    pub fn expect_numbers(&self) -> Result<(), DataProblem> {
+    pub(super) fn expect_numbers(&self) -> Result<(), DataProblem> {
         match self.columns.iter().find(|column| column.kind != Kind::Number) {
             Some(column) => Err(DataProblem::TextColumn(column.name.clone())),
             None => Ok(()),
         }
     }
 
-    /// Appends the inputs that one row's column values become.
-    ///
-    /// **Shapes**: `row` one value per column: a number, the index of a category, or none where it
-    /// is missing and the column has a fill.
-    ///
-    /// **Panics** if the shapes disagree.
-    pub fn encode(&self, row: &[Option<f32>], inputs: &mut Vec<f32>) {
-        assert_eq!(row.len(), self.columns.len(), "one value per column");
-        for (column, value) in self.columns.iter().zip(row) {
-            match &column.kind {
-                Kind::Number => inputs.push(value.or(column.fill).unwrap_or(0.0)),
-                Kind::Category(values) => {
-                    let hot = value.map(|value| value as usize);
-                    inputs.extend((0..values.len()).map(|i| f32::from(u8::from(hot == Some(i)))));
-                }
-            }
-        }
+    /// The column that an input comes from; the input itself where columns have no names.
+    pub(super) fn column_of(&self, input: usize) -> usize {
+        let mut end = 0;
+        let is_behind = |column: &Column| {
+            end += column.kind.width();
+            input < end
+        };
+        self.columns.iter().position(is_behind).unwrap_or(input)
+    }
+
+    /// Whether each input is standardised; empty if all are.
+    pub(super) fn scaled_inputs(&self) -> Vec<bool> {
+        let of_column = |column: &Column| vec![column.kind.is_scaled(); column.kind.width()];
+        self.columns.iter().flat_map(of_column).collect()
+    }
+}
+
+/// Names and the numbers they stand for, found by what they mean.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    by_name: HashMap<String, u32>,
+    by_meaning: HashMap<String, u32>,
+}
+
+impl Names {
+    /// These names, in order.
+    pub(super) fn new(names: &[String]) -> Names {
+        let by_name = names.iter().cloned().zip(0..).collect();
+        let by_meaning = names.iter().map(|name| meaning(name).into_owned()).zip(0..).collect();
+        Names { by_name, by_meaning }
+    }
+
+    /// The number of the name that is this text, or means the same.
+    pub(super) fn get(&self, text: &str) -> Option<u32> {
+        let by_meaning = || self.by_meaning.get(&*meaning(text));
+        self.by_name.get(text).or_else(by_meaning).copied()
     }
 }
 
@@ -128,27 +235,38 @@ mod tests {
     use super::*;
 
     fn schema() -> Schema {
-        let column = |name: &str, kind, fill| Column { name: name.into(), kind, fill };
+        let column = |name: &str, kind, mean| Column {
+            name: name.into(),
+            kind,
+            mean,
+            place: None,
+            has_commas: false,
+        };
         let colours = Kind::Category(vec!["blue".into(), "red".into()]);
         Schema {
-            columns: vec![
-                column("size", Kind::Number, Some(4.5)),
-                column("colour", colours, Some(0.0)),
-            ],
+            columns: vec![column("size", Kind::Number, Some(4.5)), column("colour", colours, None)],
             named: true,
             label: Some("kind".into()),
             classes: vec!["a".into(), "b".into()],
+            layout: None,
         }
     }
 
     #[test]
     fn numbers_pass_and_categories_become_one_hot() {
         let mut inputs = Vec::new();
-        schema().encode(&[Some(2.0), Some(1.0)], &mut inputs);
-        schema().encode(&[None, None], &mut inputs);
-        assert_eq!(inputs, [2.0, 0.0, 1.0, 4.5, 0.0, 0.0]);
-        assert_eq!(schema().width(), 3);
-        assert_eq!((schema().class(1), Schema::default().class(1)), ("b".into(), "1".into()));
+        let schema = schema();
+        for (size, colour) in [(Some(2.0), Some(1.0)), (None, None)] {
+            schema.columns[0].encode(size, Missing::Mean, &mut inputs);
+            schema.columns[1].encode(colour, Missing::Mean, &mut inputs);
+        }
+        schema.columns[0].encode(None, Missing::Zero, &mut inputs);
+        assert_eq!(inputs, [2.0, 0.0, 1.0, 4.5, 0.0, 0.0, 0.0]);
+        assert_eq!(schema.width(), 3);
+        assert_eq!([0, 1, 2].map(|input| schema.column_of(input)), [0, 1, 1]);
+        assert_eq!(Schema::default().column_of(2), 2);
+        assert_eq!(schema.scaled_inputs(), [true, false, false]);
+        assert_eq!((schema.class(1), Schema::default().class(1)), ("b".into(), "1".into()));
     }
 
     #[test]
@@ -157,5 +275,42 @@ mod tests {
         assert_eq!(schema().places(&names("colour x size")), Ok(vec![2, 0]));
         let missing = Err(DataProblem::MissingColumns(vec!["size".into()]));
         assert_eq!(schema().places(&names("colour x")), missing);
+        let twice = Err(DataProblem::DuplicateColumn("size".into()));
+        assert_eq!(schema().places(&names("size colour size")), twice);
+    }
+
+    #[test]
+    fn columns_without_names_stand_as_in_the_training_file() {
+        let mut schema = schema();
+        schema.layout = Some([5, 2]);
+        (schema.columns[0].place, schema.columns[1].place) = (Some(1), Some(4));
+        let places = |width: usize| schema.places_without_header(width).ok();
+        let expected = [None, Some(vec![0, 1]), None, Some(vec![1, 3]), Some(vec![1, 4]), None];
+        assert_eq!([1, 2, 3, 4, 5, 6].map(places), expected);
+        let former = |label: &str, width: usize| {
+            let (layout, label) = (None, Some(label.to_string()));
+            let columns = self::schema().columns;
+            let schema = Schema { layout, label, columns, ..Schema::default() };
+            schema.places_without_header(width).ok()
+        };
+        assert_eq!(former("-1", 3), Some(vec![0, 1]));
+        assert_eq!(former("1", 3), Some(vec![1, 2]));
+        assert_eq!((former("kind", 3), former("kind", 2)), (None, Some(vec![0, 1])));
+    }
+
+    #[test]
+    fn names_are_found_by_what_they_mean() {
+        let names = Names::new(&["01", "2.0", "red"].map(String::from));
+        assert_eq!(["1", "01", "+2", "2", "red"].map(|n| names.get(n)), [0, 0, 1, 1, 2].map(Some));
+        assert_eq!(["3", "Red", ""].map(|n| names.get(n)), [None; 3]);
+    }
+
+    #[test]
+    fn a_schema_of_former_models_opens() {
+        let text = r#"{"columns":[{"name":"x","kind":"number","fill":0.1}],"named":true,
+            "label":"y","classes":["a"]}"#;
+        let schema: Schema = serde_json::from_str(text).unwrap();
+        assert_eq!(schema.columns[0].mean, Some(0.1));
+        assert_eq!((schema.layout, schema.columns[0].place), (None, None));
     }
 }

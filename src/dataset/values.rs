@@ -4,10 +4,12 @@
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Values {
-    /// Of images.
+    /// Of images, to be normalised as they are loaded.
     Bytes(Vec<u8>),
-    /// Of tables.
+    /// Of tables, to be normalised as they are loaded.
     Floats(Vec<f32>),
+    /// As they enter the network.
+    Inputs(Vec<f32>),
 }
 
 impl Default for Values {
@@ -21,7 +23,7 @@ impl Values {
     pub fn len(&self) -> usize {
         match self {
             Values::Bytes(values) => values.len(),
-            Values::Floats(values) => values.len(),
+            Values::Floats(values) | Values::Inputs(values) => values.len(),
         }
     }
 

@@ -51,11 +51,12 @@ impl Run {
     ///
     /// **Errors**: [`Error`] for settings, data, a network that cannot be built, and the folder: in
     /// this order, so that nothing is written for a run that cannot begin.
-    pub fn new(config: RunConfig, out: Option<&Path>, force: bool) -> Result<Run, Error> {
+    pub fn new(mut config: RunConfig, out: Option<&Path>, force: bool) -> Result<Run, Error> {
         config.data.validate()?;
         config.train.validate()?;
         let data = Arc::new(config.data.load()?);
         let trainer = Trainer::new(config.train.clone(), data)?;
+        config.data.data_digest = Some(trainer.data_digest().to_string());
         let folder = out.map(|path| RunFolder::create(path, &config, force)).transpose()?;
         Ok(Run { config, trainer, folder, is_resumed: false })
     }

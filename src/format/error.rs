@@ -102,7 +102,7 @@ pub enum FileProblem {
     #[error("tensor {0} is missing")]
     Missing(String),
     /// A tensor has another element type.
-    #[error("tensor {0} has the element type {1}")]
+    #[error("tensor {0} has the element type {1}{hint}", hint = of_objects(.1))]
     Dtype(String, String),
     /// A tensor has another shape.
     #[error("tensor {name} has shape {found:?}, not {expected:?}")]
@@ -139,9 +139,6 @@ pub enum FileProblem {
         /// Bytes that should be.
         expected: u64,
     },
-    /// The columns of an NPY array follow each other.
-    #[error("{0} is in Fortran order: save it in C order")]
-    FortranOrder(String),
 }
 
 impl From<io::Error> for FileProblem {
@@ -151,5 +148,13 @@ impl From<io::Error> for FileProblem {
             Ok(problem) => FileProblem::Zip(problem),
             Err(problem) => FileProblem::Damaged(problem.to_string()),
         }
+    }
+}
+
+/// What to do about an element type, if it is one of Python's own.
+fn of_objects(descr: &str) -> &'static str {
+    match descr.contains("|O") {
+        true => ": Python's objects, which only Python reads; astype(str) makes texts of them",
+        false => "",
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod digest;
 mod error;
+pub(crate) mod fingerprint;
 pub mod npy;
 pub mod npz;
 mod replace;

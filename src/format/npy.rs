@@ -3,17 +3,24 @@
 use super::error::FileProblem;
 use std::io::Read;
 
+/// What every file begins with.
+pub const MAGIC: &[u8] = b"\x93NUMPY";
+
 /// No header is longer than this many bytes.
 const MAX_HEADER: u64 = 1 << 16;
 
-/// One NPY array, its numbers as they stand.
+/// One NPY array, its elements as they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Array {
-    /// NumPy's name of the element type, such as `<f4`.
+    /// NumPy's name of the element type, such as `<f4`; of a structured array its whole list.
     pub descr: String,
+    /// The fields of a structured array: names and element types.
+    pub fields: Vec<(String, String)>,
     /// The dimensions.
     pub shape: Vec<usize>,
-    /// The elements in C order.
+    /// Whether the first index runs fastest.
+    pub is_fortran: bool,
+    /// The elements.
     pub data: Vec<u8>,
 }
 
@@ -21,8 +28,8 @@ impl Array {
     /// Reads an array called `name`, no more of it than its header promises.
     ///
     /// **Errors**: [`FileProblem::NotNpy`], [`FileProblem::NpyHeader`], [`FileProblem::NpyCut`],
-    /// [`FileProblem::FortranOrder`]; [`FileProblem::Damaged`] or
-    /// [`FileProblem::Zip`] if the reading itself fails.
+    /// [`FileProblem::Dtype`]; [`FileProblem::Damaged`] or [`FileProblem::Zip`] if the reading
+    /// itself fails.
     pub fn read(mut from: impl Read, name: &str) -> Result<Array, FileProblem> {
         let header = header(&mut from, name)?;
         let field = |key: &str| {
@@ -30,13 +37,23 @@ impl Array {
             Some(rest.trim_start())
         };
         let malformed = || FileProblem::NpyHeader(name.to_string());
-        let descr = field("descr").and_then(|rest| rest.strip_prefix('\'')?.split('\'').next());
-        let descr = descr.ok_or_else(malformed)?.to_string();
+        let descr = field("descr").ok_or_else(malformed)?;
+        let (descr, fields) = match descr.starts_with('[') {
+            true => structure(descr).ok_or_else(malformed)?,
+            false => {
+                let descr = descr.strip_prefix('\'').and_then(|rest| rest.split('\'').next());
+                (descr.ok_or_else(malformed)?.to_string(), Vec::new())
+            }
+        };
         let dimensions = field("shape").and_then(|rest| rest.strip_prefix('(')?.split(')').next());
-        let item = descr.get(2..).and_then(|size| size.parse::<u64>().ok());
-        // A 'U' string has four bytes per character.
-        let characters = if descr.contains('U') { 4 } else { 1 };
-        let mut expected = item.and_then(|item| item.checked_mul(characters));
+        let sizes = match fields.is_empty() {
+            true => vec![item_bytes(&descr)],
+            false => fields.iter().map(|(_, descr)| item_bytes(descr)).collect(),
+        };
+        if descr.contains("|O") || sizes.contains(&None) {
+            return Err(FileProblem::Dtype(name.to_string(), descr));
+        }
+        let mut expected = sizes.into_iter().flatten().try_fold(0u64, u64::checked_add);
         let mut shape = Vec::new();
         let dimensions = dimensions.ok_or_else(malformed)?.split(',').map(str::trim);
         for size in dimensions.filter(|size| !size.is_empty()) {
@@ -44,32 +61,101 @@ impl Array {
             expected = expected.and_then(|bytes| bytes.checked_mul(size as u64));
             shape.push(size);
         }
-        if field("fortran_order").is_some_and(|rest| rest.starts_with("True")) && shape.len() > 1 {
-            return Err(FileProblem::FortranOrder(name.to_string()));
-        }
+        let is_fortran = field("fortran_order").is_some_and(|rest| rest.starts_with("True"));
+        let is_fortran = is_fortran && shape.len() > 1;
         let data = exactly(&mut from, expected.ok_or_else(malformed)?, name)?;
-        Ok(Array { descr, shape, data })
+        Ok(Array { descr, fields, shape, is_fortran, data })
     }
 
-    /// The elements as numbers.
+    /// Whether the elements are unsigned bytes.
+    pub fn is_bytes(&self) -> bool {
+        self.descr == "|u1"
+    }
+
+    /// The elements' bytes in C order.
+    pub fn in_order(&self) -> Vec<u8> {
+        if !self.is_fortran {
+            return self.data.clone();
+        }
+        let count: usize = self.shape.iter().product();
+        let item = self.data.len().checked_div(count).unwrap_or(1);
+        let mut data = Vec::with_capacity(self.data.len());
+        let mut index = vec![0; self.shape.len()];
+        for _ in 0..count {
+            let at = index.iter().zip(&self.shape).rev().fold(0, |at, (i, size)| at * size + i);
+            data.extend_from_slice(&self.data[at * item..][..item]);
+            for (i, &size) in index.iter_mut().zip(&self.shape).rev() {
+                *i += 1;
+                if *i < size {
+                    break;
+                }
+                *i = 0;
+            }
+        }
+        data
+    }
+
+    /// The elements as numbers, in C order.
     ///
-    /// **Errors**: [`FileProblem::Dtype`] for an element type that is none of NumPy's little-endian
-    /// booleans, integers, and floats of 32 and 64 bits.
+    /// **Errors**: [`FileProblem::Dtype`] for an element type that is none of NumPy's booleans,
+    /// integers, and floats of 16, 32 and 64 bits.
     pub fn numbers(&self, name: &str) -> Result<Vec<f64>, FileProblem> {
-        let data = &self.data;
-        Ok(match self.descr.as_str() {
-            "|b1" | "|u1" => data.iter().map(|&x| x.into()).collect(),
-            "|i1" => data.iter().map(|&x| (x as i8).into()).collect(),
-            "<u2" => data.as_chunks().0.iter().map(|&x| u16::from_le_bytes(x).into()).collect(),
-            "<i2" => data.as_chunks().0.iter().map(|&x| i16::from_le_bytes(x).into()).collect(),
-            "<u4" => data.as_chunks().0.iter().map(|&x| u32::from_le_bytes(x).into()).collect(),
-            "<i4" => data.as_chunks().0.iter().map(|&x| i32::from_le_bytes(x).into()).collect(),
-            "<u8" => data.as_chunks().0.iter().map(|&x| u64::from_le_bytes(x) as f64).collect(),
-            "<i8" => data.as_chunks().0.iter().map(|&x| i64::from_le_bytes(x) as f64).collect(),
-            "<f4" => data.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x).into()).collect(),
-            "<f8" => data.as_chunks().0.iter().map(|&x| f64::from_le_bytes(x)).collect(),
-            other => return Err(FileProblem::Dtype(name.to_string(), other.to_string())),
-        })
+        let data = self.in_order();
+        let numbers = numbers(&self.descr, &data);
+        numbers.ok_or_else(|| FileProblem::Dtype(name.to_string(), self.descr.clone()))
+    }
+
+    /// The elements in C order, if every number of their type is one of single precision.
+    pub fn singles(&self) -> Option<Vec<f32>> {
+        match self.descr.get(1..)? {
+            "f4" if self.descr.starts_with('<') => {
+                let data = self.in_order();
+                Some(data.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)).collect())
+            }
+            "b1" | "u1" | "i1" | "u2" | "i2" | "f2" | "f4" => {
+                let numbers = numbers(&self.descr, &self.in_order())?;
+                Some(numbers.into_iter().map(|x| x as f32).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// The elements as texts, in C order: whole numbers with all their digits.
+    ///
+    /// **Errors**: [`FileProblem::Dtype`] for an element type that is neither of numbers nor of
+    /// texts.
+    pub fn texts(&self, name: &str) -> Result<Vec<String>, FileProblem> {
+        let data = self.in_order();
+        let texts = texts(&self.descr, &data);
+        texts.ok_or_else(|| FileProblem::Dtype(name.to_string(), self.descr.clone()))
+    }
+
+    /// A structured array of one dimension as CSV with a header; none of another array.
+    ///
+    /// **Errors**: as [`Array::texts`], of a field.
+    pub fn table(&self) -> Result<Option<Vec<u8>>, FileProblem> {
+        if self.fields.is_empty() {
+            return Ok(None);
+        }
+        let rows: usize = self.shape.iter().product();
+        let row_bytes = self.data.len().checked_div(rows).unwrap_or(0);
+        let (mut columns, mut start) = (Vec::new(), 0);
+        for (name, descr) in &self.fields {
+            let item = item_bytes(descr).unwrap_or(0) as usize;
+            let of_row = |row: usize| &self.data[row * row_bytes + start..][..item];
+            let data: Vec<u8> = (0..rows).flat_map(of_row).copied().collect();
+            let texts = texts(descr, &data);
+            columns.push(texts.ok_or_else(|| FileProblem::Dtype(name.clone(), descr.clone()))?);
+            start += item;
+        }
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let names: Vec<String> = self.fields.iter().map(|(name, _)| quoted(name)).collect();
+        let mut text = names.join(",") + "\n";
+        for row in 0..rows {
+            let fields: Vec<String> = columns.iter().map(|column| quoted(&column[row])).collect();
+            text += &(fields.join(",") + "\n");
+        }
+        Ok(Some(text.into_bytes()))
     }
 
     /// The elements as indices.
@@ -83,10 +169,105 @@ impl Array {
     }
 }
 
+/// The list of a structured array's fields, as it stands and taken apart.
+fn structure(descr: &str) -> Option<(String, Vec<(String, String)>)> {
+    let end = descr.find(']')?;
+    let list = &descr[..=end];
+    let mut fields = Vec::new();
+    for field in list[1..end].split('(').skip(1) {
+        let mut parts = field.split('\'');
+        let (_, name, between, kind) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        // A field of several elements has its shape behind.
+        let is_single = parts.next()?.trim_end_matches([',', ' ']).ends_with(')');
+        if between.trim() != "," || !is_single {
+            return None;
+        }
+        fields.push((name.to_string(), kind.to_string()));
+    }
+    (!fields.is_empty()).then(|| (list.to_string(), fields))
+}
+
+/// Bytes of an element; none of a type that has no such number.
+fn item_bytes(descr: &str) -> Option<u64> {
+    let size: u64 = descr.get(2..)?.parse().ok()?;
+    // A 'U' string has four bytes per character.
+    size.checked_mul(if descr.get(1..2) == Some("U") { 4 } else { 1 })
+}
+
+/// Elements of `N` bytes, the least significant first.
+fn elements<const N: usize>(
+    data: &[u8],
+    is_big_endian: bool,
+) -> impl Iterator<Item = [u8; N]> + '_ {
+    data.as_chunks::<N>().0.iter().map(move |&element| {
+        let mut element = element;
+        if is_big_endian {
+            element.reverse();
+        }
+        element
+    })
+}
+
+fn numbers(descr: &str, data: &[u8]) -> Option<Vec<f64>> {
+    let big = descr.starts_with('>');
+    Some(match descr.get(1..)? {
+        "b1" | "u1" => data.iter().map(|&x| x.into()).collect(),
+        "i1" => data.iter().map(|&x| (x as i8).into()).collect(),
+        "u2" => elements(data, big).map(|x| u16::from_le_bytes(x).into()).collect(),
+        "i2" => elements(data, big).map(|x| i16::from_le_bytes(x).into()).collect(),
+        "u4" => elements(data, big).map(|x| u32::from_le_bytes(x).into()).collect(),
+        "i4" => elements(data, big).map(|x| i32::from_le_bytes(x).into()).collect(),
+        "u8" => elements(data, big).map(|x| u64::from_le_bytes(x) as f64).collect(),
+        "i8" => elements(data, big).map(|x| i64::from_le_bytes(x) as f64).collect(),
+        "f2" => elements(data, big).map(|x| half(u16::from_le_bytes(x))).collect(),
+        "f4" => elements(data, big).map(|x| f32::from_le_bytes(x).into()).collect(),
+        "f8" => elements(data, big).map(f64::from_le_bytes).collect(),
+        _ => return None,
+    })
+}
+
+/// A number of half precision.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+fn texts(descr: &str, data: &[u8]) -> Option<Vec<String>> {
+    let big = descr.starts_with('>');
+    let until_zero = |bytes: &[u8]| {
+        let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        std::str::from_utf8(&bytes[..end]).ok().map(String::from)
+    };
+    let size = item_bytes(descr)? as usize;
+    match descr.get(1..2)? {
+        "S" if size > 0 => data.chunks_exact(size).map(until_zero).collect(),
+        "U" if size > 0 => {
+            let text = |characters: &[u8]| {
+                let codes = elements(characters, big).map(u32::from_le_bytes);
+                let text: Option<String> = codes.map(char::from_u32).collect();
+                text.map(|text| text.trim_end_matches('\0').to_string())
+            };
+            data.chunks_exact(size).map(text).collect()
+        }
+        _ => match descr.get(1..)? {
+            "u8" => Some(elements(data, big).map(|x| u64::from_le_bytes(x).to_string()).collect()),
+            "i8" => Some(elements(data, big).map(|x| i64::from_le_bytes(x).to_string()).collect()),
+            "f4" => Some(elements(data, big).map(|x| f32::from_le_bytes(x).to_string()).collect()),
+            _ => Some(numbers(descr, data)?.iter().map(f64::to_string).collect()),
+        },
+    }
+}
+
 /// The text between an array's magic number and its elements.
 fn header(from: &mut impl Read, name: &str) -> Result<String, FileProblem> {
     let start = exactly(from, 8, name)?;
-    if &start[..6] != b"\x93NUMPY" {
+    if !start.starts_with(MAGIC) {
         return Err(FileProblem::NotNpy(name.to_string()));
     }
     // Version 1 has a 16-bit length, later ones 32 bits.
@@ -116,4 +297,67 @@ pub fn npy(descr: &str, shape: &str, data: Vec<u8>) -> Vec<u8> {
     header.push('\n');
     let len = (header.len() as u16).to_le_bytes();
     [b"\x93NUMPY\x01\x00".as_slice(), &len, header.as_bytes(), &data].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(descr: &str, is_fortran: bool, shape: &str, data: &[u8]) -> Array {
+        let bytes = npy(descr, shape, data.to_vec());
+        let text = String::from_utf8_lossy(&bytes[..10]).len();
+        assert!(text > 0);
+        let mut array = Array::read(bytes.as_slice(), "x").unwrap();
+        array.is_fortran = is_fortran;
+        array
+    }
+
+    #[test]
+    fn every_type_and_order_gives_its_numbers() {
+        let little: Vec<u8> =
+            [1.5f64, -2.0, 3.0, 4.0, 5.0, 6.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let big: Vec<u8> =
+            [1.5f64, -2.0, 3.0, 4.0, 5.0, 6.0].iter().flat_map(|x| x.to_be_bytes()).collect();
+        let expected = Ok(vec![1.5, -2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(array("<f8", false, "(2, 3)", &little).numbers("x"), expected);
+        assert_eq!(array(">f8", false, "(2, 3)", &big).numbers("x"), expected);
+        // Columns one after the other.
+        let fortran = array("<f8", true, "(2, 3)", &little);
+        assert_eq!(fortran.numbers("x"), Ok(vec![1.5, 3.0, 5.0, -2.0, 4.0, 6.0]));
+        let cube: Vec<u8> = (0..24).collect();
+        let order = array("|u1", true, "(2, 3, 4)", &cube).in_order();
+        let at = |i: usize, j: usize, k: usize| order[(i * 3 + j) * 4 + k];
+        assert!((0..24).all(|n| usize::from(at(n % 2, n / 2 % 3, n / 6)) == n));
+        let halves = [0x3c00u16, 0xc000, 0x7bff, 0x0001, 0x8000];
+        let halves: Vec<u8> = halves.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let expected = vec![1.0, -2.0, 65504.0, 2f32.powi(-24), 0.0];
+        assert_eq!(array("<f2", false, "(5,)", &halves).singles(), Some(expected));
+        assert_eq!(array(">u2", false, "(1,)", &[1, 2]).singles(), Some(vec![258.0]));
+        assert_eq!(array("<i4", false, "(1,)", &[1, 0, 0, 0]).singles(), None);
+    }
+
+    #[test]
+    fn labels_keep_all_their_digits() {
+        let whole = (1u64 << 53) + 1;
+        let array_of = array("<u8", false, "(1,)", &whole.to_le_bytes());
+        assert_eq!(array_of.texts("x"), Ok(vec!["9007199254740993".to_string()]));
+        let words = array("|S3", false, "(2,)", b"ab\0cde");
+        assert_eq!(words.texts("x"), Ok(vec!["ab".to_string(), "cde".to_string()]));
+        let wide: Vec<u8> = "é\0".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
+        assert_eq!(array("<U2", false, "(1,)", &wide).texts("x"), Ok(vec!["é".to_string()]));
+        assert!(array("<c8", false, "(1,)", &[0; 8]).texts("x").is_err());
+    }
+
+    #[test]
+    fn structured_arrays_are_tables() {
+        let descr = "[('size', '<f4'), ('kind', '|S4')]";
+        let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (2,), }}\n");
+        let len = (header.len() as u16).to_le_bytes();
+        let data =
+            [1.5f32.to_le_bytes().as_slice(), b"oak\0", &2f32.to_le_bytes(), b"a\"b\0"].concat();
+        let bytes = [MAGIC, &[1, 0], &len, header.as_bytes(), &data].concat();
+        let table = Array::read(bytes.as_slice(), "x").unwrap().table().unwrap().unwrap();
+        let expected = "\"size\",\"kind\"\n\"1.5\",\"oak\"\n\"2\",\"a\"\"b\"\n";
+        assert_eq!(String::from_utf8(table).unwrap(), expected);
+    }
 }

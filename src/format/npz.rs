@@ -6,7 +6,6 @@ use super::error::{Error, FileProblem};
 use super::npy::{Array, npy};
 use super::replace::replace_file;
 use super::zip::{ZipArchive, zip};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -58,17 +57,21 @@ pub fn write_csr(
     replace_file(path, &zip(&members).map_err(Error::io(path))?)
 }
 
-/// Reads every array of an archive, by name; what is no NPY array is passed over.
+/// Reads the first array of an archive that has one of these names, and no other.
 ///
-/// **Errors**: [`FileProblem::Zip`], or what is wrong with an array.
-pub fn read_arrays(file: impl Read + Seek) -> Result<BTreeMap<String, Array>, FileProblem> {
+/// **Errors**: [`FileProblem::Zip`], or what is wrong with the array.
+pub fn read_first_of<'a>(
+    file: impl Read + Seek,
+    names: &[&'a str],
+) -> Result<Option<(&'a str, Array)>, FileProblem> {
     let mut archive = ZipArchive::open(file)?;
-    let names: Vec<String> = archive.names().map(Into::into).collect();
-    let mut arrays = BTreeMap::new();
-    for name in names.iter().filter_map(|name| name.strip_suffix(".npy")) {
-        arrays.insert(name.to_string(), array(&mut archive, name)?);
+    let has = |archive: &ZipArchive<_>, name: &str| {
+        archive.names().any(|member| member.strip_suffix(".npy") == Some(name))
+    };
+    match names.iter().find(|name| has(&archive, name)) {
+        Some(name) => Ok(Some((name, array(&mut archive, name)?))),
+        None => Ok(None),
     }
-    Ok(arrays)
 }
 
 /// The shape of a vector as Python writes it.
@@ -139,11 +142,15 @@ mod tests {
 
     #[test]
     fn what_numpy_and_scipy_save_is_read() {
-        let arrays = read_arrays(File::open(fixture("numpy.npz")).unwrap()).unwrap();
-        assert_eq!(arrays.keys().collect::<Vec<_>>(), ["x", "y"]);
-        assert_eq!(arrays["x"].shape, [2, 3]);
-        assert_eq!(arrays["x"].numbers("x"), Ok(vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]));
-        assert_eq!(arrays["y"].indices("y"), Ok(vec![1, 0]));
+        let read = |name| {
+            let file = File::open(fixture("numpy.npz")).unwrap();
+            read_first_of(file, &["z", name]).unwrap().unwrap().1
+        };
+        assert_eq!(read("x").shape, [2, 3]);
+        assert_eq!(read("x").numbers("x"), Ok(vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]));
+        assert_eq!(read("y").indices("y"), Ok(vec![1, 0]));
+        let file = File::open(fixture("numpy.npz")).unwrap();
+        assert_eq!(read_first_of(file, &["z"]), Ok(None));
         let expected = CsrArrays { shape: [2, 5], row_ptr: vec![0, 2, 3], col_idx: vec![1, 4, 0] };
         assert_eq!(read_csr(&fixture("scipy.npz")).unwrap(), expected);
     }
@@ -152,11 +159,11 @@ mod tests {
     fn damage_behind_an_array_is_damage() {
         let array = npy("|u1", "(3,)", vec![1, 2, 3, 0, 0]);
         let mut archive = zip(&[("x.npy".to_string(), array)]).unwrap();
-        assert!(read_arrays(io::Cursor::new(&archive)).is_ok());
+        assert!(read_first_of(io::Cursor::new(&archive), &["x"]).is_ok());
         // The CRC-32 in the directory.
         let entry = archive.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
         archive[entry + 16] ^= 1;
-        let problem = read_arrays(io::Cursor::new(&archive)).unwrap_err();
+        let problem = read_first_of(io::Cursor::new(&archive), &["x"]).unwrap_err();
         assert_eq!(problem, FileProblem::Zip(ZipProblem::Crc("x.npy".into())));
     }
 }

@@ -57,6 +57,9 @@ pub enum ModelProblem {
     /// A checkpoint from beyond an epoch's end.
     #[error("{0} samples into an epoch that is shorter")]
     Position(usize),
+    /// A checkpoint of a run on other data.
+    #[error("the run's data is another than at this checkpoint")]
+    OtherData,
     /// A method's state that is not what the method keeps.
     #[error("the method's state is another method's")]
     MethodState,

@@ -1,7 +1,7 @@
 //! A trained network at work: rows of values to answers.
 
 use super::{Error, ModelFile};
-use crate::dataset::Samples;
+use crate::dataset::{Samples, Scaling};
 use crate::nn::{Mlp, Tile, each_tile};
 use crate::parallel::{Crew, Executor};
 use fanin_kernels::{TILE, standardize_sample, standardize_tile};
@@ -18,7 +18,7 @@ pub struct Predictor {
     executor: Executor,
     file: ModelFile,
     tiles: Vec<Tile>,
-    /// Scale and shift of each input.
+    /// Scale and shift of each input in single precision.
     scaling: [Vec<f32>; 2],
     /// Of a sample that goes alone.
     sample: [Vec<f32>; 2],
@@ -37,9 +37,12 @@ impl Predictor {
     /// A predictor that runs one tile per thread at a time.
     pub fn new(executor: Executor, file: ModelFile) -> Predictor {
         let tiles = Tile::several(&file.model, executor.threads());
-        let of_inputs =
-            (0..file.model.in_features()).map(|feature| file.meaning.scaling.of(feature));
-        let (scale, shift) = of_inputs.unzip();
+        let features = file.model.in_features();
+        let (scale, shift) = match &file.meaning.scaling {
+            Scaling::Uniform { scale, shift } => (vec![*scale; features], vec![*shift; features]),
+            Scaling::PerFeature { scale, shift } => (scale.clone(), shift.clone()),
+            Scaling::Columns { .. } => (vec![1.0; features], vec![0.0; features]),
+        };
         Predictor { executor, file, tiles, scaling: [scale, shift], sample: Default::default() }
     }
 
@@ -58,15 +61,33 @@ impl Predictor {
         self.file.model.outputs()
     }
 
-    /// The answers to raw rows.
+    /// The answers to raw rows, of single or double precision.
     ///
     /// **Shapes**: `rows` `[n, in_features]`; returns `[n, outputs]`. A row's answer depends on
     /// nothing but the row.
     ///
     /// **Panics** unless `rows` holds whole rows.
-    pub fn rows(&mut self, rows: &[f32]) -> Vec<f32> {
+    pub fn rows<T: Copy + Into<f64>>(&mut self, rows: &[T]) -> Vec<f32> {
         let width = self.in_features();
         assert_eq!(rows.len() % width, 0, "whole rows of {width} values");
+        let scaling = &self.file.meaning.scaling;
+        // What is scaled in single precision is scaled as it is laid into tiles.
+        let is_scaled = matches!(scaling, Scaling::Columns { .. });
+        let (mut row, mut values) = (Vec::with_capacity(width), Vec::with_capacity(rows.len()));
+        for raw in rows.chunks_exact(width) {
+            row.clear();
+            row.extend(raw.iter().map(|&value| value.into()));
+            match is_scaled {
+                true => scaling.apply(&row, &mut values),
+                false => values.extend(row.iter().map(|&value| value as f32)),
+            }
+        }
+        self.answer(&values)
+    }
+
+    /// The answers to rows that only the scaling of single precision is left to.
+    fn answer(&mut self, rows: &[f32]) -> Vec<f32> {
+        let width = self.in_features();
         let rows: Vec<&[f32]> = rows.chunks_exact(width).collect();
         let is_few = rows.len() == 1 || rows.len() * self.executor.threads() <= FEW;
         if is_few && self.file.model.takes_samples() {

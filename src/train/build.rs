@@ -1,7 +1,7 @@
 //! From a configuration to a network.
 
 use super::{Error, TrainConfig};
-use crate::dataset::{Dataset, Values};
+use crate::dataset::{Dataset, Scaling, Values};
 use crate::nn::{LayerStart, Mlp};
 use crate::sparse::CsrPattern;
 use crate::topology::{
@@ -23,15 +23,19 @@ impl Inputs for TrainInputs<'_> {
     fn sample(&self, index: usize, values: &mut [f32]) {
         let (train, scaling) = (&self.0.train, &self.0.scaling);
         let at = index * train.features()..(index + 1) * train.features();
-        let raw: Vec<f32> = match train.values() {
-            Values::Bytes(bytes) => bytes[at].iter().map(|&byte| f32::from(byte)).collect(),
-            Values::Floats(floats) => floats[at].to_vec(),
-        };
-        for (feature, (value, raw)) in values.iter_mut().zip(raw).enumerate() {
-            let (scale, shift) = scaling.of(feature);
-            *value = raw.mul_add(scale, shift);
+        match train.values() {
+            Values::Inputs(inputs) => values.copy_from_slice(&inputs[at]),
+            Values::Bytes(bytes) => scale(bytes[at].iter().map(|&x| x.into()), scaling, values),
+            Values::Floats(floats) => scale(floats[at].iter().map(|&x| x.into()), scaling, values),
         }
     }
+}
+
+/// A row as it enters the network.
+fn scale(row: impl Iterator<Item = f64>, scaling: &Scaling, values: &mut [f32]) {
+    let mut inputs = Vec::with_capacity(values.len());
+    scaling.apply(&row.collect::<Vec<f64>>(), &mut inputs);
+    values.copy_from_slice(&inputs);
 }
 
 impl TrainConfig {

@@ -33,6 +33,7 @@ pub fn write(path: &Path, trainer: &Trainer) -> Result<(), model::Error> {
     file.metadata.insert("format".into(), FORMAT.into());
     file.metadata.insert("position".into(), to_json(&trainer.position()));
     file.metadata.insert("steps".into(), to_json(&trainer.optimizer().steps()));
+    file.metadata.insert("data".into(), trainer.data_digest().to_string());
     for (index, layer) in trainer.model().layers().iter().enumerate() {
         if let Some(pattern) = layer.storage().pattern().filter(|p| p.density() < 1.0) {
             add_pattern(&mut file, &format!("layers.{index}.pattern"), pattern);
@@ -73,6 +74,10 @@ pub fn restore(path: &Path, trainer: &mut Trainer) -> Result<(), model::Error> {
 
 fn parse(mut file: TensorFile, trainer: &Trainer) -> Result<Restored, ModelProblem> {
     let format = expect_format(&file, &[FORMAT, OF_ADAM], "checkpoint")?;
+    // Those of earlier versions do not know it.
+    if file.metadata.get("data").is_some_and(|digest| digest != trainer.data_digest()) {
+        return Err(ModelProblem::OtherData);
+    }
     let position = take_position(&file, format)?;
     let steps = from_json(&file, "steps")?;
     if position.samples >= trainer.samples_per_epoch() {

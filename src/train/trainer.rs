@@ -19,7 +19,7 @@ use crate::topology::Distribution;
 use fanin_kernels::TILE;
 use roaring::RoaringTreemap;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A run in progress: the network, its optimiser and method, and the memory they work in.
 pub struct Trainer {
@@ -46,6 +46,8 @@ pub struct Trainer {
     initial: Option<Vec<LayerStart>>,
     /// The network of the best epoch, where that is watched.
     best_model: Option<Mlp>,
+    /// The data's, once it was asked for.
+    data_digest: OnceLock<String>,
 }
 
 /// Parts that replace those the configuration would make.
@@ -161,6 +163,7 @@ impl Trainer {
             position: Position::default(),
             last_loss: None,
             best_model: None,
+            data_digest: OnceLock::new(),
             sparse: histories.iter().map(|history| history.layer).collect(),
             histories,
             initial,
@@ -185,6 +188,11 @@ impl Trainer {
     /// The data.
     pub fn data(&self) -> &Arc<Dataset> {
         &self.data
+    }
+
+    /// The digest of the data: [`Dataset::digest`].
+    pub fn data_digest(&self) -> &str {
+        self.data_digest.get_or_init(|| self.data.digest())
     }
 
     /// The network as it stands.

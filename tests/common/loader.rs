@@ -3,7 +3,7 @@
 // Each test takes what it needs.
 #![allow(dead_code)]
 
-use fanin::dataset::{DataConfig, Dataset, Error};
+use fanin::dataset::{DataConfig, Dataset, Error, Normalize};
 use peak_alloc::PeakAlloc;
 use std::fs;
 use std::path::PathBuf;
@@ -32,7 +32,8 @@ impl Loader {
     pub(crate) fn new(name: &str, good: Vec<u8>, labels: Option<(&str, Vec<u8>)>) -> Loader {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join(name);
-        let mut config = DataConfig { train: Some(file.clone()), ..DataConfig::default() };
+        let (train, normalize) = (Some(file.clone()), Normalize::None);
+        let mut config = DataConfig { train, normalize, ..DataConfig::default() };
         if let Some((name, bytes)) = labels {
             let path = dir.path().join(name);
             fs::write(&path, bytes).unwrap();
@@ -48,7 +49,8 @@ impl Loader {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join(name);
         let label = Some("kind".to_string());
-        let config = DataConfig { train: Some(file.clone()), label, ..DataConfig::default() };
+        let (train, normalize) = (Some(file.clone()), Normalize::None);
+        let config = DataConfig { train, label, normalize, ..DataConfig::default() };
         let loader = Loader { dir, config, file, good };
         loader.load(&loader.good).expect("the good file is good");
         loader

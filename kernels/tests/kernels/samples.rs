@@ -1,7 +1,7 @@
 //! Samples laid into a tile, on every level.
 
 use crate::common::{integer, on_every_level};
-use fanin_kernels::{Row, TILE, normalize_tile, standardize_tile};
+use fanin_kernels::{Row, TILE, normalize_tile, standardize_tile, transpose_tile};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -27,7 +27,7 @@ fn normalize_tile_transposes_scales_and_pads() {
 }
 
 #[test]
-fn standardize_tile_transposes_scales_each_feature_and_pads() {
+fn tiles_of_floats_are_transposed_scaled_if_asked_and_padded() {
     let rng = &mut Pcg64::seed_from_u64(22);
     for (features, samples) in [(54, 64), (9, 63), (1, 1), (3, 0)] {
         let data: Vec<Vec<f32>> =
@@ -44,6 +44,16 @@ fn standardize_tile_transposes_scales_each_feature_and_pads() {
             for (sample, &value) in row.0.iter().enumerate() {
                 let expected = |x: &Vec<f32>| x[feature] * scale[feature] + shift[feature];
                 assert_eq!(value, data.get(sample).map_or(0.0, expected));
+            }
+        }
+        let plain = on_every_level(|isa| {
+            let mut x = vec![Row([f32::NAN; TILE]); features];
+            transpose_tile(isa, &views, &mut x);
+            x
+        });
+        for (feature, row) in plain.iter().enumerate() {
+            for (sample, &value) in row.0.iter().enumerate() {
+                assert_eq!(value, data.get(sample).map_or(0.0, |x| x[feature]));
             }
         }
     }

@@ -1,98 +1,148 @@
 //! What the formats of arrays share: values without names, all of them numbers.
 
-use super::format::{Before, RowSource};
+use super::format::{Content, ReadOptions, Row, RowSource};
+use super::labels::{KnownLabels, Labels};
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
-use crate::dataset::raw::{LabelIndex, RawTable};
 use crate::dataset::schema::Schema;
-use crate::dataset::values::Values;
+use crate::dataset::table::{Cells, Table};
 use crate::format;
 use crate::format::npy::Array;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The number of samples in a NumPy array called `name`, and their values.
 ///
 /// **Errors**: [`Error::Format`] for another element type, [`Error::Data`] for what is not finite.
-pub(super) fn values(path: &Path, array: Array, name: &str) -> Result<(usize, Values), Error> {
+pub(super) fn values(
+    path: &Path,
+    array: Array,
+    name: &str,
+    content: Content,
+) -> Result<(usize, Cells), Error> {
     let rows = array.shape.first().copied().unwrap_or(0);
-    let values = match array.descr.as_str() {
-        "|u1" => return Ok((rows, Values::Bytes(array.data))),
-        "<f4" => array.data.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)).collect(),
-        _ => {
-            let numbers = array.numbers(name).map_err(format::Error::file(path))?;
-            numbers.into_iter().map(|x| x as f32).collect::<Vec<f32>>()
-        }
+    let width = array.shape.iter().skip(1).product::<usize>().max(1);
+    let is_image = match content {
+        Content::Auto => array.is_bytes() && array.shape.len() > 2,
+        Content::Image => true,
+        Content::Table => false,
     };
-    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-        let width = (values.len() / rows.max(1)).max(1);
-        let (line, column) = ((at / width) as u64 + 1, at % width + 1);
-        let text = values[at].to_string();
-        return Err(Error::data(path)(DataProblem::Number { line, column, text }));
+    if is_image {
+        return match array.is_bytes() {
+            true => Ok((rows, Cells::Bytes(array.in_order()))),
+            false => Err(Error::NotBytes(path.to_path_buf())),
+        };
     }
-    Ok((rows, Values::Floats(values)))
+    let not_finite = |at: usize, value: f64| {
+        let (line, column) = ((at / width) as u64 + 1, at % width + 1);
+        Error::data(path)(DataProblem::Number { line, column, text: value.to_string() })
+    };
+    if let Some(singles) = array.singles() {
+        let bad = singles.iter().position(|value| !value.is_finite());
+        return match bad {
+            Some(at) => Err(not_finite(at, singles[at].into())),
+            None => Ok((rows, Cells::Singles(singles))),
+        };
+    }
+    let numbers = array.numbers(name).map_err(format::Error::file(path))?;
+    match numbers.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(not_finite(at, numbers[at])),
+        None => Ok((rows, Cells::Doubles(numbers))),
+    }
 }
 
 /// Samples with the labels beside them, and the file that holds the labels.
 ///
-/// **Errors**: [`Error::Data`] if they differ in number, or a label is none of those known.
+/// **Errors**: [`Error::Data`] if they differ in number, and for what is wrong with a label.
 pub(super) fn with_labels(
     path: &Path,
-    values: Values,
+    cells: Cells,
     rows: usize,
-    (labels_path, labels): (&Path, &[f64]),
-    before: Before<'_>,
-) -> Result<RawTable, Error> {
-    if rows != labels.len() {
-        let problem = DataProblem::Count { samples: rows, labels: labels.len() };
+    (labels_path, texts): (&Path, &[String]),
+    options: &ReadOptions,
+) -> Result<Table, Error> {
+    if rows != texts.len() {
+        let problem = DataProblem::Count { samples: rows, labels: texts.len() };
         return Err(Error::data(labels_path)(problem));
     }
-    let mut index = LabelIndex::new(before.classes());
-    for (row, label) in (1..).zip(labels) {
-        index.push(&label.to_string(), row).map_err(Error::data(labels_path))?;
+    let mut labels = Labels::new(options);
+    let mut unlabelled = Vec::new();
+    for (row, label) in texts.iter().enumerate() {
+        if !labels.push(label, row as u64 + 1).map_err(Error::data(labels_path))? {
+            unlabelled.push(row);
+        }
     }
-    let mut table = RawTable { values, ..RawTable::default() };
-    table.take_labels(index).map_err(Error::data(path))?;
-    Ok(table)
+    let cells = cells.without(rows, &unlabelled);
+    // The rows are numbered as in the array.
+    let kept = (0..rows).filter(|row| unlabelled.binary_search(row).is_err()).enumerate();
+    let lines = kept.map(|(at, row)| (at, row as u64 + 1)).collect();
+    let lines = if unlabelled.is_empty() { Vec::new() } else { lines };
+    labels.table(cells, lines).map_err(Error::data(path))
 }
 
-/// Rows to be answered that are in memory as a whole.
+/// Rows for a model that are in memory as a whole.
 pub(super) struct ArrayRows {
-    values: Values,
+    path: PathBuf,
+    cells: Cells,
+    rows: usize,
     features: usize,
-    /// Values given out so far.
+    /// The labels' texts, if they are wanted, and the classes.
+    labels: Option<(Vec<String>, KnownLabels)>,
+    /// Rows given out so far.
     given: usize,
 }
 
 impl ArrayRows {
     /// Rows for a model that takes `features` values each.
     ///
-    /// **Errors**: [`DataProblem::TextColumn`], or [`DataProblem::Width`] for rows of another
-    /// width.
+    /// **Errors**: [`DataProblem::TextColumn`], [`DataProblem::Width`] for rows of another width,
+    /// or [`DataProblem::Count`] for other labels.
     pub(super) fn new(
-        values: Values,
-        rows: usize,
+        path: &Path,
+        (rows, cells): (usize, Cells),
+        labels: Option<Vec<String>>,
+        options: &ReadOptions,
         schema: &Schema,
         features: usize,
-    ) -> Result<ArrayRows, DataProblem> {
-        schema.expect_numbers()?;
-        let found = values.len().checked_div(rows).unwrap_or(features);
-        if found != features {
-            return Err(DataProblem::Width { line: 1, found, expected: features });
+    ) -> Result<ArrayRows, Error> {
+        let problem = Error::data(path);
+        if let Err(texts) = schema.expect_numbers() {
+            return Err(problem(texts));
         }
-        Ok(ArrayRows { values, features, given: 0 })
+        let found = if rows == 0 { features } else { cells.width(rows) };
+        if found != features {
+            return Err(problem(DataProblem::Width { line: 1, found, expected: features }));
+        }
+        if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != rows) {
+            return Err(problem(DataProblem::Count { samples: rows, labels: labels.len() }));
+        }
+        let labels = labels.map(|labels| (labels, KnownLabels::new(schema, options)));
+        let path = path.to_path_buf();
+        Ok(ArrayRows { path, cells, rows, features, labels, given: 0 })
     }
 }
 
 impl RowSource for ArrayRows {
-    fn next_batch(&mut self, limit: usize, rows: &mut Vec<f32>) -> Result<usize, Error> {
-        let end =
-            self.values.len().min(self.given.saturating_add(limit.saturating_mul(self.features)));
-        let range = self.given..end;
-        match &self.values {
-            Values::Bytes(bytes) => rows.extend(bytes[range.clone()].iter().map(|&x| f32::from(x))),
-            Values::Floats(floats) => rows.extend_from_slice(&floats[range.clone()]),
+    fn next_row(&mut self, inputs: &mut Vec<f64>) -> Result<Option<Row>, Error> {
+        while self.given < self.rows {
+            let row = self.given;
+            let line = row as u64 + 1;
+            self.given += 1;
+            let class = |(labels, classes): &(Vec<String>, KnownLabels)| {
+                classes.class(&labels[row], line).map(Some)
+            };
+            let label = self.labels.as_ref().map_or(Ok(None), class);
+            if self.labels.as_ref().is_some_and(|(_, classes)| classes.passes_over(&label)) {
+                continue;
+            }
+            if label.is_ok() {
+                self.cells.append_row(row, self.features, inputs);
+            }
+            return Ok(Some(Row { line, label }));
         }
-        self.given = end;
-        Ok(range.len() / self.features)
+        Ok(None)
+    }
+
+    fn problem(&self, problem: DataProblem) -> Error {
+        Error::data(&self.path)(problem)
     }
 }

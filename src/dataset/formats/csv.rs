@@ -1,14 +1,19 @@
 //! Tables of text: CSV, TSV and kin.
 
-use super::columns::{SchemaReader, fresh_readings, place};
-use super::format::{Before, Format, ReadOptions, RowSource, RowsFrom, Source};
+use super::columns::{Columns, readings};
+use super::format::{Format, Header, ReadOptions, RowSource, RowsFrom, Source};
+use super::gather::Gathering;
+use super::header::decide_header;
 use super::input::Input;
-use super::records::{ReadProblem, RecordReader, is_missing, number, text};
+use super::kinds::{decide_classes, decide_kinds};
+use super::known_rows::KnownRows;
+use super::records::{ReadProblem, Record, RecordReader};
 use crate::dataset::error::Error;
+use crate::dataset::field::text;
 use crate::dataset::problem::DataProblem;
-use crate::dataset::raw::{LabelIndex, RawTable};
-use crate::dataset::schema::{Kind, Schema};
-use crate::dataset::values::Values;
+use crate::dataset::schema::Schema;
+use crate::dataset::table::{Cells, Table};
+use std::collections::HashSet;
 use std::io::{self, BufRead};
 
 /// Text with separated fields.
@@ -31,17 +36,9 @@ impl Format for Csv {
         true
     }
 
-    /// A column whose first value is a number is one of numbers, unless it is named categorical;
-    /// others are categories.
-    fn read(
-        &self,
-        source: &Source<'_>,
-        options: &ReadOptions,
-        before: Before<'_>,
-    ) -> Result<RawTable, Error> {
-        let mut input = Input::open(source.path)?;
-        let reader = take_reader(&mut input);
-        parse(reader, options, before.schema).map_err(|problem| problem.at(&input))
+    /// Everything is decided when all rows are there.
+    fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
+        Csv::read_text(Input::open(source.path)?, options)
     }
 
     fn rows(
@@ -53,10 +50,17 @@ impl Format for Csv {
     ) -> Result<Box<dyn RowSource>, Error> {
         let mut input = Input::of(from)?;
         let reader = take_reader(&mut input);
-        let (schema, records) = (schema.clone(), None);
-        let mut rows = CsvRows { input, schema, features, records };
-        rows.begin(reader, options).map_err(|problem| problem.at(&rows.input))?;
-        Ok(Box::new(rows))
+        Ok(Box::new(KnownRows::open(input, reader, options, schema, features)?))
+    }
+}
+
+impl Csv {
+    /// Reads a labelled table of text.
+    ///
+    /// **Errors**: as [`Format::read`].
+    pub(super) fn read_text(mut input: Input, options: &ReadOptions) -> Result<Table, Error> {
+        let reader = take_reader(&mut input);
+        parse(reader, options).map_err(|problem| problem.at(&input))
     }
 }
 
@@ -65,155 +69,139 @@ fn take_reader(input: &mut Input) -> Box<dyn BufRead> {
     std::mem::replace(&mut input.reader, Box::new(io::empty()))
 }
 
-/// Reads a table with labels, its columns and classes as in `known`, if there is one.
-fn parse(
-    input: Box<dyn BufRead>,
-    options: &ReadOptions,
-    known: Option<&Schema>,
-) -> Result<RawTable, ReadProblem> {
-    // A number may be a value; any other name of the label is its column's.
-    let sought: Vec<String> =
-        options.label.iter().filter(|name| name.parse::<f64>().is_err()).cloned().collect();
-    let mut records = RecordReader::new(input, options.header, options.delimiter, &sought)?;
-    let (header, width) = (records.header().map(<[String]>::to_vec), records.width());
-    let header = header.as_deref();
-    let label_name = known.and_then(|schema| schema.label.clone()).or(options.label.clone());
-    let label_name = label_name.ok_or(DataProblem::NoLabel)?;
-    let label_place = place(&label_name, header, width)?;
-    let mut readings = match known {
-        Some(schema) if schema.named && header.is_some() => {
-            SchemaReader::new(schema, header, width)?.readings
+/// Reads a table with labels.
+fn parse(input: Box<dyn BufRead>, options: &ReadOptions) -> Result<Table, ReadProblem> {
+    let records = RecordReader::open(input, &options.text)?;
+    let mut records = records.ok_or(DataProblem::Empty)?;
+    let first = records.first().clone();
+    let width = records.width();
+    // Perhaps names; who asks for one of them says that they are.
+    let names = names(&first).filter(|_| options.header != Header::No);
+    let columns = Columns::new(names.as_deref(), width);
+    let names_found = options.sought().any(|name| columns.has_name(name));
+    let is_header = options.header == Header::Yes || options.sought().next().is_some();
+    if names.is_none() && is_header && options.header != Header::No {
+        return Err(DataProblem::Encoding { line: first.line, encoding: "UTF-8" }.into());
+    }
+    let (readings, label) = readings(&columns, options)?;
+    let mut table = Gathering::new(readings, label, options);
+    while let Some(record) = records.next()? {
+        check_width(record, width, table.rows, &first)?;
+        table.push(record.line, |place| record.get(place).unwrap_or_default())?;
+    }
+    let decision = decide_header(options.header, &first, &table, names_found)?;
+    let mut notes: Vec<String> = decision.note.into_iter().collect();
+    let names = match decision.is_header {
+        true => {
+            let names =
+                names.ok_or(DataProblem::Encoding { line: first.line, encoding: "UTF-8" })?;
+            check_names(&names)?;
+            Some(names)
         }
-        Some(schema) => {
-            // Without names the columns stand in order, the label among them.
-            let mut readings = SchemaReader::new(schema, None, width - 1)?.readings;
-            for reading in readings.iter_mut().filter(|reading| reading.place >= label_place) {
-                reading.place += 1;
-            }
-            readings
-        }
-        None => fresh_readings(options, header, width, label_place)?,
+        false => None,
     };
-    let mut labels = LabelIndex::new(known.map(|schema| schema.classes.as_slice()));
-    let (mut table, mut values) = (RawTable::default(), Vec::new());
-    while let Some((line, record)) = records.next_record()? {
-        for reading in &mut readings {
-            let value = reading.value(record.get(reading.place).unwrap_or_default(), line)?;
-            if value.is_none() {
-                table.missing.push(values.len());
-            }
-            values.push(value.unwrap_or(0.0));
-        }
-        let field = record.get(label_place).unwrap_or_default();
-        if is_missing(field) {
-            return Err(DataProblem::Missing { line, column: label_name }.into());
-        }
-        let label = text(field).ok_or(DataProblem::Encoding { line })?;
-        labels.push(label, line)?;
+    finish(table, names, width, options, &records, &mut notes)
+}
+
+/// Decides what the columns are, and leaves out the first line if it names them.
+fn finish(
+    mut table: Gathering,
+    names: Option<Vec<String>>,
+    width: usize,
+    options: &ReadOptions,
+    records: &RecordReader,
+    notes: &mut Vec<String>,
+) -> Result<Table, ReadProblem> {
+    let first = usize::from(names.is_some());
+    let label_place = table.label.place;
+    // A first row without a label is passed over as any other.
+    let starts_unlabelled = first == 0 && table.label.ids.first() == Some(&None);
+    if starts_unlabelled && !options.skip_unlabelled {
+        table.label.first_missing = Some(0);
     }
-    let names: Vec<String> = readings.iter().map(|reading| reading.name.clone()).collect();
-    let (kinds, goes): (Vec<Kind>, Vec<_>) =
-        readings.into_iter().map(|reading| reading.finish()).unzip();
-    table.reorder_categories(&goes, &mut values);
-    table.values = Values::Floats(values);
-    table.named = header.is_some();
-    // Without names the label has none that another file could have.
-    table.label = Some(header.map_or(label_name, |names| names[label_place].clone()));
-    table.columns = names.into_iter().zip(kinds).collect();
-    table.take_labels(labels)?;
-    Ok(table)
-}
-
-/// Rows to be answered, read as they are asked for.
-struct CsvRows {
-    /// For messages: its bytes have gone to the records.
-    input: Input,
-    schema: Schema,
-    features: usize,
-    /// None where there was not a line.
-    records: Option<Records>,
-}
-
-struct Records {
-    reader: RecordReader<Box<dyn BufRead>>,
-    /// None where values have no names and are all numbers.
-    columns: Option<SchemaReader>,
-}
-
-impl CsvRows {
-    /// Reads the header, if there is one.
-    fn begin(
-        &mut self,
-        reader: Box<dyn BufRead>,
-        options: &ReadOptions,
-    ) -> Result<(), ReadProblem> {
-        let schema = &self.schema;
-        let sought: Vec<String> = match schema.named {
-            true => schema.columns.iter().map(|column| column.name.clone()).collect(),
-            false => Vec::new(),
-        };
-        let reader = RecordReader::new(reader, options.header, options.delimiter, &sought);
-        let reader = match reader {
-            // Nothing in, nothing out.
-            Err(ReadProblem::Data(DataProblem::Empty)) => return Ok(()),
-            reader => reader?,
-        };
-        let columns = match schema.columns.is_empty() {
-            true => None,
-            false => Some(SchemaReader::new(schema, reader.header(), reader.width())?),
-        };
-        self.records = Some(Records { reader, columns });
-        Ok(())
+    if table.rows <= first {
+        return Err(DataProblem::Empty.into());
     }
-
-    /// Appends the next row; false if there is none.
-    fn next_row(&mut self, rows: &mut Vec<f32>) -> Result<bool, ReadProblem> {
-        let Some(Records { reader, columns }) = &mut self.records else { return Ok(false) };
-        let record = reader.next_record().map_err(|problem| match problem {
-            // What the model takes is the measure, where its columns have no names.
-            ReadProblem::Data(DataProblem::Ragged { line, found, .. }) if columns.is_none() => {
-                DataProblem::Width { line, found, expected: self.features }.into()
-            }
-            problem => problem,
-        })?;
-        let Some((line, record)) = record else { return Ok(false) };
-        match columns {
-            Some(columns) => self.schema.encode(columns.row(line, record)?, rows),
-            None => numbers(line, record, self.features, rows)?,
+    let label = match &names {
+        Some(names) => names[label_place].clone(),
+        None => (label_place + 1).to_string(),
+    };
+    if let Some(row) = table.label.first_missing {
+        let (line, column) = (table.line(row), label);
+        return Err(DataProblem::MissingLabel { line, column }.into());
+    }
+    let start = first + usize::from(starts_unlabelled);
+    table.unlabelled += usize::from(starts_unlabelled);
+    if let Some((line, lines)) = records.long() {
+        notes.push(format!("line {line}: a quoted field goes over {lines} lines"));
+    }
+    if table.unlabelled > 0 {
+        notes.push(format!("{} rows have no label and are left out", table.unlabelled));
+    }
+    let (classes, labels) = decide_classes(std::mem::take(&mut table.label), start, notes)?;
+    if labels.is_empty() {
+        return Err(DataProblem::Empty.into());
+    }
+    let columns = decide_kinds(&mut table, start, names.as_deref(), options, notes)?;
+    let lines = &table.lines;
+    let mut kept: Vec<(usize, u64)> = Vec::with_capacity(lines.len());
+    for &(row, line) in lines {
+        match row.checked_sub(start) {
+            Some(row) => kept.push((row, line)),
+            // The line before the first row that is kept.
+            None => kept = vec![(0, line + (start - row) as u64)],
         }
-        Ok(true)
+    }
+    if kept.get(1).is_some_and(|(row, _)| *row == 0) {
+        kept.remove(0);
+    }
+    Ok(Table {
+        columns,
+        named: names.is_some(),
+        label: Some(label),
+        layout: Some([width, label_place]),
+        cells: Cells::Columns(table.cells),
+        lines: kept,
+        labels,
+        classes,
+        notes: std::mem::take(notes),
+    })
+}
+
+/// The fields of a record as names; none if one is not UTF-8.
+fn names(record: &Record) -> Option<Vec<String>> {
+    record.iter().map(|field| text(field).map(String::from)).collect()
+}
+
+/// Refuses names that occur twice.
+fn check_names(names: &[String]) -> Result<(), DataProblem> {
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(name) => Err(DataProblem::DuplicateColumn(name.clone())),
+        None => Ok(()),
     }
 }
 
-impl RowSource for CsvRows {
-    fn next_batch(&mut self, limit: usize, rows: &mut Vec<f32>) -> Result<usize, Error> {
-        for count in 0..limit {
-            if !self.next_row(rows).map_err(|problem| problem.at(&self.input))? {
-                return Ok(count);
-            }
-        }
-        Ok(limit)
-    }
-}
-
-/// Appends one row's numbers.
-fn numbers(
-    line: u64,
-    record: &csv::ByteRecord,
-    expected: usize,
-    rows: &mut Vec<f32>,
+/// Refuses a record of another width than the first.
+fn check_width(
+    record: &Record,
+    width: usize,
+    row: usize,
+    first: &Record,
 ) -> Result<(), DataProblem> {
-    if record.len() != expected {
-        return Err(DataProblem::Width { line, found: record.len(), expected });
+    let (line, found) = (record.line, record.len());
+    if found == width {
+        return Ok(());
     }
-    for (column, field) in (1..).zip(record) {
-        match number(field) {
-            Some(value) => rows.push(value),
-            None => {
-                let text = String::from_utf8_lossy(field).into_owned();
-                return Err(DataProblem::Number { line, column, text });
-            }
+    let begins = first.get(0).unwrap_or_default().trim_ascii();
+    Err(match row {
+        // Words before the table, or R's names of rows.
+        1 if begins.starts_with(b"@") => DataProblem::OtherKind { kind: "ARFF" },
+        1 if begins.starts_with(b"#") || begins.starts_with(b"%") => {
+            let mark = char::from(begins[0]);
+            DataProblem::CommentLine { line: first.line, mark }
         }
-    }
-    Ok(())
+        1 if found == width + 1 => DataProblem::RowNames { line, found, expected: width },
+        _ => DataProblem::Ragged { line, found, expected: width },
+    })
 }

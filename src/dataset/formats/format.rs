@@ -1,8 +1,12 @@
 //! What a file format is: a name, suffixes, and two ways of reading.
 
+use super::decode::Encoding;
+use crate::dataset::dates::Dates;
 use crate::dataset::error::Error;
-use crate::dataset::raw::RawTable;
-use crate::dataset::schema::{Missing, Schema};
+use crate::dataset::field::DecimalMark;
+use crate::dataset::problem::DataProblem;
+use crate::dataset::schema::{Missing, Schema, Unknown};
+use crate::dataset::table::Table;
 use crate::grammar::named;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -23,18 +27,18 @@ pub(crate) trait Format: Sync {
         false
     }
 
-    /// Reads a whole file of labelled rows.
+    /// Whether a file begins as one of this format, where its name does not say.
+    fn is_begun_by(&self, _start: &[u8]) -> bool {
+        false
+    }
+
+    /// Reads a whole file of labelled rows of which nothing is known.
     ///
     /// **Errors**: what is wrong with the file, and where in it.
-    fn read(
-        &self,
-        source: &Source<'_>,
-        options: &ReadOptions,
-        before: Before<'_>,
-    ) -> Result<RawTable, Error>;
+    fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error>;
 
-    /// Opens rows to be answered: `features` values each, encoded as `schema` says. Labels, where
-    /// the file has them, are passed over.
+    /// Opens rows of `features` values each, encoded as `schema` says; with their labels if they
+    /// are wanted, which are else passed over.
     ///
     /// **Errors**: what is wrong with the beginning of the file, or with all of it where it is read
     /// as a whole.
@@ -65,23 +69,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// What is known of a file by another of its kind that was read before.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Before<'a> {
-    /// Its columns and classes.
-    pub(crate) schema: Option<&'a Schema>,
-    /// How many values its rows have.
-    pub(crate) features: Option<usize>,
-}
-
-impl<'a> Before<'a> {
-    /// The classes, in order.
-    pub(crate) fn classes(&self) -> Option<&'a [String]> {
-        self.schema.map(|schema| schema.classes.as_slice())
-    }
-}
-
-/// Where rows to be answered come from.
+/// Where rows come from.
 pub enum RowsFrom<'a> {
     /// A file.
     File(&'a Path),
@@ -94,21 +82,40 @@ pub enum RowsFrom<'a> {
     },
 }
 
-/// Rows to be answered, in batches.
+/// Rows for a model, one after the other.
 pub trait RowSource {
-    /// Appends at most `limit` encoded rows; returns how many. Fewer than `limit` are the last.
+    /// Appends the inputs of the next row, before they are scaled; none at the end. Those of a row
+    /// with a problem are left out.
     ///
-    /// Formats of text read no further than these rows.
+    /// Formats of text read no further than this row.
     ///
-    /// **Errors**: what is wrong with a row, and where; `rows` may then hold a part of the batch.
-    fn next_batch(&mut self, limit: usize, rows: &mut Vec<f32>) -> Result<usize, Error>;
+    /// **Errors**: what makes the rest unreadable.
+    fn next_row(&mut self, inputs: &mut Vec<f64>) -> Result<Option<Row>, Error>;
+
+    /// What was decided about the file on thin evidence.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The error for a row's problem.
+    fn problem(&self, problem: DataProblem) -> Error;
+}
+
+/// A row that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The file's line, or the number of an array's row, from 1.
+    pub line: u64,
+    /// Its label, if labels are wanted; or what is wrong with the row.
+    pub label: Result<Option<u16>, DataProblem>,
 }
 
 named! {
     /// Whether the first line names the columns.
     #[derive(Default)]
     pub enum Header as "kind of header" {
-        /// If no number is in it, or the names that are looked for are all in it.
+        /// If it holds names that are looked for, or texts where all other rows have numbers, or
+        /// texts that do not occur again where others do.
         #[default]
         Auto = "auto",
         /// It does.
@@ -118,17 +125,76 @@ named! {
     }
 }
 
-/// How a table of text is read.
+named! {
+    /// What arrays of numbers are.
+    #[derive(Default)]
+    pub enum Content as "kind of content" {
+        /// Bytes in rows and columns are images, all else is a table.
+        #[default]
+        Auto = "auto",
+        /// A table: each column has its own scale.
+        Table = "table",
+        /// Images: all values have one scale.
+        Image = "image",
+    }
+}
+
+/// How text becomes records.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct TextOptions {
+    /// What separates fields; found out if it is not given. A blank stands for any white space.
+    pub(crate) delimiter: Option<u8>,
+    /// What begins a line that is passed over.
+    pub(crate) comment: Option<u8>,
+    /// How it is encoded.
+    pub(crate) encoding: Encoding,
+}
+
+/// How files are read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ReadOptions {
+    /// How text becomes records.
+    pub(crate) text: TextOptions,
     /// Whether the first line names the columns.
     pub(crate) header: Header,
-    /// What separates fields; found out from the first line if it is not given.
-    pub(crate) delimiter: Option<u8>,
     /// The label's column: a name, or a number from 1, or from −1 at the end.
     pub(crate) label: Option<String>,
+    /// The columns that become inputs; all if there are none.
+    pub(crate) columns: Vec<String>,
+    /// Columns that do not.
+    pub(crate) drop: Vec<String>,
     /// Columns of numbers that are names of categories.
     pub(crate) categorical: Vec<String>,
+    /// What marks missing values; the usual marks if there are none.
+    pub(crate) missing_values: Vec<String>,
     /// What a missing value counts as.
     pub(crate) missing: Missing,
+    /// What a category counts as that is not known.
+    pub(crate) unknown: Unknown,
+    /// What separates the whole part of a number.
+    pub(crate) decimal: DecimalMark,
+    /// What becomes of dates.
+    pub(crate) dates: Dates,
+    /// Whether rows without a label are passed over.
+    pub(crate) skip_unlabelled: bool,
+    /// Whether rows for a model come with their labels, and in which file they are, if not in
+    /// their own.
+    pub(crate) wants_labels: bool,
+    /// The labels' own file.
+    pub(crate) labels: Option<PathBuf>,
+    /// Values of a sparse row, if they are more than occur.
+    pub(crate) features: Option<usize>,
+    /// Whether the indices of sparse rows count from 0.
+    pub(crate) zero_based: bool,
+    /// What arrays are.
+    pub(crate) content: Content,
+}
+
+impl ReadOptions {
+    /// Names that a header would have.
+    pub(super) fn sought(&self) -> impl Iterator<Item = &String> {
+        let lists = self.columns.iter().chain(&self.drop).chain(&self.categorical);
+        // A number may be a place.
+        self.label.iter().chain(lists).filter(|name| name.parse::<f64>().is_err())
+    }
 }

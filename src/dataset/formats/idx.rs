@@ -1,13 +1,12 @@
 //! The IDX format of MNIST: a magic number, dimensions, then bytes; optionally gzipped.
 
 use super::arrays::{ArrayRows, with_labels};
-use super::format::{Before, Format, ReadOptions, RowSource, RowsFrom, Source};
+use super::format::{Content, Format, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
-use crate::dataset::raw::RawTable;
 use crate::dataset::schema::Schema;
-use crate::dataset::values::Values;
+use crate::dataset::table::{Cells, Table};
 use crate::format::digest::Sha256;
 use std::path::Path;
 
@@ -27,31 +26,45 @@ impl Format for Idx {
         &[".idx", "-ubyte"]
     }
 
-    fn read(
-        &self,
-        source: &Source<'_>,
-        _: &ReadOptions,
-        before: Before<'_>,
-    ) -> Result<RawTable, Error> {
+    fn is_begun_by(&self, start: &[u8]) -> bool {
+        matches!(start, [0, 0, 8, 1..=4, 0, _, ..])
+    }
+
+    fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
         let labels = source.labels()?;
-        let (x, y) = (read_idx(source.path, 3)?, read_idx(labels, 1)?);
-        let y: Vec<f64> = y.bytes.into_iter().map(f64::from).collect();
-        let (rows, values) = (x.dimensions[0], Values::Bytes(x.bytes));
-        with_labels(source.path, values, rows, (labels, &y), before)
+        let (x, y) = (read_idx(source.path, 3)?, label_texts(labels)?);
+        with_labels(source.path, cells(x.bytes, options), x.dimensions[0], (labels, &y), options)
     }
 
     fn rows(
         &self,
         from: RowsFrom<'_>,
-        _: &ReadOptions,
+        options: &ReadOptions,
         schema: &Schema,
         features: usize,
     ) -> Result<Box<dyn RowSource>, Error> {
         let mut input = Input::of(from)?;
         let x = parse(&mut input, 3)?;
-        let rows = ArrayRows::new(Values::Bytes(x.bytes), x.dimensions[0], schema, features);
-        Ok(Box::new(rows.map_err(|problem| input.data(problem))?))
+        let labels = match (options.wants_labels, &options.labels) {
+            (true, Some(labels)) => Some(label_texts(labels)?),
+            (true, None) => return Err(Error::NoLabels(input.path)),
+            (false, _) => None,
+        };
+        let x = (x.dimensions[0], cells(x.bytes, options));
+        Ok(Box::new(ArrayRows::new(&input.path, x, labels, options, schema, features)?))
     }
+}
+
+/// Images, unless they are said to be a table.
+fn cells(bytes: Vec<u8>, options: &ReadOptions) -> Cells {
+    match options.content {
+        Content::Table => Cells::Singles(bytes.into_iter().map(f32::from).collect()),
+        _ => Cells::Bytes(bytes),
+    }
+}
+
+fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
+    Ok(read_idx(path, 1)?.bytes.iter().map(u8::to_string).collect())
 }
 
 /// The content of an IDX file of unsigned bytes.

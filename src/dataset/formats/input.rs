@@ -14,7 +14,7 @@ const BUFFER: usize = 1 << 16;
 
 /// An open data file.
 pub(in crate::dataset) struct Input {
-    pub(super) path: PathBuf,
+    pub(in crate::dataset) path: PathBuf,
     pub(in crate::dataset) reader: Box<dyn BufRead>,
     is_gzip: bool,
     /// More content than this cannot be in the file; 0 where nobody knows.
@@ -36,7 +36,7 @@ impl Input {
     /// Opens a file or a stream.
     ///
     /// **Errors**: [`Error::Io`].
-    pub(super) fn of(from: RowsFrom<'_>) -> Result<Input, Error> {
+    pub(in crate::dataset) fn of(from: RowsFrom<'_>) -> Result<Input, Error> {
         match from {
             RowsFrom::File(path) => Input::open(path),
             RowsFrom::Stream { name, reader } => Input::unpacked(name, reader, false, 0),
@@ -67,6 +67,14 @@ impl Input {
     /// The problem at this file.
     pub(super) fn data(&self, problem: DataProblem) -> Error {
         Error::data(&self.path)(problem)
+    }
+
+    /// The first bytes, which stay to be read.
+    ///
+    /// **Errors**: [`Error::Io`], [`Error::Gzip`].
+    pub(in crate::dataset) fn start(&mut self) -> Result<&[u8], Error> {
+        let Input { path, reader, is_gzip, .. } = self;
+        reader.fill_buf().map_err(|source| broken(path, *is_gzip, source))
     }
 
     /// The next `count` bytes, or as many as there are. Memory grows with what is there.

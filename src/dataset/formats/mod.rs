@@ -3,18 +3,28 @@
 mod arrays;
 mod columns;
 mod csv;
+mod decode;
+mod delimiter;
 mod format;
+mod gather;
+mod header;
 mod idx;
 mod input;
+mod kinds;
+mod known_rows;
+mod labels;
 mod npy;
 mod npz;
 mod records;
 mod svmlight;
 
-pub(super) use format::{Before, Format, ReadOptions, Source};
-pub use format::{Header, RowSource, RowsFrom};
+pub use decode::Encoding;
+pub use format::{Content, Header, Row, RowSource, RowsFrom};
+pub(super) use format::{Format, ReadOptions, Source, TextOptions};
 pub(super) use idx::{IdxFile, read_idx};
 pub(super) use input::Input;
+
+use super::error::Error;
 
 use crate::grammar;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -57,15 +67,39 @@ impl FileFormat {
         [FileFormat::AUTO].into_iter().chain(FORMATS.iter().copied())
     }
 
-    /// The format of a file: this one, or the one that its name says.
-    pub(super) fn of(self, path: &Path) -> &'static dyn Format {
+    /// The format of a file: this one; or the one that its name says; or the one that it begins as;
+    /// or text with separated fields.
+    ///
+    /// **Errors**: [`Error::Io`], [`Error::Gzip`] if its beginning cannot be read.
+    pub(super) fn of(self, path: &Path) -> Result<&'static dyn Format, Error> {
+        match self.by_name(path) {
+            Some(format) => Ok(format),
+            None => Ok(FileFormat::begun(Input::open(path)?.start()?)),
+        }
+    }
+
+    /// The format of a stream that begins so: this one, or the one that it begins as.
+    pub(super) fn of_stream(self, start: &[u8]) -> &'static dyn Format {
+        self.0.unwrap_or_else(|| FileFormat::begun(start))
+    }
+
+    /// Whether a file of this name can be no table of text.
+    pub(super) fn is_never_text(self, path: &Path) -> bool {
+        self.by_name(path).is_some_and(|format| !format.is_text_table())
+    }
+
+    fn by_name(self, path: &Path) -> Option<&'static dyn Format> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let name = name.strip_suffix(".gz").unwrap_or(&name);
         let claims = |format: &&'static dyn Format| {
             format.suffixes().iter().any(|suffix| name.ends_with(suffix))
         };
-        let by_name = || FORMATS.iter().filter_map(|format| format.0).find(claims);
-        self.0.or_else(by_name).unwrap_or(&csv::Csv)
+        self.0.or_else(|| FORMATS.iter().filter_map(|format| format.0).find(claims))
+    }
+
+    fn begun(start: &[u8]) -> &'static dyn Format {
+        let mut formats = FORMATS.iter().filter_map(|format| format.0);
+        formats.find(|format| format.is_begun_by(start)).unwrap_or(&csv::Csv)
     }
 }
 
@@ -152,9 +186,27 @@ mod tests {
             ("t10k-images-idx3-ubyte.gz", "idx"),
             ("npy", "csv"),
         ] {
-            assert_eq!(FileFormat::AUTO.of(Path::new(file)).name(), format, "{file}");
+            let by_name = FileFormat::AUTO.by_name(Path::new(file)).map(Format::name);
+            assert_eq!(by_name.unwrap_or("csv"), format, "{file}");
         }
         let idx: FileFormat = "idx".parse().unwrap();
-        assert_eq!(idx.of(Path::new("a.csv")).name(), "idx");
+        assert_eq!(idx.of(Path::new("a.csv")).unwrap().name(), "idx");
+    }
+
+    #[test]
+    fn where_a_name_says_nothing_the_content_does() {
+        for (start, format) in [
+            (b"\x93NUMPY\x01\x00".as_slice(), "npy"),
+            (b"PK\x03\x04", "npz"),
+            (&[0, 0, 8, 3, 0, 0, 0xea, 0x60], "idx"),
+            (b"-1 3:1 11:1\n+1 5:1 # x\n-1 3:", "svmlight"),
+            (b"1 qid:2 1:0.5\n", "svmlight"),
+            (b"a,b\n1:2,3\n", "csv"),
+            (b"1 2 3\n4 5 6\n", "csv"),
+            (b"12:30 1:2\n", "csv"),
+            (b"", "csv"),
+        ] {
+            assert_eq!(FileFormat::AUTO.of_stream(start).name(), format, "{start:?}");
+        }
     }
 }

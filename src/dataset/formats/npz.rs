@@ -1,15 +1,14 @@
 //! NumPy's NPZ: an archive with an array of samples and one of labels.
 
 use super::arrays::{ArrayRows, values, with_labels};
-use super::format::{Before, Format, ReadOptions, RowSource, RowsFrom, Source};
+use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use crate::dataset::error::Error;
-use crate::dataset::raw::RawTable;
 use crate::dataset::schema::Schema;
+use crate::dataset::table::Table;
 use crate::format;
 use crate::format::FileProblem;
 use crate::format::npy::Array;
-use crate::format::npz::read_arrays;
-use std::collections::BTreeMap;
+use crate::format::npz::read_first_of;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -34,26 +33,23 @@ impl Format for Npz {
         &[".npz"]
     }
 
-    fn read(
-        &self,
-        source: &Source<'_>,
-        _: &ReadOptions,
-        before: Before<'_>,
-    ) -> Result<RawTable, Error> {
+    fn is_begun_by(&self, start: &[u8]) -> bool {
+        start.starts_with(b"PK\x03\x04")
+    }
+
+    fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
         let path = source.path;
-        let mut arrays = arrays(path)?;
-        let (x_name, x) = take(path, &mut arrays, SAMPLES, "samples")?;
-        let (y_name, y) = take(path, &mut arrays, LABELS, "labels")?;
-        let y = y.numbers(y_name).map_err(format::Error::file(path))?;
-        let (rows, values) = values(path, x, x_name)?;
-        with_labels(path, values, rows, (path, &y), before)
+        let (x_name, x) = take(path, &SAMPLES, "samples")?;
+        let y = label_texts(path)?;
+        let (rows, cells) = values(path, x, x_name, options.content)?;
+        with_labels(path, cells, rows, (path, &y), options)
     }
 
     /// Of a file: an archive is read from its end.
     fn rows(
         &self,
         from: RowsFrom<'_>,
-        _: &ReadOptions,
+        options: &ReadOptions,
         schema: &Schema,
         features: usize,
     ) -> Result<Box<dyn RowSource>, Error> {
@@ -63,26 +59,22 @@ impl Format for Npz {
                 return Err(Error::Stream { format: self.name(), name });
             }
         };
-        let (name, x) = take(path, &mut arrays(path)?, SAMPLES, "samples")?;
-        let (rows, values) = values(path, x, name)?;
-        let rows = ArrayRows::new(values, rows, schema, features);
-        Ok(Box::new(rows.map_err(Error::data(path))?))
+        let (name, x) = take(path, &SAMPLES, "samples")?;
+        let labels = options.wants_labels.then(|| label_texts(path)).transpose()?;
+        let x = values(path, x, name, options.content)?;
+        Ok(Box::new(ArrayRows::new(path, x, labels, options, schema, features)?))
     }
 }
 
-fn arrays(path: &Path) -> Result<BTreeMap<String, Array>, Error> {
+/// Reads the first array that has one of these names; the others stay unread.
+fn take(path: &Path, names: &[&'static str], what: &str) -> Result<(&'static str, Array), Error> {
     let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    Ok(read_arrays(file).map_err(format::Error::file(path))?)
-}
-
-/// Takes the first array that has one of these names.
-fn take(
-    path: &Path,
-    arrays: &mut BTreeMap<String, Array>,
-    names: [&'static str; 6],
-    what: &str,
-) -> Result<(&'static str, Array), Error> {
-    let found = names.iter().find_map(|name| Some((*name, arrays.remove(*name)?)));
+    let found = read_first_of(file, names).map_err(format::Error::file(path))?;
     let missing = || FileProblem::Missing(format!("of {what} ({})", names.join(", ")));
     Ok(found.ok_or_else(|| format::Error::file(path)(missing()))?)
+}
+
+fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
+    let (name, y) = take(path, &LABELS, "labels")?;
+    Ok(y.texts(name).map_err(format::Error::file(path))?)
 }

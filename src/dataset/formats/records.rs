@@ -1,105 +1,282 @@
-//! The records of a table of text: lines, fields, numbers; delimiter and header found out or given.
+//! The records of a table of text: lines, fields, quotes.
+//!
+//! Lines are read one by one and handed to the state machine of `csv-core`, so that the line of a
+//! record, and of a quote that is never closed, is known exactly.
 
-use super::format::Header;
+use super::decode::decoded;
+use super::delimiter::{Delimiter, likely_delimiter};
+use super::format::TextOptions;
 use super::input::Input;
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
-use std::io::{self, BufRead, Read};
+use csv_core::ReadRecordResult;
+use std::io::{self, BufRead};
 
 /// A line longer than this is no table's.
 const LINE_LIMIT: usize = 16 << 20;
 
-/// The records of a table, one after the other, all of the same width.
-pub(super) struct RecordReader<R> {
-    reader: csv::Reader<LineLimit<R>>,
-    record: csv::ByteRecord,
-    header: Option<Vec<String>>,
-    /// The record at hand has been read but not yet given out.
-    is_pending: bool,
-    width: usize,
+/// One record, quotes taken off.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Record {
+    /// The fields' bytes, and room for more.
+    bytes: Vec<u8>,
+    /// Where each field ends, and room for more.
+    ends: Vec<usize>,
+    /// Fields.
+    len: usize,
+    /// The line it begins on, from 1.
+    pub(super) line: u64,
 }
 
-impl<R: BufRead> RecordReader<R> {
-    /// Reads the first line, and takes it as the header if it is one; `sought` are names that a
-    /// header would have.
+impl Record {
+    /// Fields.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// A field; none beyond the last.
+    pub(super) fn get(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.ends[..self.len].get(index)?;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        Some(&self.bytes[start..end])
+    }
+
+    /// All fields.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = &self.ends[..self.len];
+        let starts = [0].into_iter().chain(ends.iter().copied());
+        starts.zip(ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+}
+
+/// The records of a table, one after the other.
+pub(super) struct RecordReader {
+    lines: Lines,
+    core: csv_core::Reader,
+    delimiter: Delimiter,
+    record: Record,
+    /// Fields of the first record.
+    width: usize,
+    /// A first record that has been read but not yet given out.
+    is_pending: bool,
+    /// The line of the first record over several lines, and how many they are.
+    long: Option<(u64, u64)>,
+}
+
+impl RecordReader {
+    /// Reads the first record, which stays to be asked for; none if there is no record.
     ///
-    /// **Errors**: [`ReadProblem`]: an empty file, a header that names a column twice, or what the
-    /// first line has wrong.
-    pub(super) fn new(
-        mut input: R,
-        header: Header,
-        delimiter: Option<u8>,
-        sought: &[String],
-    ) -> Result<RecordReader<R>, ReadProblem> {
-        if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-            input.consume(3);
+    /// **Errors**: [`ReadProblem`].
+    pub(super) fn open(
+        reader: Box<dyn BufRead>,
+        options: &TextOptions,
+    ) -> Result<Option<RecordReader>, ReadProblem> {
+        let mut reader = decoded(reader, options.encoding)?;
+        let mut skipped = 0;
+        let mut delimiter = options.delimiter.map(Delimiter::of);
+        let start = reader.fill_buf()?;
+        // Excel's own first line.
+        if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', mark, b'\r' | b'\n', ..] = *start {
+            delimiter = delimiter.or(Some(Delimiter::of(mark)));
+            let end = start.iter().position(|&byte| byte == b'\n').unwrap_or(start.len() - 1);
+            reader.consume(end + 1);
+            skipped = 1;
         }
         let delimiter = match delimiter {
             Some(delimiter) => delimiter,
-            None => likely_delimiter(input.fill_buf()?),
+            None => likely_delimiter(reader.fill_buf()?, options.comment),
         };
-        let input = LineLimit { inner: input, line: 0 };
-        let mut builder = csv::ReaderBuilder::new();
-        let builder = builder.has_headers(false).flexible(true).delimiter(delimiter);
-        let mut records = RecordReader {
-            reader: builder.from_reader(input),
-            record: csv::ByteRecord::new(),
-            header: None,
-            is_pending: false,
-            width: 0,
+        let lines = Lines {
+            reader,
+            comment: options.comment,
+            squeezes: delimiter == Delimiter::Blanks,
+            line: Vec::new(),
+            at: 0,
+            number: skipped,
         };
-        if !records.reader.read_byte_record(&mut records.record)? {
-            return Err(DataProblem::Empty.into());
+        let core = csv_core::ReaderBuilder::new().delimiter(delimiter.byte()).build();
+        let (record, long) = (Record::default(), None);
+        let mut records =
+            RecordReader { lines, core, delimiter, record, width: 0, is_pending: false, long };
+        if !records.read()? {
+            return Ok(None);
         }
-        records.width = records.record.len();
-        let has_number = records.record.iter().any(|field| number(field).is_some());
-        let is_there = |name: &String| records.record.iter().any(|field| text(field) == Some(name));
-        let is_sought = !sought.is_empty() && sought.iter().all(is_there);
-        records.is_pending = match header {
-            Header::Yes => false,
-            Header::No => true,
-            Header::Auto => has_number && !is_sought,
-        };
-        if !records.is_pending {
-            let mut names: Vec<String> = Vec::new();
-            for field in &records.record {
-                let name = text(field).ok_or(DataProblem::Encoding { line: 1 })?.to_string();
-                if names.contains(&name) {
-                    return Err(DataProblem::DuplicateColumn(name).into());
-                }
-                names.push(name);
-            }
-            records.header = Some(names);
-        }
-        Ok(records)
+        (records.width, records.is_pending) = (records.record.len(), true);
+        Ok(Some(records))
     }
 
-    /// The columns' names, if the file has them.
-    pub(super) fn header(&self) -> Option<&[String]> {
-        self.header.as_deref()
+    /// The first record, before it is asked for.
+    pub(super) fn first(&self) -> &Record {
+        &self.record
     }
 
-    /// Columns, the label included.
+    /// Passes over the first record.
+    pub(super) fn skip_first(&mut self) {
+        self.is_pending = false;
+    }
+
+    /// Fields of the first record.
     pub(super) fn width(&self) -> usize {
         self.width
     }
 
-    /// The next record with its line, counted from 1.
+    /// The line of the first record that went over several lines, and how many they were.
+    pub(super) fn long(&self) -> Option<(u64, u64)> {
+        self.long
+    }
+
+    /// The next record, of any width.
     ///
-    /// **Errors**: [`DataProblem::Ragged`], and what reading meets.
-    pub(super) fn next_record(&mut self) -> Result<Option<(u64, &csv::ByteRecord)>, ReadProblem> {
-        if !std::mem::take(&mut self.is_pending)
-            && !self.reader.read_byte_record(&mut self.record)?
-        {
+    /// **Errors**: [`DataProblem::OpenQuote`], [`DataProblem::QuotedRows`],
+    /// [`DataProblem::LongLine`], and what reading meets.
+    pub(super) fn next(&mut self) -> Result<Option<&Record>, ReadProblem> {
+        if !std::mem::take(&mut self.is_pending) && !self.read()? {
             return Ok(None);
         }
-        let line = self.record.position().map_or(0, csv::Position::line);
-        if self.record.len() != self.width {
-            let (found, expected) = (self.record.len(), self.width);
-            return Err(DataProblem::Ragged { line, found, expected }.into());
-        }
-        Ok(Some((line, &self.record)))
+        Ok(Some(&self.record))
     }
+
+    fn read(&mut self) -> Result<bool, ReadProblem> {
+        let (mut len, mut count) = (0, 0);
+        let mut opened = None;
+        loop {
+            if self.lines.at == self.lines.line.len() && !self.lines.next(opened.is_some())? {
+                return match opened {
+                    Some(line) => Err(DataProblem::OpenQuote { line }.into()),
+                    None => Ok(false),
+                };
+            }
+            if opened.is_none() {
+                self.record.line = self.lines.number;
+            }
+            let (mut is_done, before) = (false, count);
+            while !is_done && self.lines.at < self.lines.line.len() {
+                if self.record.bytes.len() < len + 64 {
+                    self.record.bytes.resize((2 * len).max(1 << 10), 0);
+                }
+                if self.record.ends.len() < count + 8 {
+                    self.record.ends.resize((2 * count).max(64), 0);
+                }
+                let (result, read, written, ended) = self.core.read_record(
+                    &self.lines.line[self.lines.at..],
+                    &mut self.record.bytes[len..],
+                    &mut self.record.ends[count..],
+                );
+                self.lines.at += read;
+                len += written;
+                count += ended;
+                is_done = matches!(result, ReadRecordResult::Record | ReadRecordResult::End);
+            }
+            if is_done {
+                break;
+            }
+            if len > LINE_LIMIT {
+                return Err(match opened {
+                    Some(line) => DataProblem::OpenQuote { line }.into(),
+                    None => DataProblem::LongLine { limit: LINE_LIMIT }.into(),
+                });
+            }
+            // The line ended within a quoted field: one that began on it, or before.
+            opened = opened.filter(|_| count == before).or(Some(self.lines.number));
+        }
+        self.record.len = count;
+        // A line break may follow what the state machine left of the line.
+        if self.lines.line[self.lines.at..] == *b"\n" {
+            self.lines.at = self.lines.line.len();
+        }
+        if opened.is_some() {
+            self.check_long()?;
+        }
+        Ok(true)
+    }
+
+    /// Takes note of a record over several lines, and refuses one that holds whole rows.
+    fn check_long(&mut self) -> Result<(), DataProblem> {
+        let line = self.record.line;
+        let lines = self.lines.number - line + 1;
+        let width = if self.width == 0 { self.record.len() } else { self.width };
+        let delimiter = self.delimiter.byte();
+        let fields = |line: &[u8]| line.iter().filter(|&&byte| byte == delimiter).count() + 1;
+        let holds_rows = |field: &[u8]| {
+            let mut rest = field.split(|&byte| byte == b'\n').skip(1).peekable();
+            rest.peek().is_some() && rest.all(|line| fields(line) == width)
+        };
+        if width > 1 && self.record.iter().any(holds_rows) {
+            return Err(DataProblem::QuotedRows { line, lines });
+        }
+        self.long.get_or_insert((line, lines));
+        Ok(())
+    }
+}
+
+/// The lines of a text, comments and blank lines left out.
+struct Lines {
+    reader: Box<dyn BufRead>,
+    comment: Option<u8>,
+    /// Whether fields are separated by any white space.
+    squeezes: bool,
+    /// The line at hand with its line break, and how much of it was taken.
+    line: Vec<u8>,
+    at: usize,
+    /// Its number, from 1.
+    number: u64,
+}
+
+impl Lines {
+    /// Reads the next line that is a record's; within a quoted field every line is.
+    fn next(&mut self, is_quoted: bool) -> Result<bool, ReadProblem> {
+        loop {
+            self.line.clear();
+            self.at = 0;
+            let limit = LINE_LIMIT as u64 + 1;
+            let mut limited = io::Read::take(&mut *self.reader, limit);
+            if limited.read_until(b'\n', &mut self.line)? == 0 {
+                return Ok(false);
+            }
+            self.number += 1;
+            if self.line.len() > LINE_LIMIT {
+                return Err(DataProblem::LongLine { limit: LINE_LIMIT }.into());
+            }
+            // A lone carriage return within a quoted field stays.
+            let end = self.line.strip_suffix(b"\n").map_or(self.line.len(), <[u8]>::len);
+            let end = if end > 0 && self.line[end - 1] == b'\r' { end - 1 } else { end };
+            self.line.truncate(end);
+            let is_record = is_quoted
+                || !(self.line.trim_ascii().is_empty()
+                    || self.comment.is_some_and(|comment| self.line.first() == Some(&comment)));
+            if is_record {
+                if self.squeezes && !is_quoted {
+                    squeeze(&mut self.line);
+                }
+                self.line.push(b'\n');
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Makes each run of white space outside of quotes one tab, none at the ends.
+fn squeeze(line: &mut Vec<u8>) {
+    let (mut to, mut is_quoted, mut is_blank) = (0, false, true);
+    for from in 0..line.len() {
+        let byte = line[from];
+        is_quoted ^= byte == b'"';
+        if !is_quoted && (byte == b' ' || byte == b'\t') {
+            if !is_blank {
+                line[to] = b'\t';
+                to += 1;
+            }
+            is_blank = true;
+        } else {
+            line[to] = byte;
+            to += 1;
+            is_blank = false;
+        }
+    }
+    if to > 0 && is_blank {
+        to -= 1;
+    }
+    line.truncate(to);
 }
 
 /// What can go wrong with a row: the file's content, or the reading itself.
@@ -119,20 +296,10 @@ impl From<DataProblem> for ReadProblem {
 
 impl From<io::Error> for ReadProblem {
     fn from(problem: io::Error) -> Self {
-        // The limit's own error passes through the reader as one of the system.
+        // What a decoder found passes through readers as an error of the system.
         match problem.get_ref().and_then(|inner| inner.downcast_ref::<DataProblem>()) {
             Some(inner) => ReadProblem::Data(inner.clone()),
             None => ReadProblem::Io(problem),
-        }
-    }
-}
-
-impl From<csv::Error> for ReadProblem {
-    fn from(problem: csv::Error) -> Self {
-        match problem.into_kind() {
-            csv::ErrorKind::Io(source) => source.into(),
-            // Records of bytes, of any length, have no other way to fail.
-            other => ReadProblem::Io(io::Error::other(format!("{other:?}"))),
         }
     }
 }
@@ -147,84 +314,71 @@ impl ReadProblem {
     }
 }
 
-/// Ends a stream with an error where a line is too long to be one.
-struct LineLimit<R> {
-    inner: R,
-    line: usize,
-}
-
-impl<R: BufRead> Read for LineLimit<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(out)?;
-        match out[..count].iter().rposition(|&byte| byte == b'\n') {
-            Some(last) => self.line = count - 1 - last,
-            None => self.line += count,
-        }
-        if self.line > LINE_LIMIT {
-            let problem = DataProblem::LongLine { limit: LINE_LIMIT };
-            return Err(io::Error::other(problem));
-        }
-        Ok(count)
-    }
-}
-
-/// The most frequent of comma, tab and semicolon in the first line; a comma if none is there.
-fn likely_delimiter(start: &[u8]) -> u8 {
-    let line = start.split(|&byte| byte == b'\n').next().unwrap_or(start);
-    let count = |delimiter: u8| line.iter().filter(|&&byte| byte == delimiter).count();
-    let mut best = b',';
-    for delimiter in [b'\t', b';'] {
-        if count(delimiter) > count(best) {
-            best = delimiter;
-        }
-    }
-    best
-}
-
-/// A field as text without the white space around it; none if it is not UTF-8.
-pub(super) fn text(field: &[u8]) -> Option<&str> {
-    std::str::from_utf8(field).ok().map(str::trim)
-}
-
-/// A field as a finite number.
-pub(super) fn number(field: &[u8]) -> Option<f32> {
-    let field = field.trim_ascii();
-    // Most numbers are short and whole; 7 digits are exact.
-    if (1..=7).contains(&field.len()) && field.iter().all(u8::is_ascii_digit) {
-        let whole = field.iter().fold(0u32, |whole, digit| whole * 10 + u32::from(digit - b'0'));
-        return Some(whole as f32);
-    }
-    let value: f32 = std::str::from_utf8(field).ok()?.parse().ok()?;
-    value.is_finite().then_some(value)
-}
-
-/// Whether a field stands for no value.
-pub(super) fn is_missing(field: &[u8]) -> bool {
-    let field = field.trim_ascii();
-    let marks: [&[u8]; 6] = [b"na", b"n/a", b"nan", b"null", b"none", b"?"];
-    field.is_empty() || marks.iter().any(|mark| field.eq_ignore_ascii_case(mark))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn numbers_are_the_standard_librarys_and_finite() {
-        for text in ["0", "7", "1234567", "12345678", "-3", "+2", "1e-3", " 4.25 ", ".5", "007"] {
-            assert_eq!(number(text.as_bytes()), text.trim().parse().ok(), "{text}");
+    fn records(text: &str, options: &TextOptions) -> Result<Vec<(u64, Vec<String>)>, ReadProblem> {
+        let reader = Box::new(io::Cursor::new(text.as_bytes().to_vec()));
+        let Some(mut records) = RecordReader::open(reader, options)? else { return Ok(vec![]) };
+        let mut all = Vec::new();
+        while let Some(record) = records.next()? {
+            let field = |field: &[u8]| String::from_utf8(field.to_vec()).unwrap();
+            all.push((record.line, record.iter().map(field).collect()));
         }
-        for text in ["", " ", "x", "1,5", "nan", "inf", "-infinity", "1e60", "0x10", "1_0"] {
-            assert_eq!(number(text.as_bytes()), None, "{text}");
-        }
+        Ok(all)
+    }
+
+    fn rows(text: &str) -> Vec<(u64, Vec<String>)> {
+        records(text, &TextOptions::default()).unwrap()
+    }
+
+    fn row(line: u64, fields: &[&str]) -> (u64, Vec<String>) {
+        (line, fields.iter().map(ToString::to_string).collect())
     }
 
     #[test]
-    fn the_delimiter_is_the_most_frequent_of_the_first_line() {
-        for (line, expected) in
-            [("a,b;c,d\n;;;;", b','), ("a\tb\tc,d", b'\t'), ("1;2,5;3", b';'), ("alone", b',')]
-        {
-            assert_eq!(likely_delimiter(line.as_bytes()), expected, "{line}");
+    fn records_know_their_lines() {
+        let expected = [row(1, &["a", "b"]), row(3, &["1", "x, y"]), row(4, &["", "\"q\""])];
+        for text in [
+            "a,b\n\n1,\"x, y\"\n,\"\"\"q\"\"\"\n",
+            "a,b\r\n\r\n1,\"x, y\"\r\n,\"\"\"q\"\"\"\r\n",
+            "a,b\n \n1,\"x, y\"\n,\"\"\"q\"\"\"",
+        ] {
+            assert_eq!(rows(text), expected, "{text:?}");
         }
+        let long = rows("a,b\n1,\"x\ny\"\n2,z\n");
+        assert_eq!(long, [row(1, &["a", "b"]), row(2, &["1", "x\ny"]), row(4, &["2", "z"])]);
+        assert_eq!(rows("\n\n"), []);
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_an_error_at_its_line() {
+        let open = |text: &str| match records(text, &TextOptions::default()) {
+            Err(ReadProblem::Data(DataProblem::OpenQuote { line })) => line,
+            other => panic!("{text:?}: {other:?}"),
+        };
+        assert_eq!(open("a,b\n1,2\n3,\"4\n5,6\n7,8\n"), 3);
+        assert_eq!(open("a,b\n1,\"x\ny\"\n\"z\nq\",\"w\n"), 5);
+        assert_eq!(open("\"a,b\n1,2\n"), 1);
+        assert_eq!(open("a,b\n1,\"x\",\"\n"), 2);
+        let rows = records("a,b\n1,\"x\n2,y\n3,z\"\n4,q\n", &TextOptions::default());
+        let expected = DataProblem::QuotedRows { line: 2, lines: 3 };
+        assert!(matches!(rows, Err(ReadProblem::Data(problem)) if problem == expected));
+    }
+
+    #[test]
+    fn white_space_separates_where_it_is_asked_to() {
+        let options = TextOptions { delimiter: Some(b' '), ..TextOptions::default() };
+        let text = "  a \t b\n1\t\t\"x  y\"  \n";
+        assert_eq!(records(text, &options).unwrap(), [row(1, &["a", "b"]), row(2, &["1", "x  y"])]);
+    }
+
+    #[test]
+    fn comments_and_excels_first_line_are_passed_over() {
+        let options = TextOptions { comment: Some(b'#'), ..TextOptions::default() };
+        let read = records("# x;y;z\na,b\n#1,2\n3,4\n", &options).unwrap();
+        assert_eq!(read, [row(2, &["a", "b"]), row(4, &["3", "4"])]);
+        assert_eq!(rows("sep=;\r\na;b\r\n"), [row(2, &["a", "b"])]);
     }
 }

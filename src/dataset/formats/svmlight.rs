@@ -1,14 +1,14 @@
 //! The sparse text format of SVMlight and LIBSVM: `label index:value index:value … # comment`,
 //! indices from 1, ascending.
 
-use super::format::{Before, Format, ReadOptions, RowSource, RowsFrom, Source};
+use super::format::{Format, ReadOptions, Row, RowSource, RowsFrom, Source};
 use super::input::Input;
-use super::records::number;
+use super::labels::{KnownLabels, Labels};
 use crate::dataset::error::Error;
+use crate::dataset::field::number;
 use crate::dataset::problem::DataProblem;
-use crate::dataset::raw::{LabelIndex, RawTable};
 use crate::dataset::schema::Schema;
-use crate::dataset::values::Values;
+use crate::dataset::table::{Cells, Table};
 use std::io::{BufRead, Read};
 
 /// A line longer than this is no row's.
@@ -34,31 +34,37 @@ impl Format for Svmlight {
         &[".svm", ".libsvm", ".svmlight"]
     }
 
-    fn read(
-        &self,
-        source: &Source<'_>,
-        _: &ReadOptions,
-        before: Before<'_>,
-    ) -> Result<RawTable, Error> {
+    fn is_begun_by(&self, start: &[u8]) -> bool {
+        is_sparse_text(start)
+    }
+
+    fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
         let mut lines = Lines::of(Input::open(source.path)?);
-        let mut labels = LabelIndex::new(before.classes());
-        // The entries of all rows, and where each row begins.
+        let mut labels = Labels::new(options);
+        // The entries of all rows, where each row begins, and the lines that rows are on.
         let (mut entries, mut rows): (Vec<Entry>, Vec<usize>) = (Vec::new(), vec![0]);
+        let mut row_lines: Vec<(usize, u64)> = Vec::new();
         while let Some((line, text)) = lines.next()? {
-            let row = labelled(text, line, &mut entries, &mut labels);
+            let row = labelled(text, line, options.zero_based, &mut entries, &mut labels);
             if row.map_err(|problem| lines.input.data(problem))? {
+                if row_lines
+                    .last()
+                    .is_none_or(|(row, at)| line != at + (rows.len() - 1 - row) as u64)
+                {
+                    row_lines.push((rows.len() - 1, line));
+                }
                 rows.push(entries.len());
             }
         }
         let (input, bytes) = (lines.input, lines.bytes);
         let widest = entries.iter().map(|(index, _)| *index as usize + 1).max().unwrap_or(0);
-        let width = before.features.unwrap_or(widest);
+        let width = options.features.unwrap_or(widest);
         if widest > width {
             return Err(input.data(DataProblem::Wide { found: widest, expected: width }));
         }
         let count = (rows.len() - 1) as u64 * width as u64;
         if count > DENSE_FLOOR.max(bytes.saturating_mul(DENSE_RATIO)) {
-            return Err(input.data(DataProblem::TooLarge { bytes: count.saturating_mul(4) }));
+            return Err(input.data(DataProblem::TooLarge { bytes: count.saturating_mul(8) }));
         }
         let mut values = vec![0.0; count as usize];
         for (row, range) in rows.windows(2).enumerate() {
@@ -66,27 +72,46 @@ impl Format for Svmlight {
                 values[row * width + *index as usize] = *value;
             }
         }
-        let mut table = RawTable { values: Values::Floats(values), ..RawTable::default() };
-        table.take_labels(labels).map_err(|problem| input.data(problem))?;
-        Ok(table)
+        labels.table(Cells::Doubles(values), row_lines).map_err(|problem| input.data(problem))
     }
 
     /// Rows with a label or without.
     fn rows(
         &self,
         from: RowsFrom<'_>,
-        _: &ReadOptions,
+        options: &ReadOptions,
         schema: &Schema,
         features: usize,
     ) -> Result<Box<dyn RowSource>, Error> {
         let input = Input::of(from)?;
         schema.expect_numbers().map_err(|problem| input.data(problem))?;
-        Ok(Box::new(SparseRows { lines: Lines::of(input), features, entries: Vec::new() }))
+        let classes = options.wants_labels.then(|| KnownLabels::new(schema, options));
+        let (lines, zero_based) = (Lines::of(input), options.zero_based);
+        Ok(Box::new(SparseRows { lines, features, zero_based, classes, entries: Vec::new() }))
     }
 }
 
+/// Whether the first lines of a text are sparse rows: a label, and at least one index:value.
+fn is_sparse_text(start: &[u8]) -> bool {
+    let Some(end) = start.iter().rposition(|&byte| byte == b'\n') else { return false };
+    let Ok(text) = std::str::from_utf8(&start[..end]) else { return false };
+    let mut entries = 0;
+    let mut is_row = |line: &str| {
+        let mut fields = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
+        let is_labelled = fields.next().is_none_or(|label| number(label.as_bytes()).is_some());
+        is_labelled
+            && fields.all(|field| {
+                entries += 1;
+                let entry = field.split_once(':');
+                let is_index = |index: &str| index == "qid" || index.parse::<u32>().is_ok();
+                entry.is_some_and(|(i, value)| is_index(i) && number(value.as_bytes()).is_some())
+            })
+    };
+    text.lines().take(50).all(&mut is_row) && entries > 0
+}
+
 /// A value's index, counted from 0, and the value.
-type Entry = (u32, f32);
+type Entry = (u32, f64);
 
 /// The lines of a file, comments left out.
 struct Lines {
@@ -117,7 +142,10 @@ impl Lines {
         }
         match std::str::from_utf8(&self.line) {
             Ok(text) => Ok(Some((self.number, text.split('#').next().unwrap_or_default()))),
-            Err(_) => Err(self.input.data(DataProblem::Encoding { line: self.number })),
+            Err(_) => {
+                let (line, encoding) = (self.number, "UTF-8");
+                Err(self.input.data(DataProblem::Encoding { line, encoding }))
+            }
         }
     }
 }
@@ -126,36 +154,48 @@ impl Lines {
 fn labelled(
     text: &str,
     line: u64,
+    zero_based: bool,
     entries: &mut Vec<Entry>,
-    labels: &mut LabelIndex,
+    labels: &mut Labels,
 ) -> Result<bool, DataProblem> {
     let mut fields = text.split_ascii_whitespace();
     let Some(label) = fields.next() else { return Ok(false) };
     if label.contains(':') {
         return Err(DataProblem::Entry { line, text: label.to_string() });
     }
-    // "+1" and "1" are one class.
-    labels.push(label.strip_prefix('+').unwrap_or(label), line)?;
-    take_entries(fields, line, entries)?;
-    Ok(true)
+    if label.contains(',') && label.split(',').all(|part| number(part.as_bytes()).is_some()) {
+        return Err(DataProblem::SeveralLabels { line, text: label.to_string() });
+    }
+    let first = entries.len();
+    take_entries(fields, line, zero_based, entries)?;
+    let is_taken = labels.push(label, line)?;
+    if !is_taken {
+        entries.truncate(first);
+    }
+    Ok(is_taken)
 }
 
 /// Takes the entries of a row.
 fn take_entries<'a>(
     fields: impl Iterator<Item = &'a str>,
     line: u64,
+    zero_based: bool,
     entries: &mut Vec<Entry>,
 ) -> Result<(), DataProblem> {
-    let mut least = 1;
+    let first = u32::from(!zero_based);
+    let mut least = first;
     for field in fields.filter(|field| !field.starts_with("qid:")) {
         let malformed = || DataProblem::Entry { line, text: field.to_string() };
         let (index, value) = field.split_once(':').ok_or_else(malformed)?;
         let index: u32 = index.parse().map_err(|_| malformed())?;
         let value = number(value.as_bytes()).ok_or_else(malformed)?;
+        if index == 0 && !zero_based {
+            return Err(DataProblem::IndexZero { line });
+        }
         if index < least {
             return Err(malformed());
         }
-        entries.push((index - 1, value));
+        entries.push((index - first, value));
         least = index.checked_add(1).ok_or_else(malformed)?;
     }
     Ok(())
@@ -165,35 +205,53 @@ fn take_entries<'a>(
 struct SparseRows {
     lines: Lines,
     features: usize,
+    zero_based: bool,
+    /// If labels are wanted.
+    classes: Option<KnownLabels>,
     /// Of the row at hand.
     entries: Vec<Entry>,
 }
 
+impl SparseRows {
+    /// Takes a row apart; none for a line without one.
+    fn row(&mut self, line: u64, text: &str) -> Option<Result<Option<u16>, DataProblem>> {
+        let mut fields = text.split_ascii_whitespace().peekable();
+        fields.peek()?;
+        let label = fields.next_if(|field| !field.contains(':'));
+        self.entries.clear();
+        let taken = take_entries(fields, line, self.zero_based, &mut self.entries).and_then(|()| {
+            let widest = self.entries.last().map_or(0, |(index, _)| *index as usize + 1);
+            match widest > self.features {
+                true => Err(DataProblem::Wide { found: widest, expected: self.features }),
+                false => Ok(()),
+            }
+        });
+        let class = |labels: &KnownLabels| labels.class(label.unwrap_or_default(), line);
+        Some(taken.and_then(|()| self.classes.as_ref().map(class).transpose()))
+    }
+}
+
 impl RowSource for SparseRows {
-    fn next_batch(&mut self, limit: usize, rows: &mut Vec<f32>) -> Result<usize, Error> {
-        let mut count = 0;
-        while count < limit {
-            let Some((line, text)) = self.lines.next()? else { break };
-            let mut fields = text.split_ascii_whitespace().peekable();
-            if fields.peek().is_none() {
+    fn next_row(&mut self, inputs: &mut Vec<f64>) -> Result<Option<Row>, Error> {
+        loop {
+            let Some((line, text)) = self.lines.next()? else { return Ok(None) };
+            let text = text.to_string();
+            let Some(label) = self.row(line, &text) else { continue };
+            if self.classes.as_ref().is_some_and(|labels| labels.passes_over(&label)) {
                 continue;
             }
-            let _label = fields.next_if(|field| !field.contains(':'));
-            self.entries.clear();
-            let taken = take_entries(fields, line, &mut self.entries);
-            taken.map_err(|problem| self.lines.input.data(problem))?;
-            let widest = self.entries.last().map_or(0, |(index, _)| *index as usize + 1);
-            if widest > self.features {
-                let problem = DataProblem::Wide { found: widest, expected: self.features };
-                return Err(self.lines.input.data(problem));
+            if label.is_ok() {
+                let first = inputs.len();
+                inputs.resize(first + self.features, 0.0);
+                for (index, value) in &self.entries {
+                    inputs[first + *index as usize] = *value;
+                }
             }
-            let first = rows.len();
-            rows.resize(first + self.features, 0.0);
-            for (index, value) in &self.entries {
-                rows[first + *index as usize] = *value;
-            }
-            count += 1;
+            return Ok(Some(Row { line, label }));
         }
-        Ok(count)
+    }
+
+    fn problem(&self, problem: DataProblem) -> Error {
+        self.lines.input.data(problem)
     }
 }

@@ -128,7 +128,7 @@ impl KnownDataset {
 impl KnownTable {
     /// What columns and labels mean.
     pub(super) fn schema(&self) -> Schema {
-        let column = |name: String, kind| Column { name, kind, fill: None };
+        let column = |name, kind| Column { name, kind, mean: None, place: None, has_commas: false };
         let columns = self.columns.iter().flat_map(|known| match *known {
             KnownColumn::Number(name) => vec![column(name.to_string(), Kind::Number)],
             KnownColumn::Numbers(name, count) => {
@@ -139,8 +139,16 @@ impl KnownTable {
                 vec![column(name.to_string(), Kind::Category(texts))]
             }
         });
+        let mut columns: Vec<Column> = columns.collect();
+        let number: isize = self.label.parse().expect("a known label is known by its number");
+        let label = if number < 0 { columns.len() as isize + 1 + number } else { number - 1 };
+        let label = usize::try_from(label).expect("a known label is within its line");
+        for (at, column) in columns.iter_mut().enumerate() {
+            column.place = Some(at + usize::from(at >= label));
+        }
         Schema {
-            columns: columns.collect(),
+            layout: Some([columns.len() + 1, label]),
+            columns,
             named: true,
             label: Some(self.label.to_string()),
             classes: self.labels.iter().map(ToString::to_string).collect(),
@@ -171,5 +179,7 @@ mod tests {
         let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["age", "soil1", "soil2", "work"]);
         assert_eq!((schema.width(), schema.class(1)), (5, "yes".to_string()));
+        let places: Vec<_> = schema.columns.iter().filter_map(|column| column.place).collect();
+        assert_eq!((places, schema.layout), (vec![1, 2, 3, 4], Some([5, 0])));
     }
 }

@@ -3,11 +3,13 @@
 use super::entry::{Known, KnownDataset, KnownFile, KnownTable};
 use super::search::{find, search_path};
 use crate::dataset::error::Error;
-use crate::dataset::formats::{Before, FileFormat, IdxFile, Input, ReadOptions, Source, read_idx};
+use crate::dataset::formats::{
+    FileFormat, IdxFile, Input, ReadOptions, RowsFrom, TextOptions, read_idx,
+};
 use crate::dataset::problem::DataProblem;
-use crate::dataset::raw::RawTable;
 use crate::dataset::samples::Samples;
 use crate::dataset::schema::Schema;
+use crate::dataset::table::{Cells, Table};
 use crate::format::digest::Sha256;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +29,7 @@ pub(in crate::dataset) enum Content {
         /// Its file.
         path: PathBuf,
         /// The rows.
-        raw: RawTable,
+        table: Table,
         /// What they mean.
         schema: Schema,
         /// How many are for testing.
@@ -62,8 +64,9 @@ pub(in crate::dataset) fn read_known(
             let path = find(known, &known.files[0], &folders)?;
             tolerate(check_digest(&known.files[0], &path))?;
             let schema = table.schema();
-            let raw = read_table(&path, &table, &schema)?;
-            Content::Table { path, raw, schema, test_fraction: table.test_fraction }
+            let test_fraction = table.test_fraction;
+            let table = read_table(&path, &table, &schema)?;
+            Content::Table { path, table, schema, test_fraction }
         }
     };
     Ok(KnownContent { content, is_official })
@@ -94,15 +97,41 @@ fn images(
     samples.map_err(Error::data(&path))
 }
 
-fn read_table(path: &Path, table: &KnownTable, schema: &Schema) -> Result<RawTable, Error> {
+/// Reads all rows of a table, encoded as its schema says. The known ones' numbers are whole.
+fn read_table(path: &Path, table: &KnownTable, schema: &Schema) -> Result<Table, Error> {
     let options = ReadOptions {
+        text: TextOptions { delimiter: Some(table.delimiter), ..TextOptions::default() },
         header: table.header,
-        delimiter: Some(table.delimiter),
-        label: Some(table.label.to_string()),
+        wants_labels: true,
         ..ReadOptions::default()
     };
-    let before = Before { schema: Some(schema), features: None };
-    FileFormat::CSV.of(path).read(&Source { path, labels: None }, &options, before)
+    let format = FileFormat::CSV.of(path)?;
+    let mut rows = format.rows(RowsFrom::File(path), &options, schema, schema.width())?;
+    let (mut singles, mut labels, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    let mut inputs = Vec::new();
+    while let Some(row) = rows.next_row(&mut inputs)? {
+        let label = row.label.map_err(|problem| rows.problem(problem))?;
+        singles.extend(inputs.drain(..).map(|input| input as f32));
+        lines.push((labels.len(), row.line));
+        labels.push(label.expect("labels are wanted"));
+    }
+    if labels.is_empty() {
+        return Err(rows.problem(DataProblem::Empty));
+    }
+    // A line each, but for those that go on from the line before.
+    let mut before = 0;
+    lines.retain(|(_, line)| std::mem::replace(&mut before, *line) + 1 != *line);
+    Ok(Table {
+        columns: Vec::new(),
+        named: true,
+        label: schema.label.clone(),
+        layout: schema.layout,
+        cells: Cells::Singles(singles),
+        lines,
+        labels,
+        classes: schema.classes.clone(),
+        notes: Vec::new(),
+    })
 }
 
 /// Reads an IDX file that is as this data set's can be, in whatever number.
