@@ -19,6 +19,17 @@ pub(super) fn classification_text(result: &Classification, schema: &Schema) -> S
     format!("{classes}\n\nconfusion (rows: label, columns: predicted)\n{matrix}")
 }
 
+/// What else there is to say of the whole, in a line.
+pub(super) fn further_results(result: &Classification) -> String {
+    let mut parts = vec![
+        format!("balanced accuracy {:.2} %", 100.0 * result.balanced_accuracy),
+        format!("weighted F1 {:.4}", result.weighted_f1),
+    ];
+    parts.extend(result.roc_auc.map(|area| format!("ROC AUC {area:.4}")));
+    parts.extend(result.average_precision.map(|mean| format!("average precision {mean:.4}")));
+    parts.join(", ")
+}
+
 fn class_table(result: &Classification, schema: &Schema) -> String {
     let header = ["class", "precision", "recall", "F1", "samples"];
     let mut rows = vec![header.map(String::from).to_vec()];

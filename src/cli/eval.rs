@@ -1,7 +1,7 @@
 //! `fanin eval`.
 
 use super::Error;
-use super::classification::classification_text;
+use super::classification::{classification_text, further_results};
 use super::console::{Console, grouped};
 use super::data_flags::ReadFlags;
 use crate::dataset::{DataConfig, Samples, known};
@@ -73,11 +73,12 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
     let probabilities = predictor.samples(&test);
     let result = Classification::of(&probabilities, test.labels(), classes);
     console.line(format!(
-        "{name}, {} test samples: accuracy {:.2} %, log loss {:.4}, macro-F1 {:.4}\n",
+        "{name}, {} test samples: accuracy {:.2} %, log loss {:.4}, macro-F1 {:.4}\n{}\n",
         grouped(result.samples as u64),
         100.0 * result.accuracy,
         result.log_loss,
-        result.macro_f1
+        result.macro_f1,
+        further_results(&result)
     ));
     let schema = &predictor.file().meaning.schema;
     console.line(classification_text(&result, schema));
