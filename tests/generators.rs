@@ -68,7 +68,7 @@ fn generators_are_found_by_name() {
 #[test]
 fn a_profile_is_a_generator() {
     let rule = FanInRule::new(Profile::Linear);
-    let profiled = Profiled { rule: rule.clone(), spread: Spread::Even };
+    let profiled = Profiled { rule: rule.clone(), spread: Spread::Even, narrow: 0 };
     let made = profiled.generate(&request([30, 20], 1, 2)).unwrap();
     let (pattern, warnings) = build(&rule, Spread::Even, [30, 20], 0.9, 1, 2).unwrap();
     assert_eq!(made, Generated { pattern, weights: None, warnings });

@@ -13,6 +13,7 @@ use crate::topology::{Allocation, Generator, Profile, Rounding, Spread};
 use crate::train::{InitCcv, RunConfig, SettingsError};
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use toml::Table;
 
@@ -84,10 +85,10 @@ pub(super) struct ConfigFlags {
     #[arg(long, help_heading = "Training", value_name = "NAME:KEY=VALUE,…",
         long_help = listed::<LrSchedule>("How the learning rate changes over the steps [default: constant]"))]
     lr_schedule: Option<Choice<LrSchedule>>,
-    /// Passes over the training samples [default: 10]
+    /// Passes over the training samples; of one's own small tables more [default: 10]
     #[arg(long, help_heading = "Training")]
     epochs: Option<usize>,
-    /// Samples per optimiser step [default: 128]
+    /// Samples per optimiser step; of one's own small tables 32 [default: 128]
     #[arg(long, help_heading = "Training")]
     batch: Option<usize>,
     /// The learning rate [default: 0.001]
@@ -195,6 +196,19 @@ impl ConfigFlags {
             *path = std::path::absolute(&*path).map_err(format::Error::io(path))?;
         }
         Ok(config)
+    }
+
+    /// The names of the settings that the flags and `file` give.
+    ///
+    /// **Errors**: as [`ConfigFlags::effective`].
+    pub(super) fn given(&self, file: Option<&PathBuf>) -> Result<BTreeSet<String>, Error> {
+        let of_file = file.map(|path| RunConfig::read_table(path)).transpose()?;
+        let tables = [Some(self.table()?), of_file];
+        Ok(tables
+            .into_iter()
+            .flatten()
+            .flat_map(|table| table.into_iter().map(|(k, _)| k))
+            .collect())
     }
 
     /// A run's own configuration with what may change when it is resumed.

@@ -2,9 +2,10 @@
 
 use super::Error;
 use super::console::{Console, grouped, table};
+use super::data_flags::DataFlags;
 use crate::dataset::{
-    self, DataConfig, FetchPlace, Fetched, KNOWN, Known, KnownDataset, Progress, found_in, known,
-    search_path, verify_file,
+    self, DataConfig, Description, FetchPlace, Fetched, KNOWN, Known, KnownDataset, Progress,
+    found_in, known, search_path, verify_file,
 };
 use crate::format::replace_file;
 use crate::report::{ContactSheet, contact_sheet_png, contact_sheet_svg};
@@ -61,6 +62,18 @@ A broken download goes on where it stopped. The known addresses have not been tr
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },
+    /// Say what a file of one's own is understood to be, without training
+    #[command(after_help = "Example:
+  fanin data describe flowers.csv --label species --drop id")]
+    Describe {
+        /// The file, as for `fanin train --train`
+        file: PathBuf,
+        #[command(flatten)]
+        flags: Box<DataFlags>,
+        /// Print everything as JSON on stdout
+        #[arg(long)]
+        json: bool,
+    },
     /// Draw a contact sheet of images with their labels
     #[command(after_help = "Example:
   fanin data show fashion-mnist --out sheet.svg")]
@@ -92,6 +105,7 @@ pub(super) fn run(args: DataArgs) -> Result<(), Error> {
             fetch(known(&name)?, &FetchPlace { data_dir, mirrors: mirror, from }, quiet)
         }
         DataCommand::Verify { names, data_dir } => verify(&names, data_dir.as_deref()),
+        DataCommand::Describe { file, flags, json } => describe(&flags.config(Some(file))?, json),
         DataCommand::Show { name, out, count, data_dir, allow_unofficial } => {
             let dataset = name;
             let config =
@@ -99,6 +113,43 @@ pub(super) fn run(args: DataArgs) -> Result<(), Error> {
             show(&config, &out, count as usize)
         }
     }
+}
+
+/// The object that `describe --json` prints.
+#[derive(Serialize)]
+struct Described<'a> {
+    #[serde(flatten)]
+    description: &'a Description,
+    warnings: &'a [String],
+}
+
+fn describe(config: &DataConfig, json: bool) -> Result<(), Error> {
+    let console = Console::new(json, json);
+    let (description, warnings) = config.describe()?;
+    warnings.iter().for_each(|warning| console.warn(warning));
+    let header = ["column", "holds", "missing", "least", "mean", "most"];
+    let mut rows = vec![header.map(String::from).to_vec()];
+    for column in &description.columns {
+        let holds = match (column.categories, column.is_date) {
+            (Some(count), _) => format!("{count} categories"),
+            (None, true) => "dates, in seconds".to_string(),
+            (None, false) => "numbers".to_string(),
+        };
+        let mut row = vec![column.name.clone(), holds, grouped(column.missing as u64)];
+        row.extend(column.range.iter().flatten().map(|number| format!("{number:.6}")));
+        rows.push(row);
+    }
+    if !description.columns.is_empty() {
+        console.line(table(&rows) + "\n");
+    }
+    let mut classes = vec![["class", "rows"].map(String::from).to_vec()];
+    for (class, count) in &description.classes {
+        classes.push(vec![class.clone(), grouped(*count as u64)]);
+    }
+    console.line(table(&classes));
+    console.line(format!("\n{} rows: {description}", grouped(description.rows as u64)));
+    console.object(&Described { description: &description, warnings: &warnings });
+    Ok(())
 }
 
 #[derive(Serialize)]

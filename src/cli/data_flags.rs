@@ -1,12 +1,15 @@
 //! The flags that name a data set and say how it is read.
 
+use super::Error;
 use crate::dataset::{
     ClassWeight, Content, DataConfig, Dates, DecimalMark, Encoding, FileFormat, Header, Missing,
     Normalize, Unknown,
 };
+use crate::train::{RunConfig, SettingsError};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
+use toml::Table;
 
 /// Heading of the flags for one's own files.
 const OWN: &str = "Your own data";
@@ -148,6 +151,16 @@ pub(super) struct DataFlags {
 }
 
 impl DataFlags {
+    /// The settings of these flags, of the training file that is named or this one.
+    ///
+    /// **Errors**: [`Error::Flag`], [`SettingsError`] for a value.
+    pub(super) fn config(&self, train: Option<PathBuf>) -> Result<DataConfig, Error> {
+        let mut config =
+            RunConfig::from_tables([Table::try_from(self)?]).map_err(SettingsError::from)?.data;
+        config.train = train.or(config.train);
+        Ok(config)
+    }
+
     /// Whether a known data set is named.
     pub(super) fn names_known(&self) -> bool {
         self.dataset.is_some()

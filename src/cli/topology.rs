@@ -81,8 +81,8 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
     let (generator, made_by): (Box<dyn Generator>, String) = match &config.generator {
         Some(choice) => (choice.make(), choice.to_string()),
         None => {
-            let profiled = Profiled { rule: rule.clone(), spread: config.spread };
-            let Profiled { rule, spread } = &profiled;
+            let profiled = Profiled { rule: rule.clone(), spread: config.spread, narrow: 0 };
+            let Profiled { rule, spread, .. } = &profiled;
             let made_by = format!("{}, {spread} spread, {} rounding", rule.profile, rule.rounding);
             (Box::new(profiled), made_by)
         }

@@ -7,7 +7,9 @@ use super::error::{EXIT_INTERRUPTED, Error};
 use crate::dataset::Dataset;
 use crate::experiment::{self, Observer, Outcome, Run, RunResult};
 use crate::report::rewiring_figure;
-use crate::train::{EpochMetrics, NetworkSummary, Phase, Start, StepReport, Trainer, Values};
+use crate::train::{
+    EpochMetrics, NetworkSummary, Phase, Start, StepReport, TrainConfig, Trainer, Values,
+};
 use clap::Args;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
@@ -65,7 +67,19 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
                 console.raw(&config.to_toml());
                 return Ok(());
             }
-            Run::new(config, args.out.as_deref(), args.force)?
+            let given = args.flags.given(args.config.as_ref())?;
+            Run::new(config, args.out.as_deref(), args.force, |train, samples| {
+                // Of known data sets everyone expects the usual numbers.
+                if !given.contains("train") {
+                    return;
+                }
+                if !given.contains("batch") {
+                    train.batch = TrainConfig::batch_for(samples);
+                }
+                if !given.contains("epochs") {
+                    train.epochs = TrainConfig::epochs_for(samples, train.batch);
+                }
+            })?
         }
     };
     let stop = stop_on_signal();
@@ -203,6 +217,13 @@ fn introduce(console: &Console, trainer: &Trainer, data: &Dataset) {
         trainer.executor().isa().level(),
         if threads == 1 { "" } else { "s" },
         trainer.config().seed,
+    ));
+    console.line(data.description.to_string());
+    let (epochs, batch) = (trainer.epochs(), trainer.config().batch);
+    console.line(format!(
+        "{epochs} epoch{} of {} steps of {batch} samples",
+        if epochs == 1 { "" } else { "s" },
+        grouped(trainer.steps_per_epoch() as u64)
     ));
     let position = trainer.position();
     if position.epochs > 0 || position.samples > 0 {

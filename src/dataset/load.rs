@@ -1,6 +1,7 @@
-//! The story of a data set: read → split → fit → samples → scale.
+//! The story of a data set: read → describe → split → fit → samples, scaled.
 
 use super::config::{ClassWeight, DataConfig};
+use super::describe::Description;
 use super::error::Error;
 use super::formats::Source;
 use super::known::{Content, known, read_known};
@@ -32,6 +33,8 @@ pub struct Dataset {
     pub test_rows: Option<Vec<u32>>,
     /// The same of the validation split, among all training rows.
     pub validation_rows: Option<Vec<u32>>,
+    /// What it was understood to be.
+    pub description: Description,
     /// What was decided about its files on thin evidence, or is worth a word.
     pub notes: Vec<String>,
 }
@@ -45,6 +48,7 @@ impl Dataset {
         assert_eq!(train.outputs(), test.outputs(), "both splits have the same targets");
         let scaling = Scaling::fit(train.values(), train.features(), normalize);
         let (train, test) = (train.scaled(&scaling), test.scaled(&scaling));
+        let description = Description::of(&[&train, &test], |class| class.to_string());
         let (name, schema, notes) = ("own".to_string(), Schema::default(), Vec::new());
         let (test_rows, validation, validation_rows) = (None, None, None);
         Dataset {
@@ -56,6 +60,7 @@ impl Dataset {
             name,
             test_rows,
             validation_rows,
+            description,
             notes,
         }
     }
@@ -94,7 +99,8 @@ impl DataConfig {
                 fitted.map_err(Error::data(path))?
             }
         };
-        let notes = table.notes.clone();
+        let mut notes = table.notes.clone();
+        let description = table.describe(&mut notes);
         let lists = [&train[..], &test[..], validation.as_deref().unwrap_or_default()];
         let samples = table.into_samples(&schema, self.missing, &scaling, lists);
         let [train, test_samples, held_out] = samples.map_err(Error::data(path))?;
@@ -107,6 +113,7 @@ impl DataConfig {
             name: String::new(),
             test_rows: Some(test),
             validation_rows: validation,
+            description,
             notes,
         })
     }
@@ -149,7 +156,7 @@ impl DataConfig {
     }
 
     fn load_own(&self, train: &Path) -> Result<Dataset, Error> {
-        let table = self.read(train, self.train_labels.as_deref())?;
+        let table = self.read(train)?;
         let fraction = if self.test.is_some() { 0.0 } else { self.test_fraction };
         let mut data = self.of_table(train, table, None, fraction)?;
         if let Some(path) = &self.test {
@@ -178,6 +185,11 @@ impl DataConfig {
             }
         };
         data.schema.classes = known.classes.iter().map(ToString::to_string).collect();
+        let all = [Some(&data.train), Some(&data.test), data.validation.as_ref()];
+        let all: Vec<&Samples> = all.into_iter().flatten().collect();
+        data.description = Description::of(&all, |class| data.schema.class(class));
+        // What is known of it need not be warned of.
+        data.notes.clear();
         data.name = match read.is_official {
             true => known.name.to_string(),
             false => format!("{} (stand-in)", known.name),
@@ -198,9 +210,21 @@ impl DataConfig {
         Ok(Dataset { validation, validation_rows: Some(held_out), ..data })
     }
 
-    fn read(&self, path: &Path, labels: Option<&Path>) -> Result<Table, Error> {
+    fn read(&self, path: &Path) -> Result<Table, Error> {
         let format = self.file_format.of(path)?;
+        let labels = self.train_labels.as_deref();
         format.read(&Source { path, labels }, &self.read_options())
+    }
+
+    /// Reads the training file, and says what it is understood to be, and what is worth a warning.
+    ///
+    /// **Errors**: as [`DataConfig::load`], and [`Error::NeedsTrain`] without such a file.
+    pub fn describe(&self) -> Result<(Description, Vec<String>), Error> {
+        self.validate()?;
+        let table = self.read(self.train.as_ref().ok_or(Error::NeedsTrain("describe"))?)?;
+        let mut notes = table.notes.clone();
+        let description = table.describe(&mut notes);
+        Ok((description, notes))
     }
 
     fn split(&self, labels: &[u16], test: f64) -> Result<RowSplit, Error> {

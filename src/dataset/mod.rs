@@ -3,12 +3,13 @@
 //! | file | holds |
 //! |---|---|
 //! | `config.rs` | the settings: what names a data set, how it is read, split and scaled |
-//! | `load.rs` | the story: read → split → fit → samples → scale |
+//! | `load.rs` | the story: read → describe → split → fit → samples → scale |
 //! | `rows.rs` | rows for a model: to be answered, or to test it |
 //! | `formats/` | the file formats, one file each, for training and prediction alike |
 //! | `known/` | the data sets known by name, one file each; their places and their fetching |
 //! | `field.rs`, `dates.rs` | what a field of text says |
 //! | `table.rs`, `cells.rs`, `value.rs` | what every format is read into, and its values |
+//! | `describe.rs` | what a table was understood to be |
 //! | `fit.rs` | what is fitted on training rows |
 //! | `schema.rs`, `scaling.rs` | what that is: kept in the model |
 //! | `encode.rs` | a table's rows as they enter the network |
@@ -22,6 +23,7 @@
 mod cells;
 mod config;
 mod dates;
+mod describe;
 mod encode;
 mod error;
 mod field;
@@ -41,6 +43,7 @@ mod values;
 
 pub use config::{ClassWeight, DataConfig};
 pub use dates::Dates;
+pub use describe::{ColumnDescription, Description};
 pub use error::{Error, FetchProblem};
 pub use field::DecimalMark;
 pub use formats::{Content, Encoding, FileFormat, Header, Row, RowSource, RowsFrom};

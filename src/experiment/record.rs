@@ -2,10 +2,10 @@
 //! `run.json`, and read back.
 
 use super::statistics::mean;
+use crate::dataset::Description;
 use crate::nn::{Layer, Mlp};
-use crate::parallel::Executor;
 use crate::topology::TopologyStats;
-use crate::train::Values;
+use crate::train::{Trainer, Values};
 use serde::{Deserialize, Serialize};
 use std::fs;
 
@@ -30,12 +30,27 @@ pub struct RunRecord {
     pub threads: usize,
     /// Seed of every random stream.
     pub seed: u64,
+    /// What the data was understood to be, and what of it is worth a warning.
+    #[serde(default)]
+    pub data: Option<DataRecord>,
     /// When the run began, in UTC.
     pub started: String,
     /// When this was written, in UTC.
     pub updated: String,
     /// The result, once there is one.
     pub result: Option<RunResult>,
+}
+
+/// What a run knows of its data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// What it was understood to be.
+    #[serde(flatten)]
+    pub description: Description,
+    /// What is worth a warning.
+    pub warnings: Vec<String>,
+    /// Its digest.
+    pub digest: String,
 }
 
 /// The status of a run that came to its end.
@@ -172,11 +187,16 @@ impl RunRecord {
     /// A record of this moment.
     pub fn now(
         status: &str,
-        executor: &Executor,
-        seed: u64,
+        trainer: &Trainer,
         started: Option<String>,
         result: Option<RunResult>,
     ) -> RunRecord {
+        let (executor, data) = (trainer.executor(), trainer.data());
+        let data = DataRecord {
+            description: data.description.clone(),
+            warnings: data.notes.clone(),
+            digest: trainer.data_digest().to_string(),
+        };
         let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
         let [version, commit, compiler] = program();
         RunRecord {
@@ -188,7 +208,8 @@ impl RunRecord {
             machine: Machine::here(),
             isa: executor.isa().level().name().to_string(),
             threads: executor.threads(),
-            seed,
+            seed: trainer.config().seed,
+            data: Some(data),
             started: started.unwrap_or_else(|| now.clone()),
             updated: now,
             result,

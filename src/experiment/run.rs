@@ -7,8 +7,8 @@ use super::{Error, RunFolder};
 use crate::dataset::Dataset;
 use crate::model::Classification;
 use crate::train::{
-    EpochMetrics, Evaluation, NetworkSummary, Phase, Position, RunConfig, StepReport, Trainer,
-    Values,
+    EpochMetrics, Evaluation, NetworkSummary, Phase, Position, RunConfig, StepReport, TrainConfig,
+    Trainer, Values,
 };
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -47,14 +47,21 @@ pub struct Outcome {
 }
 
 impl Run {
-    /// A new run; with `out` it is kept in that folder, and `force` replaces a run that is there.
+    /// A new run; with `out` it is kept in that folder, and `force` replaces a run that is there;
+    /// `suit` may change what is trained once the number of training samples is known.
     ///
     /// **Errors**: [`Error`] for settings, data, a network that cannot be built, and the folder: in
     /// this order, so that nothing is written for a run that cannot begin.
-    pub fn new(mut config: RunConfig, out: Option<&Path>, force: bool) -> Result<Run, Error> {
+    pub fn new(
+        mut config: RunConfig,
+        out: Option<&Path>,
+        force: bool,
+        suit: impl FnOnce(&mut TrainConfig, usize),
+    ) -> Result<Run, Error> {
         config.data.validate()?;
         config.train.validate()?;
         let data = Arc::new(config.data.load()?);
+        suit(&mut config.train, data.train.len());
         let trainer = Trainer::new(config.train.clone(), data)?;
         config.data.data_digest = Some(trainer.data_digest().to_string());
         let folder = out.map(|path| RunFolder::create(path, &config, force)).transpose()?;
@@ -222,8 +229,7 @@ impl Training<'_> {
     fn record(&self, status: &str, result: Option<RunResult>) -> Result<(), Error> {
         let Some(folder) = self.folder else { return Ok(()) };
         let started = folder.record().map(|record| record.started);
-        let (executor, seed) = (self.trainer.executor(), self.config.train.seed);
-        folder.write_record(&RunRecord::now(status, executor, seed, started, result))
+        folder.write_record(&RunRecord::now(status, self.trainer, started, result))
     }
 
     /// Trains to the configured number of epochs; returns the metrics of this call's epochs. With a

@@ -43,7 +43,7 @@ pub fn build(
     seed: u64,
     layer: usize,
 ) -> Result<(CsrPattern, Vec<Warning>), TopologyError> {
-    let profiled = Profiled { rule: rule.clone(), spread };
+    let profiled = Profiled { rule: rule.clone(), spread, narrow: 0 };
     let request = Request { shape, sparsity, seed, layer, inputs: None };
     profiled.generate(&request).map(|made| (made.pattern, made.warnings))
 }

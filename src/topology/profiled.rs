@@ -22,13 +22,18 @@ pub struct Profiled {
     pub rule: FanInRule,
     /// Which.
     pub spread: Spread,
+    /// A layer with fewer inputs than these keeps the rule's least fan-in, above the highest
+    /// possible sparsity too.
+    pub narrow: usize,
 }
 
 impl Generator for Profiled {
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         let &Request { shape: [in_features, out_features], sparsity, seed, layer, .. } = request;
+        let clamp = self.rule.clamp || in_features < self.narrow;
+        let rule = FanInRule { clamp, ..self.rule.clone() };
         let FanIn { counts, warnings } =
-            fan_in(&self.rule, in_features, out_features, sparsity, seed, layer)?;
+            fan_in(&rule, in_features, out_features, sparsity, seed, layer)?;
         let pattern = self.spread.pattern(in_features, &counts, seed, layer);
         Ok(Generated { pattern, weights: None, warnings })
     }

@@ -1,5 +1,6 @@
 //! From a configuration to a network.
 
+use super::config::NARROW;
 use super::{Error, TrainConfig};
 use crate::dataset::{Dataset, Scaling, Values};
 use crate::nn::{LayerStart, Mlp};
@@ -55,6 +56,7 @@ impl TrainConfig {
         let (starts, warnings) = self.starts(in_features, outputs, inputs)?;
         let model = Mlp::new(&*self.engine.make(), starts, self.seed);
         let model = model.with_activation(self.activation.make()).with_loss(self.loss.make());
+        let warnings = warnings.into_iter().chain(unable(&model)).collect();
         Ok((model, warnings))
     }
 
@@ -65,7 +67,10 @@ impl TrainConfig {
             let topology = FileTopology::new(patterns, sparse).map_err(Error::OtherTopology)?;
             return Ok(Box::new(topology));
         }
-        let profiled = || Box::new(Profiled { rule: self.rule(), spread: self.spread }) as Box<_>;
+        let profiled = || {
+            let (rule, spread) = (self.rule(), self.spread);
+            Box::new(Profiled { rule, spread, narrow: NARROW }) as Box<_>
+        };
         Ok(self.generator.as_ref().map_or_else(profiled, |generator| generator.make()))
     }
 
@@ -110,6 +115,29 @@ impl TrainConfig {
         }
         Ok((starts, warnings))
     }
+}
+
+/// What of a network can learn nothing.
+fn unable(model: &Mlp) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, layer) in model.layers().iter().enumerate() {
+        let number = index + 1;
+        if layer.has_norm() && layer.out_features() == 1 {
+            warnings.push(format!(
+                "layer {number} has one neuron, of which LayerNorm makes 0 whatever comes in: \
+                 nothing behind it can be learned (`hidden` of 2 and more)"
+            ));
+        }
+        let fan_ins = layer.storage().pattern().into_iter().flat_map(|pattern| pattern.fan_in());
+        let unconnected = fan_ins.filter(|&fan_in| fan_in == 0).count();
+        if unconnected > 0 {
+            warnings.push(format!(
+                "layer {number}: {unconnected} of {} neurons have no input",
+                layer.out_features()
+            ));
+        }
+    }
+    warnings
 }
 
 #[cfg(test)]

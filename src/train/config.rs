@@ -120,6 +120,14 @@ impl Default for TrainConfig {
     }
 }
 
+/// Up to so many samples are few.
+const SMALL: usize = 2048;
+/// Steps that small tables are trained for, in no more epochs than the most.
+const SOME_STEPS: usize = 1500;
+const MOST_EPOCHS: usize = 100;
+/// A layer with fewer inputs is narrow: it keeps the least fan-in whatever the sparsity.
+pub(super) const NARROW: usize = 64;
+
 /// The widest layer: two of them can be connected sparsely without overflow.
 const MAX_WIDTH: usize = 1 << 24;
 
@@ -161,6 +169,19 @@ impl TrainConfig {
             return Err(Error::UnusedTopology);
         }
         Ok(())
+    }
+
+    /// A batch for so many training samples: few samples make small batches, so that an epoch has
+    /// some steps.
+    pub fn batch_for(samples: usize) -> usize {
+        let default = TrainConfig::default().batch;
+        if samples <= SMALL { default.min(32) } else { default }
+    }
+
+    /// Epochs for so many training samples in batches: as many as it takes for some steps.
+    pub fn epochs_for(samples: usize, batch: usize) -> usize {
+        let steps = samples.div_ceil(batch).max(1);
+        SOME_STEPS.div_ceil(steps).clamp(TrainConfig::default().epochs, MOST_EPOCHS)
     }
 
     /// Whether connections may change.

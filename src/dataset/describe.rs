@@ -1,0 +1,259 @@
+//! What a table was understood to be, in words and numbers, and what in it is worth a warning.
+
+use super::samples::Samples;
+use super::schema::Kind;
+use super::table::{Cells, Table};
+use super::value::Value;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a data set was understood to be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// Rows, those held out included.
+    pub rows: usize,
+    /// Each column that becomes inputs; none where columns have no names of their own.
+    pub columns: Vec<ColumnDescription>,
+    /// Inputs of the network.
+    pub inputs: usize,
+    /// Whether the inputs are images'.
+    pub is_image: bool,
+    /// Rows of each class.
+    pub classes: Vec<(String, usize)>,
+}
+
+/// What a column was understood to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnDescription {
+    /// Its name, or its number counted from 1.
+    pub name: String,
+    /// Its categories, if it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub categories: Option<usize>,
+    /// Whether it holds dates or times.
+    pub is_date: bool,
+    /// Rows without a value.
+    pub missing: usize,
+    /// The least, the mean and the largest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 3]>,
+}
+
+/// A class with a smaller share than this is said to be rare.
+const RARE: f64 = 0.01;
+
+impl Table {
+    /// What the table was understood to be; what is worth a warning goes to `notes`.
+    pub(super) fn describe(&self, notes: &mut Vec<String>) -> Description {
+        let mut columns = Vec::new();
+        if let Cells::Columns(cells) = &self.cells {
+            for (at, column) in self.columns.iter().enumerate() {
+                let mut found = Found::default();
+                cells.each(at, |row, value| found.take(row, value));
+                let name = &column.name;
+                let (categories, is_date) = match &column.kind {
+                    Kind::Category(values) => (Some(values.len()), false),
+                    kind => (None, *kind == Kind::Seconds),
+                };
+                found.warn(name, categories, self.rows(), notes);
+                let range = found.range().filter(|_| categories.is_none());
+                let missing = found.missing;
+                columns.push(ColumnDescription {
+                    name: name.clone(),
+                    categories,
+                    is_date,
+                    missing,
+                    range,
+                });
+            }
+        }
+        let widths = self.columns.iter().map(|column| column.kind.width());
+        let inputs = if self.columns.is_empty() { self.width() } else { widths.sum() };
+        let mut counts = vec![0; self.classes.len()];
+        self.labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+        warn_of_rare(&self.classes, &counts, self.rows(), notes);
+        Description {
+            rows: self.rows(),
+            columns,
+            inputs,
+            is_image: matches!(self.cells, Cells::Bytes(_)),
+            classes: self.classes.iter().cloned().zip(counts).collect(),
+        }
+    }
+}
+
+fn warn_of_rare(classes: &[String], counts: &[usize], rows: usize, notes: &mut Vec<String>) {
+    let is_rare = |&count: &usize| (count as f64) < RARE * rows as f64;
+    let rare: Vec<&str> = classes
+        .iter()
+        .zip(counts)
+        .filter(|(_, count)| is_rare(count))
+        .map(|(class, _)| class.as_str())
+        .collect();
+    // Of many classes each is rare.
+    if !rare.is_empty() && classes.len() <= 20 {
+        notes.push(format!(
+            "less than one row in a hundred is of {}: `class-weight` balanced makes all classes \
+             count the same, `stratify` holds out each by its share",
+            rare.join(", ")
+        ));
+    }
+}
+
+/// What is found in a column's values.
+#[derive(Default)]
+struct Found {
+    missing: usize,
+    count: usize,
+    sum: f64,
+    least: f64,
+    most: f64,
+    first: Option<Value>,
+    varies: bool,
+    /// Whether every row has a whole number one above that of the row before.
+    counts_rows: bool,
+}
+
+impl Found {
+    fn take(&mut self, row: usize, value: Value) {
+        match self.first {
+            None => (self.first, self.counts_rows) = (Some(value), true),
+            Some(first) => self.varies |= value != first,
+        }
+        let Value::Number(number) = value else {
+            self.missing += usize::from(value == Value::Missing);
+            self.counts_rows = false;
+            return;
+        };
+        if let Some(Value::Number(first)) = self.first {
+            self.counts_rows &= number == first + row as f64 && number.fract() == 0.0;
+        }
+        match self.count {
+            0 => (self.least, self.most) = (number, number),
+            _ => (self.least, self.most) = (self.least.min(number), self.most.max(number)),
+        }
+        self.sum += number;
+        self.count += 1;
+    }
+
+    fn range(&self) -> Option<[f64; 3]> {
+        (self.count > 0).then(|| [self.least, self.sum / self.count as f64, self.most])
+    }
+
+    fn warn(&self, name: &str, categories: Option<usize>, rows: usize, notes: &mut Vec<String>) {
+        if rows < 2 {
+            return;
+        }
+        if self.missing == rows {
+            notes.push(format!("column '{name}' has no values"));
+        } else if !self.varies {
+            notes.push(format!("column '{name}' has the same value in all rows"));
+        } else if self.counts_rows && rows > 20 && categories.is_none() {
+            notes.push(format!(
+                "column '{name}' numbers the rows: it tells only how they are sorted; `drop` {name} \
+                 leaves it out"
+            ));
+        }
+    }
+}
+
+impl Description {
+    /// Of samples that are known without their table.
+    pub(super) fn of(samples: &[&Samples], classes: impl Fn(usize) -> String) -> Description {
+        let mut counts = vec![0; samples.first().map_or(0, |samples| samples.outputs())];
+        for label in samples.iter().flat_map(|samples| samples.labels()) {
+            counts[usize::from(*label)] += 1;
+        }
+        Description {
+            rows: samples.iter().map(|samples| samples.len()).sum(),
+            columns: Vec::new(),
+            inputs: samples.first().map_or(0, |samples| samples.features()),
+            is_image: samples.first().is_some_and(|samples| samples.bytes().is_some()),
+            classes: counts.into_iter().enumerate().map(|(class, n)| (classes(class), n)).collect(),
+        }
+    }
+
+    /// Fraction of the table's values that are missing.
+    pub fn missing(&self) -> f64 {
+        let missing: usize = self.columns.iter().map(|column| column.missing).sum();
+        missing as f64 / (self.rows * self.columns.len()).max(1) as f64
+    }
+}
+
+/// In a line: 30 numeric, 10 text (100 categories), 3 % missing; classes 69/20/8/2 %.
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts = self.columns.iter().filter_map(|column| column.categories);
+        let (texts, categories) = texts.fold((0, 0), |(n, sum), count| (n + 1, sum + count));
+        let dates = self.columns.iter().filter(|column| column.is_date).count();
+        let numbers = self.columns.len() - texts - dates;
+        let mut parts = Vec::new();
+        if self.is_image {
+            parts.push(format!("images of {} values", self.inputs));
+        } else if self.columns.is_empty() {
+            parts.push(format!("{} numeric", self.inputs));
+        }
+        let counted = [(numbers, "numeric".to_string()), (dates, "date".to_string())];
+        parts.extend(
+            counted.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")),
+        );
+        if texts > 0 {
+            parts.push(format!("{texts} text ({categories} categories)"));
+        }
+        if self.missing() > 0.0 {
+            parts.push(format!("{} missing", percent(self.missing())));
+        }
+        write!(f, "{}", parts.join(", "))?;
+        let shares = self.classes.iter().map(|(_, count)| *count as f64 / self.rows.max(1) as f64);
+        match self.classes.len() {
+            0 => Ok(()),
+            1..=10 => {
+                let shares: Vec<String> =
+                    shares.map(|share| percent(share).replace(" %", "")).collect();
+                write!(f, "; {} classes {} %", self.classes.len(), shares.join("/"))
+            }
+            count => {
+                let (least, most) =
+                    shares.fold((1.0, 0.0), |(low, high), s| (f64::min(low, s), f64::max(high, s)));
+                write!(f, "; {count} classes of {} to {} each", percent(least), percent(most))
+            }
+        }
+    }
+}
+
+/// A share in per cent, with as many digits as it takes to see it.
+fn percent(share: f64) -> String {
+    match 100.0 * share {
+        percent if percent >= 1.0 || percent == 0.0 => format!("{percent:.0} %"),
+        percent if percent >= 0.1 => format!("{percent:.1} %"),
+        percent => format!("{percent:.2} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_a_line() {
+        let column = |categories, missing| ColumnDescription {
+            name: "x".into(),
+            categories,
+            is_date: false,
+            missing,
+            range: None,
+        };
+        let description = Description {
+            rows: 100,
+            columns: vec![column(None, 6), column(None, 0), column(Some(7), 3), column(Some(4), 0)],
+            inputs: 13,
+            is_image: false,
+            classes: vec![("a".into(), 69), ("b".into(), 30), ("c".into(), 1)],
+        };
+        let text = "2 numeric, 2 text (11 categories), 2 % missing; 3 classes 69/30/1 %";
+        assert_eq!(description.to_string(), text);
+        let images = Description { columns: vec![], inputs: 784, is_image: true, ..description };
+        assert_eq!(images.to_string(), "images of 784 values; 3 classes 69/30/1 %");
+        assert_eq!([0.5, 0.004, 0.0004, 0.0].map(percent), ["50 %", "0.4 %", "0.04 %", "0 %"]);
+    }
+}
