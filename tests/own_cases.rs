@@ -1,7 +1,8 @@
-//! Files from real life that were once read wrongly, recreated: each with its right answer.
+//! Files from real life that were once read wrongly, recreated: each with its right answer. One
+//! list, though longer than 400 lines.
 
 use command::{fanin, run, summary};
-use fanin::dataset::{DataConfig, Dataset, Error, FileFormat, Missing};
+use fanin::dataset::{DataConfig, Dataset, Error, Missing};
 use files::{gzip, npy, zip};
 use std::fs;
 use std::path::PathBuf;
@@ -66,7 +67,10 @@ impl Folder {
         let out = self.0.path().join("run");
         let mut command = fanin();
         command.args(["train", "--quiet", "--hidden", "8", "--sparsity", "0", "--epochs", "30"]);
-        command.args(["--force", "--threads", "1", "--train"]).arg(train).args(flags);
+        command
+            .args(["--lr", "0.05", "--force", "--threads", "1", "--train"])
+            .arg(train)
+            .args(flags);
         run(command.arg("--out").arg(&out));
         out.join("model.safetensors")
     }
@@ -321,7 +325,8 @@ fn columns_at_the_limits_keep_what_they_say() {
     };
     of(&|row| format!("{}e-41", [2, 4][row % 2]));
     of(&|row| format!("{}e37", [12, 24][row % 2]));
-    of(&|row| format!("{}e-310", [2, 4][row % 2]));
+    of(&|row| format!("{}e-300", [2, 4][row % 2]));
+    of(&|row| format!("{}e300", [2, 4][row % 2]));
     of(&|row| format!("16000000{}.5", [10, 50][row % 2]));
     of(&|row| format!("10000000{}", [1, 2][row % 2]));
 }
@@ -424,7 +429,7 @@ fn wide_tables_are_read_in_steps_that_grow_with_their_width() {
     };
     let rows: String = (0..6).map(|r| format!("{},{}\n", row(r), ["a", "b"][r % 2])).collect();
     let (folder, file) = Folder::with("w.csv", format!("{},kind\n{rows}", names.join(",")));
-    let model = folder.train(&file, &["--label", "kind", "--epochs", "1"]);
+    let model = folder.train(&file, &["--label", "kind"]);
     let answers = run(fanin().arg("predict").arg(&model).arg(&file));
     assert_eq!(answers.lines().count(), 7);
 }
@@ -439,12 +444,4 @@ fn a_layer_of_one_neuron_is_said_to_learn_nothing() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(stderr.contains("has one neuron, of which LayerNorm makes 0"), "{stderr}");
     }
-}
-
-#[test]
-fn a_format_can_still_be_said() {
-    let svmlight: FileFormat = "svmlight".parse().unwrap();
-    let sparse = rows(|row, x, _| format!("{} 1:{}", kind(row), x[0]));
-    let data = load("x.csv", sparse, |c| (c.label, c.file_format) = (None, svmlight)).unwrap();
-    assert_eq!(data.train.features(), 1);
 }

@@ -150,7 +150,10 @@ fn quoted(rng: &mut Pcg64, field: &str, delimiter: char, always: bool) -> String
 fn make(rng: &mut Pcg64) -> Made {
     let delimiter = *[',', ';', '\t', '|', ' '].choose(rng).unwrap();
     let comma = delimiter != ',' && rng.random_range(0..4) == 0;
+    let comment = rng.random_range(0..8) == 0;
     let mark = (rng.random_range(0..3) == 0).then(|| pick(rng, &MARKS));
+    // It would begin a comment.
+    let mark = mark.filter(|mark| !comment || !mark.starts_with('#'));
     let rows = rng.random_range(12..40);
     let columns = columns(rng, rows, comma, mark);
     let labels = labels(rng, rows);
@@ -161,7 +164,6 @@ fn make(rng: &mut Pcg64) -> Made {
     names.insert(place, "the label");
     let has_header = rng.random_range(0..3) > 0;
     let (end, always) = (pick(rng, &["\n", "\r\n"]), rng.random_range(0..6) == 0);
-    let comment = rng.random_range(0..8) == 0;
     let mut lines: Vec<Vec<String>> = Vec::new();
     if has_header {
         lines.push(names.iter().map(|name| quoted(rng, name, delimiter, always)).collect());

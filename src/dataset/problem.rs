@@ -122,6 +122,14 @@ pub enum DataProblem {
         /// Its first fields.
         fields: String,
     },
+    /// Two delimiters that explain the lines equally badly.
+    #[error("{one} or {other} may separate the fields: `delimiter` says which")]
+    DelimiterUnclear {
+        /// The one.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
     /// A row has another number of fields than the first.
     #[error("line {line}: {found} fields where there are {expected} before")]
     Ragged {
@@ -358,6 +366,12 @@ pub enum DataProblem {
     /// The header names a column twice.
     #[error("two columns are called '{0}'")]
     DuplicateColumn(String),
+    /// A number that is one column's name and another's place.
+    #[error(
+        "'{0}' is the name of one column and the number of another: `header` yes takes it as the \
+         name, `header` no as the number"
+    )]
+    NameOrNumber(String),
     /// Nothing is left to learn from.
     #[error("no column is left beside the label")]
     NoColumns,

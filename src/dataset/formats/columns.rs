@@ -12,9 +12,12 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// Columns with these names, or without.
-    pub(super) fn new(names: Option<&'a [String]>, width: usize) -> Columns<'a> {
+    /// Columns with these names, or without. Whole numbers are names only where it is said that
+    /// there are names.
+    pub(super) fn new(names: Option<&'a [String]>, width: usize, is_said: bool) -> Columns<'a> {
+        let is_name = |name: &String| is_said || name.parse::<i64>().is_err();
         let names = names.unwrap_or_default().iter().enumerate();
+        let names = names.filter(|(_, name)| is_name(name));
         // The first of equal names, where names may be equal.
         let names = names.rev().map(|(place, name)| (name.as_str(), place)).collect();
         Columns { names, width }
@@ -115,18 +118,24 @@ mod tests {
     #[test]
     fn columns_have_names_and_numbers_from_either_end() {
         let names = ["a", "2", "c"].map(String::from);
-        let columns = Columns::new(Some(&names), 3);
+        let columns = Columns::new(Some(&names), 3, true);
         let at = |name| columns.place(name).ok();
         // A name goes before a number.
         assert_eq!([at("c"), at("2"), at("1"), at("-1"), at("-3")], [2, 1, 0, 2, 0].map(Some));
         assert_eq!([at("0"), at("4"), at("-4"), at("b")], [None; 4]);
-        assert_eq!(Columns::new(None, 3).place("3").ok(), Some(2));
+        // But where nobody says that the first line holds names.
+        assert_eq!(Columns::new(Some(&names), 3, false).place("2").ok(), Some(1));
+        assert_eq!(
+            Columns::new(Some(&["5".into(), "1".into()]), 2, false).place("1").ok(),
+            Some(0)
+        );
+        assert_eq!(Columns::new(None, 3, false).place("3").ok(), Some(2));
     }
 
     #[test]
     fn ranges_are_of_names_and_numbers() {
         let names = ["id", "a:b", "c", "d", "e"].map(String::from);
-        let columns = Columns::new(Some(&names), 5);
+        let columns = Columns::new(Some(&names), 5, false);
         let chosen = |name: &str| -> Option<String> {
             let chosen = columns.chosen(&[name.to_string()]).ok()?;
             Some((0..5).filter(|&at| chosen[at]).map(|at| at.to_string()).collect())

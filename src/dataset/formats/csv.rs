@@ -77,7 +77,8 @@ fn parse(input: Box<dyn BufRead>, options: &ReadOptions) -> Result<Table, ReadPr
     let width = records.width();
     // Perhaps names; who asks for one of them says that they are.
     let names = names(&first).filter(|_| options.header != Header::No);
-    let columns = Columns::new(names.as_deref(), width);
+    let is_said = options.header == Header::Yes;
+    let columns = Columns::new(names.as_deref(), width, is_said);
     let names_found = options.sought().any(|name| columns.has_name(name));
     let is_header = options.header == Header::Yes || options.sought().next().is_some();
     if names.is_none() && is_header && options.header != Header::No {
@@ -96,6 +97,7 @@ fn parse(input: Box<dyn BufRead>, options: &ReadOptions) -> Result<Table, ReadPr
             let names =
                 names.ok_or(DataProblem::Encoding { line: first.line, encoding: "UTF-8" })?;
             check_names(&names)?;
+            check_numbers(&names, width, options)?;
             Some(names)
         }
         false => None,
@@ -180,6 +182,21 @@ fn check_names(names: &[String]) -> Result<(), DataProblem> {
         Some(name) => Err(DataProblem::DuplicateColumn(name.clone())),
         None => Ok(()),
     }
+}
+
+/// Refuses a number of a setting that is the name of one column and the place of another.
+fn check_numbers(names: &[String], width: usize, options: &ReadOptions) -> Result<(), DataProblem> {
+    if options.header == Header::Yes {
+        return Ok(());
+    }
+    let (by_name, by_number) =
+        (Columns::new(Some(names), width, true), Columns::new(Some(names), width, false));
+    for name in options.named().filter(|name| by_name.has_name(name)) {
+        if by_name.place(name) != by_number.place(name) {
+            return Err(DataProblem::NameOrNumber(name.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a record of another width than the first.

@@ -1,6 +1,7 @@
 //! What separates the fields of a table of text, found out from its first lines.
 
 use crate::dataset::field::{comma_number, number};
+use crate::dataset::problem::DataProblem;
 
 /// What separates fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,16 @@ impl Delimiter {
         if byte == b' ' { Delimiter::Blanks } else { Delimiter::Byte(byte) }
     }
 
+    fn in_words(self) -> &'static str {
+        match self {
+            Delimiter::Byte(b',') => "commas",
+            Delimiter::Byte(b'\t') => "tabs",
+            Delimiter::Byte(b';') => "semicolons",
+            Delimiter::Byte(_) => "bars",
+            Delimiter::Blanks => "blanks",
+        }
+    }
+
     /// The byte between fields; a tab between those of white space, once each run of it is one.
     pub(super) fn byte(self) -> u8 {
         match self {
@@ -30,9 +41,14 @@ impl Delimiter {
 const LINES: usize = 500;
 
 /// The delimiter that explains the first lines best: one that cuts all of them into the same number
-/// of fields, the one with the fewest fields that hold other delimiters; else white space that
-/// does; else the most frequent of the first line.
-pub(super) fn likely_delimiter(start: &[u8], comment: Option<u8>) -> Delimiter {
+/// of fields, the one with the fewest fields that look as if another separated them; else the most
+/// frequent of the first line.
+///
+/// **Errors**: [`DataProblem::DelimiterUnclear`] where two explain several lines equally badly.
+pub(super) fn likely_delimiter(
+    start: &[u8],
+    comment: Option<u8>,
+) -> Result<Delimiter, DataProblem> {
     let is_row = |line: &&[u8]| {
         !line.trim_ascii().is_empty()
             && comment.is_none_or(|comment| line.first() != Some(&comment))
@@ -43,59 +59,102 @@ pub(super) fn likely_delimiter(start: &[u8], comment: Option<u8>) -> Delimiter {
         lines.pop();
     }
     let lines: Vec<&[u8]> = lines.into_iter().filter(is_row).take(LINES).collect();
-    let Some(&first) = lines.first() else { return Delimiter::Byte(b',') };
-    let mut best: Option<(usize, usize, u8)> = None;
-    for delimiter in [b',', b'\t', b';', b'|'] {
+    let Some(&first) = lines.first() else { return Ok(Delimiter::Byte(b',')) };
+    let candidates = [b',', b'\t', b';', b'|'].map(Delimiter::Byte);
+    let mut best: Option<(usize, usize, Delimiter)> = None;
+    let mut rival = None;
+    for delimiter in candidates.into_iter().chain([Delimiter::Blanks]) {
+        // One line alone is text with blanks in it rather than fields between blanks.
+        if delimiter == Delimiter::Blanks && lines.len() == 1 && best.is_some() {
+            break;
+        }
         let width = fields(first, delimiter).len();
         let all: Vec<Vec<&[u8]>> = lines.iter().map(|line| fields(line, delimiter)).collect();
         if width < 2 || all.iter().any(|fields| fields.len() != width) {
             continue;
         }
-        let mixed = all.iter().flatten().filter(|field| is_mixed(field, delimiter)).count();
-        let is_better =
-            best.is_none_or(|(least, most, _)| mixed < least || (mixed == least && width > most));
+        let mixed = all.iter().flatten().map(|field| foreign(field, delimiter)).sum();
+        let is_better = best.is_none_or(|(least, most, _)| {
+            mixed < least || (mixed == least && width > most && delimiter != Delimiter::Blanks)
+        });
+        let is_as_good = best.is_some_and(|(least, ..)| mixed == least);
+        let before = best.map(|(.., delimiter)| delimiter);
+        rival = match (is_better, is_as_good) {
+            (true, true) => before,
+            (false, true) => Some(delimiter),
+            (true, false) => None,
+            (false, false) => rival,
+        };
         if is_better {
             best = Some((mixed, width, delimiter));
         }
     }
-    if let Some((_, _, delimiter)) = best {
-        return Delimiter::Byte(delimiter);
-    }
-    let words =
-        |line: &[u8]| line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
-    let width = words(first);
-    if width > 1 && lines.iter().all(|line| words(line) == width) {
-        return Delimiter::Blanks;
+    if let Some((mixed, _, delimiter)) = best {
+        return match rival {
+            Some(rival) if mixed > 0 => {
+                let [one, other] = [delimiter, rival].map(Delimiter::in_words);
+                Err(DataProblem::DelimiterUnclear { one, other })
+            }
+            _ => Ok(delimiter),
+        };
     }
     let count = |delimiter: u8| first.iter().filter(|&&byte| byte == delimiter).count();
     let most = [b'\t', b';', b'|'].into_iter().fold(b',', |best, delimiter| {
         if count(delimiter) > count(best) { delimiter } else { best }
     });
-    Delimiter::Byte(most)
+    Ok(Delimiter::Byte(most))
 }
 
 /// The fields of a line, quotes left on.
-fn fields(line: &[u8], delimiter: u8) -> Vec<&[u8]> {
+fn fields(line: &[u8], delimiter: Delimiter) -> Vec<&[u8]> {
     let (mut all, mut start, mut is_quoted) = (Vec::new(), 0, false);
+    let is_end = |byte: u8| match delimiter {
+        Delimiter::Byte(delimiter) => byte == delimiter,
+        Delimiter::Blanks => byte.is_ascii_whitespace(),
+    };
     for (at, &byte) in line.iter().enumerate() {
-        if byte == b'"' && (is_quoted || at == start) {
+        if byte == b'"' && (is_quoted || line[start..at].trim_ascii().is_empty()) {
             is_quoted = !is_quoted;
-        } else if byte == delimiter && !is_quoted {
+        } else if is_end(byte) && !is_quoted {
             all.push(&line[start..at]);
             start = at + 1;
         }
     }
     all.push(&line[start..]);
+    if delimiter == Delimiter::Blanks {
+        all.retain(|field| !field.is_empty());
+    }
     all
 }
 
-/// Whether a field looks as if something else than `delimiter` separated fields.
-fn is_mixed(field: &[u8], delimiter: u8) -> bool {
+/// How many other delimiters a field holds; blanks beside numbers are one.
+fn foreign(field: &[u8], delimiter: Delimiter) -> usize {
     let field = field.trim_ascii();
-    let is_quoted = field.first() == Some(&b'"');
-    let has = |byte: u8| byte != delimiter && field.contains(&byte);
-    let has_comma = has(b',') && comma_number(field).is_none();
-    !is_quoted && number(field).is_none() && (has(b'\t') || has(b';') || has(b'|') || has_comma)
+    let is_number = |field: &[u8]| number(field).is_some() || comma_number(field).is_some();
+    if is_number(field) {
+        return 0;
+    }
+    if let Some(rest) = field.strip_prefix(b"\"")
+        && is_quoted_whole(rest)
+    {
+        return 0;
+    }
+    let is_other = |byte: &u8| b"\t;|,".contains(byte) && delimiter != Delimiter::Byte(*byte);
+    let others = field.iter().filter(|byte| is_other(byte)).count();
+    let words: Vec<&[u8]> =
+        field.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+    let has_numbers = words.len() > 1 && words.iter().any(|word| is_number(word));
+    // A quote that is not closed where the field ends.
+    let is_cut = field.starts_with(b"\"");
+    others + usize::from(has_numbers) + usize::from(is_cut)
+}
+
+/// Whether what follows an opening quote is closed at its end, and nowhere before.
+fn is_quoted_whole(rest: &[u8]) -> bool {
+    let Some(inner) = rest.strip_suffix(b"\"") else { return false };
+    // Within, quotes are doubled.
+    let runs = inner.split(|&byte| byte != b'"');
+    runs.map(<[u8]>::len).all(|run| run % 2 == 0)
 }
 
 #[cfg(test)]
@@ -116,11 +175,20 @@ mod tests {
             ("1\t2\t\t3\n1\t\t2\t3\n1\t2\t3\n", Delimiter::Blanks),
             ("1\t\t3\n1\t2\t3\n", Delimiter::Byte(b'\t')),
             ("New York,5\nBoston,6\n", Delimiter::Byte(b',')),
+            ("1,5 \"dark oak\" 2,5\n2,5 ash 0,5\n", Delimiter::Blanks),
+            ("1, 2, a b\n3, 4, c d\n", Delimiter::Byte(b',')),
+            ("5 Main St,6\n7 Old Oak Rd,8\n", Delimiter::Byte(b',')),
+            ("5 Main St,6\n", Delimiter::Byte(b',')),
+            ("\"oak\"  \"-53,1\"\n\"ash\" \"2,5\"\n", Delimiter::Blanks),
+            ("\"a \"\"b\"\"; c\",1\n\"d\",2\n", Delimiter::Byte(b',')),
             ("", Delimiter::Byte(b',')),
         ] {
-            assert_eq!(likely_delimiter(text.as_bytes(), None), expected, "{text:?}");
+            assert_eq!(likely_delimiter(text.as_bytes(), None), Ok(expected), "{text:?}");
         }
         let commented = likely_delimiter(b"# a;b;c;d\n1,2\n3,4\n", Some(b'#'));
-        assert_eq!(commented, Delimiter::Byte(b','));
+        assert_eq!(commented, Ok(Delimiter::Byte(b',')));
+        let (one, other) = ("commas", "blanks");
+        let unclear = likely_delimiter(b"5 Main St,6\n7 Oak Rd,8\n", None);
+        assert_eq!(unclear, Err(DataProblem::DelimiterUnclear { one, other }));
     }
 }

@@ -191,10 +191,14 @@ pub(crate) struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// Names that a header would have.
-    pub(super) fn sought(&self) -> impl Iterator<Item = &String> {
+    /// Columns that are named, or numbered.
+    pub(super) fn named(&self) -> impl Iterator<Item = &String> {
         let lists = self.columns.iter().chain(&self.drop).chain(&self.categorical);
-        // A number may be a place.
-        self.label.iter().chain(lists).filter(|name| name.parse::<f64>().is_err())
+        self.label.iter().chain(lists)
+    }
+
+    /// Names that a header would have; a number may be a place.
+    pub(super) fn sought(&self) -> impl Iterator<Item = &String> {
+        self.named().filter(|name| name.parse::<f64>().is_err())
     }
 }

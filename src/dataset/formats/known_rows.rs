@@ -128,7 +128,7 @@ impl Decoder {
             let place = match (names, schema.layout) {
                 // As in the training file, whatever its name is by number.
                 (None, Some([_, place])) => place,
-                _ => Columns::new(names, width).place(name)?,
+                _ => Columns::new(names, width, true).place(name)?,
             };
             self.label = Some((place, KnownLabels::new(schema, options)));
         }

@@ -84,7 +84,7 @@ impl RecordReader {
         }
         let delimiter = match delimiter {
             Some(delimiter) => delimiter,
-            None => likely_delimiter(reader.fill_buf()?, options.comment),
+            None => likely_delimiter(reader.fill_buf()?, options.comment)?,
         };
         let lines = Lines {
             reader,
