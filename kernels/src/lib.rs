@@ -27,7 +27,7 @@
 //! | [`layer_norm_backward`] | dz, dγ, dβ of the above, and db = dZ·1 | `layer_norm.rs` |
 //! | [`softmax_cross_entropy`] | Σ `−w·ln p[label]` and its gradient | `softmax.rs` |
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
-//! | [`squared_error`], [`huber`] | Σ w·(error of y − t) and its gradient | `losses.rs` |
+//! | [`squared_error`], [`absolute_error`], [`huber`] | Σ w·(error of y − t) and its gradient | `losses.rs` |
 //! | [`adam`], [`adam_aged`] | an Adam update; with an age for each parameter | `optimizer.rs` |
 //! | [`sgd`], [`decay`] | descent with momentum; w ← factor·w | `optimizer.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
@@ -69,7 +69,7 @@ pub use elementwise::{normalize_tile, standardize_tile, transpose_tile};
 pub use gemm::gemm;
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_backward, layer_norm_forward};
-pub use losses::{NumberLoss, huber, squared_error};
+pub use losses::{NumberLoss, absolute_error, huber, squared_error};
 pub use memory::{Arena, Rows, prefetch, return_freed_memory};
 pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, decay, sgd};
 pub use peak::fma_peak_pass;

@@ -1,4 +1,5 @@
-//! Losses of outputs that are numbers: squared error and Huber's, 64 samples at a time.
+//! Losses of outputs that are numbers: squared and absolute error and Huber's, 64 samples at a
+//! time.
 //!
 //! Loops over a tile's samples, which LLVM vectorises at each level, inside the loop over outputs.
 
@@ -62,6 +63,25 @@ pub fn huber(
     isa.run(NumberErrors { error: Huber { delta }, outputs, targets, weights, scale })
 }
 
+/// The absolute error, and its gradient in place of the outputs.
+///
+/// Equation: as [`squared_error`] with |r| in place of r² = (y − t)²; its derivative is the sign of
+/// r, 0 at 0.
+///
+/// **Shapes** and **Order** as [`squared_error`].
+///
+/// **Panics** as [`squared_error`].
+pub fn absolute_error(
+    isa: Isa,
+    outputs: &mut [Row],
+    targets: &[Row],
+    weights: &[f32],
+    scale: f32,
+) -> NumberLoss {
+    check(outputs, targets, weights);
+    isa.run(NumberErrors { error: Absolute, outputs, targets, weights, scale })
+}
+
 fn check(outputs: &[Row], targets: &[Row], weights: &[f32]) {
     assert!(!outputs.is_empty(), "a loss of no output");
     assert_eq!(targets.len(), outputs.len(), "one target row per output row");
@@ -81,6 +101,17 @@ impl Error for Squared {
     #[inline(always)]
     fn value_and_slope(self, r: f32) -> [f32; 2] {
         [r * r, 2.0 * r]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Absolute;
+
+impl Error for Absolute {
+    #[inline(always)]
+    fn value_and_slope(self, r: f32) -> [f32; 2] {
+        let above = if r > 0.0 { 1.0 } else { r };
+        [r.abs(), if r < 0.0 { -1.0 } else { above }]
     }
 }
 

@@ -137,6 +137,8 @@ pub fn softmax_cross_entropy(
 pub enum NumberError {
     /// `r²`.
     Squared,
+    /// `|r|`.
+    Absolute,
     /// `½r²` for |r| ≤ δ, else `δ·(|r| − ½δ)` (Huber 1964).
     Huber(f64),
 }
@@ -146,6 +148,7 @@ impl NumberError {
     fn value(self, r: f64) -> f64 {
         match self {
             NumberError::Squared => r * r,
+            NumberError::Absolute => r.abs(),
             NumberError::Huber(delta) if r.abs() <= delta => 0.5 * r * r,
             NumberError::Huber(delta) => delta * (r.abs() - 0.5 * delta),
         }
@@ -155,6 +158,8 @@ impl NumberError {
     fn slope(self, r: f64) -> f64 {
         match self {
             NumberError::Squared => 2.0 * r,
+            NumberError::Absolute if r == 0.0 => 0.0,
+            NumberError::Absolute => r.signum(),
             NumberError::Huber(delta) if r.abs() <= delta => r,
             NumberError::Huber(delta) => delta * r.signum(),
         }

@@ -3,7 +3,8 @@
 use crate::common::{assert_close, on_every_level, real, rows, sample_major, widen};
 use fanin_kernels::naive::NumberError;
 use fanin_kernels::{
-    Isa, NumberLoss, Row, TILE, huber, naive, softmax, softmax_cross_entropy, squared_error,
+    Isa, NumberLoss, Row, TILE, absolute_error, huber, naive, softmax, softmax_cross_entropy,
+    squared_error,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -80,12 +81,13 @@ fn number_loss(
 ) -> NumberLoss {
     match error {
         NumberError::Squared => squared_error(isa, outputs, targets, weights, scale),
+        NumberError::Absolute => absolute_error(isa, outputs, targets, weights, scale),
         NumberError::Huber(delta) => huber(isa, delta as f32, outputs, targets, weights, scale),
     }
 }
 
-const NUMBER_ERRORS: [NumberError; 3] =
-    [NumberError::Squared, NumberError::Huber(0.5), NumberError::Huber(1.0)];
+const NUMBER_ERRORS: [NumberError; 4] =
+    [NumberError::Squared, NumberError::Absolute, NumberError::Huber(0.5), NumberError::Huber(1.0)];
 
 #[test]
 fn losses_of_numbers_match_the_specification_and_ignore_padding() {
@@ -139,6 +141,12 @@ fn losses_of_numbers_are_exact_on_small_integers() {
         let mut gradient = outputs;
         let loss = huber(isa, 1.0, &mut gradient, &targets, &weights, 2.0);
         assert_eq!(loss, NumberLoss { loss_sum: 2.375, ..expected });
+        let of_sample = |sample: usize| [gradient[0].0[sample], gradient[1].0[sample]];
+        assert_eq!([of_sample(0), of_sample(1)], [[1.0, -1.0], [0.0, 0.5]]);
+
+        let mut gradient = outputs;
+        let loss = absolute_error(isa, &mut gradient, &targets, &weights, 2.0);
+        assert_eq!(loss, NumberLoss { loss_sum: 3.0, ..expected });
         let of_sample = |sample: usize| [gradient[0].0[sample], gradient[1].0[sample]];
         assert_eq!([of_sample(0), of_sample(1)], [[1.0, -1.0], [0.0, 0.5]]);
     }

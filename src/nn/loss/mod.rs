@@ -3,6 +3,7 @@
 //! A [`Loss`] owns the meaning of the targets: classes or numbers. A further loss is one more file
 //! and one more line in the list.
 
+mod absolute_error;
 mod cross_entropy;
 mod huber;
 mod interface;
@@ -20,6 +21,6 @@ impl Listed for Box<dyn Loss> {
     const WHAT: &'static str = "loss";
 
     fn list() -> Vec<Entry<Self>> {
-        vec![cross_entropy::ENTRY, squared_error::ENTRY, huber::ENTRY]
+        vec![cross_entropy::ENTRY, squared_error::ENTRY, absolute_error::ENTRY, huber::ENTRY]
     }
 }
