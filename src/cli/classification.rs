@@ -1,13 +1,25 @@
-//! A classifier's results as text.
+//! A model's results as text.
 
 use super::console::table;
 use crate::dataset::Schema;
-use crate::model::Classification;
+use crate::model::{Classification, Regression};
 
 /// More classes than this have no confusion matrix that one can read.
 const MATRIX_CLASSES: usize = 20;
 /// Pairs of classes named instead.
 const WORST_PAIRS: usize = 15;
+
+/// Per target.
+pub(super) fn regression_text(result: &Regression) -> String {
+    let mut rows = vec![["target", "RMSE", "MAE", "R²"].map(String::from).to_vec()];
+    for target in &result.targets {
+        let numbers = [target.rmse, target.mae].map(|number| format!("{number:.6}"));
+        let mut row = vec![target.name.clone()];
+        row.extend(numbers.into_iter().chain([format!("{:.4}", target.r2)]));
+        rows.push(row);
+    }
+    table(&rows)
+}
 
 /// Per class, and what is taken for what.
 pub(super) fn classification_text(result: &Classification, schema: &Schema) -> String {

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::dataset::{
     ClassWeight, Content, DataConfig, Dates, DecimalMark, Encoding, FileFormat, Header, Missing,
-    Normalize, Unknown,
+    Normalize, Task, Unknown,
 };
 use crate::train::{RunConfig, SettingsError};
 use clap::Args;
@@ -15,7 +15,8 @@ use toml::Table;
 const OWN: &str = "Your own data";
 
 /// The settings that only one's own files have.
-pub(super) const OWN_KEYS: [&str; 25] = [
+pub(super) const OWN_KEYS: [&str; 26] = [
+    "task",
     "train",
     "train-labels",
     "test",
@@ -88,7 +89,11 @@ pub(super) struct DataFlags {
     /// What the files are [default: auto]
     #[arg(long, value_enum, help_heading = OWN)]
     file_format: Option<FileFormat>,
-    /// The label's column: its name, or its number from 1, or from -1 at the end
+    /// What is learned of a row: its class, or numbers [default: classification]
+    #[arg(long, value_enum, help_heading = OWN)]
+    task: Option<Task>,
+    /// The label's column: its name, or its number from 1, or from -1 at the end; for --task
+    /// regression several with commas between them
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = OWN)]
     label: Option<String>,
     /// Whether the first line names the columns [default: auto]

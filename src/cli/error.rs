@@ -33,27 +33,24 @@ pub(super) enum Error {
     NoTopology,
     /// Samples of other sizes than a model's.
     #[error(
-        "the model takes {features} values and knows {classes} classes; {name} has \
-         {found_features} and {found_classes}"
+        "the model takes {features} values and gives {outputs}; {name} has {found_features} and \
+         {found_outputs}"
     )]
     OtherSizes {
         /// The samples.
         name: String,
         /// Values that the model takes.
         features: usize,
-        /// Classes that it knows.
-        classes: usize,
+        /// Classes that it knows, or numbers that it gives.
+        outputs: usize,
         /// Values of a sample.
         found_features: usize,
-        /// Classes of the samples.
-        found_classes: usize,
+        /// Classes of the samples, or their numbers.
+        found_outputs: usize,
     },
     /// Images for a model of tables, or tables for a model of images.
     #[error("the model was trained on data of another kind than {0}")]
     OtherKind(String),
-    /// A model that gives numbers, where classes are wanted.
-    #[error("{}: this model gives numbers, not classes", .0.display())]
-    NotClasses(PathBuf),
     /// An old model without the settings it was trained with.
     #[error("{}: the model does not say what data it was trained on", .0.display())]
     NoSettings(PathBuf),

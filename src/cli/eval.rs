@@ -1,11 +1,12 @@
 //! `fanin eval`.
 
 use super::Error;
-use super::classification::{classification_text, further_results};
+use super::classification::{classification_text, further_results, regression_text};
 use super::console::{Console, grouped};
 use super::data_flags::ReadFlags;
 use crate::dataset::{DataConfig, Samples, known};
-use crate::model::{Classification, ModelFile, Predictor};
+use crate::model::{Classification, ModelFile, Predictor, Regression};
+use crate::nn::Targets;
 use crate::parallel::Executor;
 use crate::train::{RunConfig, SettingsError};
 use clap::Args;
@@ -57,32 +58,60 @@ struct Evaluated<'a> {
     class_names: &'a [String],
 }
 
+/// The object that `--json` prints of a model of numbers.
+#[derive(Serialize)]
+struct EvaluatedNumbers<'a> {
+    data: &'a str,
+    #[serde(flatten)]
+    result: &'a Regression,
+}
+
 pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
-    let file = classes_of(&args.model)?;
+    let file = ModelFile::read(&args.model)?;
     let (name, test) = test_samples(&args, &file)?;
     let mut predictor = Predictor::new(Executor::from_environment(args.threads)?, file);
-    let (features, classes) = (predictor.in_features(), predictor.outputs());
-    if (features, classes) != (test.features(), test.outputs()) {
-        let (found_features, found_classes) = (test.features(), test.outputs());
-        return Err(Error::OtherSizes { name, features, classes, found_features, found_classes });
+    let (features, outputs) = (predictor.in_features(), predictor.outputs());
+    if (features, outputs) != (test.features(), test.outputs()) {
+        let (found_features, found_outputs) = (test.features(), test.outputs());
+        return Err(Error::OtherSizes { name, features, outputs, found_features, found_outputs });
     }
-    if predictor.file().meaning.scaling.features().is_some() && test.bytes().is_some() {
+    let takes_numbers = predictor.file().model.loss().takes_numbers();
+    let is_of_table = predictor.file().meaning.scaling.features().is_some();
+    if (is_of_table && test.bytes().is_some()) || takes_numbers != test.targets().are_numbers() {
         return Err(Error::OtherKind(name));
     }
-    let probabilities = predictor.samples(&test);
-    let result = Classification::of(&probabilities, test.labels(), classes);
-    console.line(format!(
-        "{name}, {} test samples: accuracy {:.2} %, log loss {:.4}, macro-F1 {:.4}\n{}\n",
-        grouped(result.samples as u64),
-        100.0 * result.accuracy,
-        result.log_loss,
-        result.macro_f1,
-        further_results(&result)
-    ));
-    let schema = &predictor.file().meaning.schema;
-    console.line(classification_text(&result, schema));
-    console.object(&Evaluated { data: &name, result: &result, class_names: &schema.classes });
+    let answers = predictor.samples(&test);
+    match test.targets() {
+        Targets::Numbers { values, .. } => {
+            let names: Vec<String> =
+                predictor.file().targets().into_iter().map(|target| target.name).collect();
+            let (answers, truth) = (predictor.values(&answers), predictor.values(values));
+            let result = Regression::of(&answers, &truth, &names);
+            let samples = grouped(result.samples as u64);
+            console.line(format!("{name}, {samples} test samples: R² {:.4}\n", result.r2));
+            console.line(regression_text(&result));
+            console.object(&EvaluatedNumbers { data: &name, result: &result });
+        }
+        classes => {
+            let result = Classification::of(&answers, classes.labels(), outputs);
+            let schema = &predictor.file().meaning.schema;
+            console.line(format!(
+                "{name}, {} test samples: accuracy {:.2} %, log loss {:.4}, macro-F1 {:.4}\n{}\n",
+                grouped(result.samples as u64),
+                100.0 * result.accuracy,
+                result.log_loss,
+                result.macro_f1,
+                further_results(&result)
+            ));
+            console.line(classification_text(&result, schema));
+            console.object(&Evaluated {
+                data: &name,
+                result: &result,
+                class_names: &schema.classes,
+            });
+        }
+    }
     Ok(())
 }
 
@@ -117,15 +146,6 @@ fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), 
     config.data_dir = args.data_dir.clone().or(config.data_dir);
     let data = config.load()?;
     Ok((data.name, data.test))
-}
-
-/// A model that knows classes.
-pub(super) fn classes_of(path: &Path) -> Result<ModelFile, Error> {
-    let file = ModelFile::read(path)?;
-    match file.model.loss().takes_numbers() {
-        true => Err(Error::NotClasses(path.to_path_buf())),
-        false => Ok(file),
-    }
 }
 
 /// The settings that a model was trained with.

@@ -3,11 +3,10 @@
 use super::console::Console;
 use super::dashes::with_dashes;
 use super::data_flags::ReadFlags;
-use super::eval::classes_of;
 use super::{Error, eval};
 use crate::dataset::{DataProblem, RowSource, RowsFrom, Schema, open_rows};
 use crate::format;
-use crate::model::{Predictor, most_probable};
+use crate::model::{ModelFile, Predictor, most_probable};
 use crate::parallel::Executor;
 use clap::{Args, ValueEnum};
 use serde::{Serialize, Serializer};
@@ -63,6 +62,26 @@ struct Answer<'a> {
     error: Option<String>,
 }
 
+/// An answer of a model of numbers in JSON.
+#[derive(Serialize)]
+struct NumberAnswer<'a> {
+    values: Option<Named<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Values by their names.
+struct Named<'a> {
+    names: &'a [String],
+    values: &'a [f64],
+}
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.names.iter().zip(self.values))
+    }
+}
+
 /// The probability of each class by its name, in the order of the classes.
 struct Probabilities<'a>(&'a Schema, &'a [f32]);
 
@@ -84,7 +103,7 @@ enum ClassName<'a> {
 const TOLD: usize = 20;
 
 pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
-    let file = classes_of(&args.model)?;
+    let file = ModelFile::read(&args.model)?;
     let config = args.read.over(eval::settings(&file, &args.model)?.data);
     let schema = file.meaning.schema.clone();
     let predictor = Predictor::new(Executor::from_environment(args.threads)?, file);
@@ -106,7 +125,9 @@ pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
         None => Box::new(io::stdout().lock()),
     };
     let (output, print) = (BufWriter::new(output), args.format);
-    let mut answers = Answers { predictor, rows, output, print, console, refused: 0, total: 0 };
+    let targets = predictor.file().targets().into_iter().map(|target| target.name).collect();
+    let (refused, total) = (0, 0);
+    let mut answers = Answers { predictor, rows, output, print, console, targets, refused, total };
     match answers.write_all(args.batch as usize) {
         // The reader went away (`| head`): there is nobody to tell.
         Err(Failure::Write(problem)) if problem.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -127,6 +148,8 @@ struct Answers {
     output: BufWriter<Box<dyn Write>>,
     print: Format,
     console: Console,
+    /// The names of the numbers, if the model gives such.
+    targets: Vec<String>,
     /// Rows without an answer, of all so far.
     refused: usize,
     total: usize,
@@ -180,8 +203,15 @@ impl Answers {
 
     fn write_header(&mut self) -> io::Result<()> {
         let schema = &self.predictor.file().meaning.schema;
-        let names = (0..self.predictor.outputs()).map(|class| format!("p{}", schema.class(class)));
-        let fields = ["class".to_string()].into_iter().chain(names);
+        let classes = || {
+            let names =
+                (0..self.predictor.outputs()).map(|class| format!("p{}", schema.class(class)));
+            ["class".to_string()].into_iter().chain(names).collect()
+        };
+        let fields = match self.targets.is_empty() {
+            true => classes(),
+            false => self.targets.clone(),
+        };
         write_record(&mut self.output, fields)?;
         self.output.flush()
     }
@@ -214,6 +244,9 @@ impl Answers {
     }
 
     fn write_answer(&mut self, probabilities: &[f32]) -> io::Result<()> {
+        if !self.targets.is_empty() {
+            return self.write_numbers(probabilities);
+        }
         let schema = &self.predictor.file().meaning.schema;
         let class = most_probable(probabilities);
         match self.print {
@@ -232,12 +265,30 @@ impl Answers {
         }
     }
 
+    fn write_numbers(&mut self, answer: &[f32]) -> io::Result<()> {
+        let values = self.predictor.values(answer);
+        match self.print {
+            Format::Csv => write_record(&mut self.output, values.iter().map(ToString::to_string)),
+            Format::Json => {
+                let values = Some(Named { names: &self.targets, values: &values });
+                serde_json::to_writer(&mut self.output, &NumberAnswer { values, error: None })?;
+                writeln!(self.output)
+            }
+        }
+    }
+
     /// The place of an answer that cannot be given.
     fn write_nothing(&mut self, problem: String) -> io::Result<()> {
         match self.print {
             Format::Csv => {
-                let nothing = (0..=self.predictor.outputs()).map(|_| String::new());
+                let class = usize::from(self.targets.is_empty());
+                let nothing = (0..class + self.predictor.outputs()).map(|_| String::new());
                 write_record(&mut self.output, nothing)
+            }
+            Format::Json if !self.targets.is_empty() => {
+                let answer = NumberAnswer { values: None, error: Some(problem) };
+                serde_json::to_writer(&mut self.output, &answer)?;
+                writeln!(self.output)
             }
             Format::Json => {
                 let answer = Answer { class: None, probabilities: None, error: Some(problem) };

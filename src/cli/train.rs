@@ -1,10 +1,10 @@
 //! `fanin train`.
 
-use super::classification::classification_text;
+use super::classification::{classification_text, regression_text};
 use super::config_flags::ConfigFlags;
 use super::console::{Console, grouped, table};
 use super::error::{EXIT_INTERRUPTED, Error};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Task};
 use crate::experiment::{self, Observer, Outcome, Run, RunResult};
 use crate::report::rewiring_figure;
 use crate::train::{
@@ -68,10 +68,14 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
                 return Ok(());
             }
             let given = args.flags.given(args.config.as_ref())?;
+            let learns_numbers = config.data.task == Task::Regression;
             Run::new(config, args.out.as_deref(), args.force, |train, samples| {
                 // Of known data sets everyone expects the usual numbers.
                 if !given.contains("train") {
                     return;
+                }
+                if learns_numbers && !given.contains("loss") {
+                    train.loss = "mse".parse().expect("it is listed");
                 }
                 if !given.contains("batch") {
                     train.batch = TrainConfig::batch_for(samples);
@@ -94,7 +98,7 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     };
     let drawn = draw();
     // What went wrong with the run is what the user must see.
-    let Outcome { result, classification, was_finished } = outcome?;
+    let Outcome { result, classification, regression, was_finished } = outcome?;
     drawn?;
     if was_finished {
         console.line(match result.epochs < run.config().train.epochs {
@@ -104,6 +108,9 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     }
     if let Some(classification) = &classification {
         console.line(format!("\n{}", classification_text(classification, &run.data().schema)));
+    }
+    if let Some(regression) = &regression {
+        console.line(format!("\n{}", regression_text(regression)));
     }
     console.line(result_text(&result));
     console.object(&result);

@@ -5,7 +5,7 @@ use super::error::Error;
 use super::field::DecimalMark;
 use super::formats::{Content, Encoding, FileFormat, Header, ReadOptions, TextOptions};
 use super::scaling::Normalize;
-use super::schema::{Missing, Unknown};
+use super::schema::{Missing, Task, Unknown};
 use crate::grammar::named;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -47,7 +47,10 @@ pub struct DataConfig {
     pub test_labels: Option<PathBuf>,
     /// What the files are.
     pub file_format: FileFormat,
-    /// The label's column: a name, or a number from 1, or from −1 at the end.
+    /// What is learned of a row.
+    pub task: Task,
+    /// The label's column: a name, or a number from 1, or from −1 at the end; of a regression
+    /// several with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Whether the first line names the columns.
@@ -113,6 +116,7 @@ impl Default for DataConfig {
             test: None,
             test_labels: None,
             file_format: FileFormat::AUTO,
+            task: Task::Classification,
             label: None,
             header: Header::Auto,
             delimiter: None,
@@ -182,6 +186,7 @@ impl DataConfig {
             ("test-labels", self.test_labels.is_some()),
             ("file-format", self.file_format != FileFormat::AUTO),
             ("test-fraction", draws_test),
+            ("task", self.task != defaults.task),
             ("label", self.label.is_some()),
             ("missing-values", !self.missing_values.is_empty()),
             ("missing", self.missing != defaults.missing),
@@ -209,6 +214,11 @@ impl DataConfig {
             let setting = given(&of_files).or_else(|| given(&of_text));
             return setting.map_or(Ok(()), |setting| Err(Error::NeedsTrain(setting)));
         };
+        let of_classes =
+            [("stratify", self.stratify), ("class-weight", self.class_weight != ClassWeight::None)];
+        if let Some(setting) = given(&of_classes).filter(|_| self.task == Task::Regression) {
+            return Err(Error::NeedsClasses(setting));
+        }
         if self.test.is_some() && draws_test {
             return Err(Error::TwoTestSplits);
         }
@@ -240,6 +250,7 @@ impl DataConfig {
         ReadOptions {
             text,
             header: self.header,
+            task: self.task,
             label: self.label.clone(),
             columns: self.columns.clone(),
             drop: self.drop.clone(),

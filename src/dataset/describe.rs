@@ -2,7 +2,7 @@
 
 use super::samples::Samples;
 use super::schema::Kind;
-use super::table::{Cells, Table};
+use super::table::{Cells, Labels, Table};
 use super::value::Value;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -20,6 +20,9 @@ pub struct Description {
     pub is_image: bool,
     /// Rows of each class.
     pub classes: Vec<(String, usize)>,
+    /// The numbers that are learned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<ColumnDescription>,
 }
 
 /// What a column was understood to be.
@@ -69,15 +72,35 @@ impl Table {
         }
         let widths = self.columns.iter().map(|column| column.kind.width());
         let inputs = if self.columns.is_empty() { self.width() } else { widths.sum() };
-        let mut counts = vec![0; self.classes.len()];
-        self.labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
-        warn_of_rare(&self.classes, &counts, self.rows(), notes);
+        let (mut classes, mut targets) = (Vec::new(), Vec::new());
+        match &self.labels {
+            Labels::Classes { labels, classes: names } => {
+                let mut counts = vec![0; names.len()];
+                labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+                warn_of_rare(names, &counts, self.rows(), notes);
+                classes = names.iter().cloned().zip(counts).collect();
+            }
+            Labels::Numbers { values, targets: columns } => {
+                for (at, target) in columns.iter().enumerate() {
+                    let mut found = Found::default();
+                    let numbers = values.iter().skip(at).step_by(columns.len()).enumerate();
+                    numbers.for_each(|(row, &value)| found.take(row, Value::Number(value)));
+                    let (name, range) = (target.name.clone(), found.range());
+                    if !found.varies {
+                        notes.push(format!("'{name}' is the same in all rows: nothing is learned"));
+                    }
+                    let (categories, is_date, missing) = (None, false, 0);
+                    targets.push(ColumnDescription { name, categories, is_date, missing, range });
+                }
+            }
+        }
         Description {
             rows: self.rows(),
             columns,
             inputs,
             is_image: matches!(self.cells, Cells::Bytes(_)),
-            classes: self.classes.iter().cloned().zip(counts).collect(),
+            classes,
+            targets,
         }
     }
 }
@@ -160,7 +183,8 @@ impl Found {
 impl Description {
     /// Of samples that are known without their table.
     pub(super) fn of(samples: &[&Samples], classes: impl Fn(usize) -> String) -> Description {
-        let mut counts = vec![0; samples.first().map_or(0, |samples| samples.outputs())];
+        let outputs = samples.first().filter(|samples| !samples.targets().are_numbers());
+        let mut counts = vec![0; outputs.map_or(0, |samples| samples.outputs())];
         for label in samples.iter().flat_map(|samples| samples.labels()) {
             counts[usize::from(*label)] += 1;
         }
@@ -170,6 +194,7 @@ impl Description {
             inputs: samples.first().map_or(0, |samples| samples.features()),
             is_image: samples.first().is_some_and(|samples| samples.bytes().is_some()),
             classes: counts.into_iter().enumerate().map(|(class, n)| (classes(class), n)).collect(),
+            targets: Vec::new(),
         }
     }
 
@@ -205,6 +230,10 @@ impl fmt::Display for Description {
         }
         write!(f, "{}", parts.join(", "))?;
         let shares = self.classes.iter().map(|(_, count)| *count as f64 / self.rows.max(1) as f64);
+        for ColumnDescription { name, range, .. } in &self.targets {
+            let [least, mean, most] = range.unwrap_or_default();
+            write!(f, "; '{name}' from {least} to {most}, mean {mean:.6}")?;
+        }
         match self.classes.len() {
             0 => Ok(()),
             1..=10 => {
@@ -249,6 +278,7 @@ mod tests {
             inputs: 13,
             is_image: false,
             classes: vec![("a".into(), 69), ("b".into(), 30), ("c".into(), 1)],
+            targets: vec![],
         };
         let text = "2 numeric, 2 text (11 categories), 2 % missing; 3 classes 69/30/1 %";
         assert_eq!(description.to_string(), text);

@@ -22,9 +22,8 @@ impl Table {
         lists: [&[u32]; N],
     ) -> Result<[Samples; N], DataProblem> {
         let width = if self.columns.is_empty() { self.width() } else { schema.width() };
-        let Table { columns: kinds, cells, lines, labels, classes, .. } = self;
-        let labels =
-            lists.map(|rows| rows.iter().map(|&row| labels[row as usize]).collect::<Vec<u16>>());
+        let Table { columns: kinds, cells, lines, labels, .. } = self;
+        let targets = lists.map(|rows| labels.targets(rows, &schema.targets));
         let values: [Values; N] = match cells {
             Cells::Bytes(bytes) => lists.map(|rows| {
                 let of_row = |&row: &u32| &bytes[row as usize * width..][..width];
@@ -57,8 +56,8 @@ impl Table {
             }
         };
         let mut samples = Vec::with_capacity(N);
-        for (values, labels) in values.into_iter().zip(labels) {
-            samples.push(Samples::with_values(width, classes.len(), values, labels)?);
+        for (values, targets) in values.into_iter().zip(targets) {
+            samples.push(Samples::with_targets(width, values, targets)?);
         }
         Ok(samples.try_into().expect("as many as there are lists"))
     }
@@ -97,8 +96,11 @@ fn encode<const N: usize>(
     let fills: Vec<f64> = schema.columns.iter().map(|column| column.fill(missing)).collect();
     let mut far: Option<(usize, usize)> = None;
     columns.take_all(|column, row, value| {
-        let Some(Some((list, place))) = places.get(row) else { return };
-        let input = starts[column];
+        // Columns behind the inputs' are learned.
+        let (Some(Some((list, place))), Some(&input)) = (places.get(row), starts.get(column))
+        else {
+            return;
+        };
         let to = &mut out[usize::from(*list)][*place as usize * width..][..width];
         let number = match value {
             Value::Text(text) => {

@@ -83,6 +83,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A setting of classes, where numbers are learned.
+    #[error("`{0}` is for classes, and `task` regression learns numbers")]
+    NeedsClasses(&'static str),
     /// Nothing is left to be held out, or nothing to be kept.
     #[error("a `validation-fraction` of {0} leaves one side empty")]
     EmptyValidation(f64),

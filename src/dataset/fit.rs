@@ -3,8 +3,8 @@
 use super::cells::Columns;
 use super::problem::DataProblem;
 use super::scaling::{Normalize, Scaling, mean};
-use super::schema::{Column, Missing, Schema};
-use super::table::{Cells, Table, TableColumn};
+use super::schema::{Column, Missing, Schema, Target};
+use super::table::{Cells, Labels, Table, TableColumn};
 use super::value::Value;
 
 impl Table {
@@ -24,8 +24,12 @@ impl Table {
             columns: Vec::with_capacity(self.columns.len()),
             named: self.named,
             label: self.label.clone(),
-            classes: self.classes.clone(),
-            layout: self.layout,
+            classes: match &self.labels {
+                Labels::Classes { classes, .. } => classes.clone(),
+                Labels::Numbers { .. } => Vec::new(),
+            },
+            layout: self.layout.clone(),
+            targets: self.labels.fit(train),
         };
         let scaling = match &self.cells {
             Cells::Columns(columns) => {
@@ -106,6 +110,20 @@ impl Table {
     }
 }
 
+impl Labels {
+    /// The targets, standardised by the training rows; none where classes are learned.
+    pub(super) fn fit(&self, train: &[u32]) -> Vec<Target> {
+        let Labels::Numbers { values, targets } = self else { return Vec::new() };
+        let fit = |(at, target): (usize, &Target)| {
+            let of_row = |&row: &u32| values[row as usize * targets.len() + at];
+            let numbers: Vec<f64> = train.iter().map(of_row).collect();
+            let (center, factor) = Normalize::Standard.fit(&numbers);
+            Target { center, factor, ..target.clone() }
+        };
+        targets.iter().enumerate().map(fit).collect()
+    }
+}
+
 /// A column with its mean, and its center and factor; `numbers` is for those of the training rows.
 fn fit_column(
     columns: &Columns,
@@ -164,8 +182,7 @@ mod tests {
             layout: None,
             cells: Cells::Columns(columns),
             lines: vec![(0, 2), (2, 7)],
-            labels: vec![0; 4],
-            classes: vec!["a".into()],
+            labels: Labels::Classes { labels: vec![0; 4], classes: vec!["a".into()] },
             notes: vec![],
         };
         let fit = |missing, train: &[u32]| table.fit(missing, Normalize::Unit, train);

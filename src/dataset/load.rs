@@ -88,7 +88,8 @@ impl DataConfig {
         schema: Option<Schema>,
         test_fraction: f64,
     ) -> Result<Dataset, Error> {
-        let RowSplit { train, validation, test } = self.split(&table.labels, test_fraction)?;
+        let RowSplit { train, validation, test } =
+            self.split(&table.labels.classes(), test_fraction)?;
         let (schema, scaling) = match schema {
             Some(schema) => {
                 let scaling = table.fit_array(&schema, self.normalize, &train);

@@ -46,7 +46,7 @@ pub use dates::Dates;
 pub use describe::{ColumnDescription, Description};
 pub use error::{Error, FetchProblem};
 pub use field::DecimalMark;
-pub use formats::{Content, Encoding, FileFormat, Header, Row, RowSource, RowsFrom};
+pub use formats::{Content, Encoding, FileFormat, Header, Label, Row, RowSource, RowsFrom};
 #[cfg(feature = "fetch")]
 pub use known::{FetchPlace, Fetched, Progress, fetch};
 pub use known::{
@@ -58,5 +58,5 @@ pub use problem::DataProblem;
 pub use rows::open_rows;
 pub use samples::Samples;
 pub use scaling::{Normalize, Scaling};
-pub use schema::{Column, Kind, Missing, Schema, Unknown};
+pub use schema::{Column, Kind, Layout, Missing, Schema, Target, Task, Unknown};
 pub use values::Values;

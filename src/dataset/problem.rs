@@ -306,6 +306,9 @@ pub enum DataProblem {
         /// The column.
         column: String,
     },
+    /// Texts, where numbers are to be learned.
+    #[error("column '{0}' holds texts: `task` regression learns numbers")]
+    TargetText(String),
     /// A row without a label.
     #[error(
         "line {line}, column '{column}': the value is missing, and it is the label \

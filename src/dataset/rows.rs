@@ -2,12 +2,13 @@
 
 use super::config::DataConfig;
 use super::error::Error;
-use super::formats::{Format, ReadOptions, Row, RowSource, RowsFrom};
+use super::formats::{Format, Label, ReadOptions, Row, RowSource, RowsFrom};
 use super::problem::DataProblem;
 use super::samples::Samples;
 use super::scaling::Scaling;
-use super::schema::Schema;
+use super::schema::{Schema, Target};
 use super::values::Values;
+use crate::nn::Targets;
 use std::path::Path;
 
 /// Opens rows to be answered by a model that takes `features` values and was trained on data of
@@ -83,10 +84,16 @@ impl DataConfig {
             ReadOptions { wants_labels: true, labels: labels_path, ..self.read_options() };
         let mut rows = open(RowsFrom::File(path), self, &options, schema, features)?;
         let mut collected = Collected::new(scaling);
-        let (mut row, mut classes) = (Vec::new(), Vec::new());
+        let (mut row, mut classes, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(Row { line, label }) = rows.next_row(&mut row)? {
             let label = label.map_err(|problem| rows.problem(problem))?;
-            classes.push(label.expect("labels are wanted"));
+            match label.expect("labels are wanted") {
+                Label::Class(class) => classes.push(class),
+                Label::Numbers(values) => {
+                    let learned = |(target, &value): (&Target, &f64)| target.learned(value) as f32;
+                    numbers.extend(schema.targets.iter().zip(&values).map(learned));
+                }
+            }
             if let Some(at) = collected.push(&row) {
                 let column = schema.columns.get(schema.column_of(at));
                 let column = column.map_or_else(|| (at + 1).to_string(), |c| c.name.clone());
@@ -98,12 +105,16 @@ impl DataConfig {
             row.clear();
         }
         let (values, notes) = (collected.values, rows.notes());
-        if classes.is_empty() {
+        if classes.is_empty() && numbers.is_empty() {
             return Err(rows.problem(DataProblem::Empty));
         }
-        // A model of numbers alone may not know its classes' names.
-        let count = schema.classes.len();
-        let samples = Samples::with_values(features, count, values, classes);
+        let samples = match schema.targets.len() {
+            0 => Samples::with_values(features, schema.classes.len(), values, classes),
+            width => {
+                let targets = Targets::Numbers { values: numbers, width };
+                Samples::with_targets(features, values, targets)
+            }
+        };
         Ok(LabelledRows { samples: samples.map_err(Error::data(path))?, notes })
     }
 }

@@ -173,7 +173,10 @@ impl Samples {
             Values::Bytes(values) => to.bytes(values),
             Values::Floats(values) | Values::Inputs(values) => to.floats(values),
         }
-        self.targets.labels().iter().for_each(|&label| to.word(label.into()));
+        match &self.targets {
+            Targets::Numbers { values, .. } => to.floats(values),
+            classes => classes.labels().iter().for_each(|&label| to.word(label.into())),
+        }
     }
 
     /// The bytes of one sample; none of a table's.

@@ -19,9 +19,22 @@ pub struct Schema {
     pub label: Option<String>,
     /// The classes' names, in the order of their numbers; empty where they are numbers alone.
     pub classes: Vec<String>,
-    /// Fields of a line of the training file, and the label's place among them, from 0.
+    /// Fields of a line of the training file, and the places of the label, or of the targets,
+    /// among them, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layout: Option<[usize; 2]>,
+    pub layout: Option<Layout>,
+    /// The numbers that are learned; none where classes are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
+}
+
+/// How a line of the training file is laid out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Layout {
+    /// Fields.
+    pub width: usize,
+    /// Places of the label or of the targets, ascending.
+    pub labels: Vec<usize>,
 }
 
 named! {
@@ -47,6 +60,47 @@ named! {
         Error = "error",
         /// A missing value: none of the categories known.
         Missing = "missing",
+    }
+}
+
+named! {
+    /// What is learned of a row.
+    #[derive(Default)]
+    pub enum Task as "task" {
+        /// Its class.
+        #[default]
+        Classification = "classification",
+        /// A number, or several.
+        Regression = "regression",
+    }
+}
+
+/// A number that is learned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// Its column's name, or number counted from 1.
+    pub name: String,
+    /// The mean of its training values: it is learned as (t − center)·factor.
+    pub center: f64,
+    /// 1 / their standard deviation.
+    pub factor: f64,
+    /// Its place among the fields of the training file, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<usize>,
+    /// Whether its numbers have decimal commas.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_commas: bool,
+}
+
+impl Target {
+    /// A value as it is learned.
+    pub fn learned(&self, value: f64) -> f64 {
+        (value - self.center) * self.factor
+    }
+
+    /// The value that is learned as this.
+    pub fn value(&self, learned: f64) -> f64 {
+        learned / self.factor + self.center
     }
 }
 
@@ -167,14 +221,14 @@ impl Schema {
             let from_end = (expected + 1).checked_sub(number.unsigned_abs() as usize)?;
             let label = if number > 0 { number as usize - 1 } else { from_end };
             let behind = |at| at + usize::from(at >= label);
-            Some((expected + 1, label, (0..expected).map(behind).collect::<Vec<usize>>()))
+            let layout = Layout { width: expected + 1, labels: vec![label] };
+            Some((layout, (0..expected).map(behind).collect::<Vec<usize>>()))
         };
-        let layout =
-            self.layout.zip(in_file).map(|([width, label], places)| (width, label, places));
-        match layout.or_else(former) {
-            Some((file_width, _, places)) if width == file_width => Ok(places),
-            Some((file_width, label, places)) if width + 1 == file_width => {
-                Ok(places.into_iter().map(|place| place - usize::from(place > label)).collect())
+        match self.layout.clone().zip(in_file).or_else(former) {
+            Some((layout, places)) if width == layout.width => Ok(places),
+            Some((layout, places)) if width + layout.labels.len() == layout.width => {
+                let before = |place: usize| layout.labels.iter().filter(|&&at| at < place).count();
+                Ok(places.into_iter().map(|place| place - before(place)).collect())
             }
             _ if width == expected => Ok((0..expected).collect()),
             _ => Err(DataProblem::Ragged { line: 1, found: width, expected }),
@@ -249,6 +303,7 @@ mod tests {
             label: Some("kind".into()),
             classes: vec!["a".into(), "b".into()],
             layout: None,
+            targets: vec![],
         }
     }
 
@@ -282,7 +337,7 @@ mod tests {
     #[test]
     fn columns_without_names_stand_as_in_the_training_file() {
         let mut schema = schema();
-        schema.layout = Some([5, 2]);
+        schema.layout = Some(Layout { width: 5, labels: vec![2] });
         (schema.columns[0].place, schema.columns[1].place) = (Some(1), Some(4));
         let places = |width: usize| schema.places_without_header(width).ok();
         let expected = [None, Some(vec![0, 1]), None, Some(vec![1, 3]), Some(vec![1, 4]), None];

@@ -1,7 +1,9 @@
 //! A labelled table as a file gave it, before anything is fitted: what every format is read into.
 
 use super::cells::Columns;
-use super::schema::Kind;
+use super::schema::{Kind, Layout, Target};
+use crate::nn::Targets;
+use std::borrow::Cow;
 
 /// The values of a table, `[rows, width]`.
 #[derive(Clone, Debug)]
@@ -85,6 +87,61 @@ pub(super) struct TableColumn {
     pub(super) categories: Vec<u32>,
 }
 
+/// What rows should give.
+#[derive(Clone, Debug)]
+pub(super) enum Labels {
+    /// One class each.
+    Classes {
+        /// Indices into `classes`.
+        labels: Vec<u16>,
+        /// The classes' names in order.
+        classes: Vec<String>,
+    },
+    /// Numbers.
+    Numbers {
+        /// `[rows, targets]`.
+        values: Vec<f64>,
+        /// What they are; nothing is fitted yet.
+        targets: Vec<Target>,
+    },
+}
+
+impl Labels {
+    /// Rows.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Labels::Classes { labels, .. } => labels.len(),
+            Labels::Numbers { values, targets } => values.len() / targets.len().max(1),
+        }
+    }
+
+    /// The class of each row, where rows have one; else as if there were one class.
+    pub(super) fn classes(&self) -> Cow<'_, [u16]> {
+        match self {
+            Labels::Classes { labels, .. } => Cow::Borrowed(labels),
+            Labels::Numbers { .. } => Cow::Owned(vec![0; self.len()]),
+        }
+    }
+
+    /// What these rows should give, as a network learns it.
+    pub(super) fn targets(&self, rows: &[u32], fitted: &[Target]) -> Targets {
+        match self {
+            Labels::Classes { labels, classes } => Targets::Classes {
+                labels: rows.iter().map(|&row| labels[row as usize]).collect(),
+                classes: classes.len(),
+            },
+            Labels::Numbers { values, .. } => {
+                let width = fitted.len();
+                let of_row = |&row: &u32| &values[row as usize * width..][..width];
+                let learned =
+                    |(at, &value): (usize, &f64)| fitted[at % width].learned(value) as f32;
+                let values = rows.iter().flat_map(of_row).enumerate().map(learned).collect();
+                Targets::Numbers { values, width }
+            }
+        }
+    }
+}
+
 /// Rows of values with labels.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
@@ -94,16 +151,14 @@ pub(super) struct Table {
     pub(super) named: bool,
     /// The label's column.
     pub(super) label: Option<String>,
-    /// Fields of a line, and the label's place among them.
-    pub(super) layout: Option<[usize; 2]>,
+    /// How a line is laid out.
+    pub(super) layout: Option<Layout>,
     /// `[rows, width]`.
     pub(super) cells: Cells,
     /// The line of each row that is not the one after the row before: (row, line).
     pub(super) lines: Vec<(usize, u64)>,
-    /// Indices into `classes`.
-    pub(super) labels: Vec<u16>,
-    /// The classes' names in order.
-    pub(super) classes: Vec<String>,
+    /// What the rows should give.
+    pub(super) labels: Labels,
     /// What was decided on thin evidence, or is worth a word.
     pub(super) notes: Vec<String>,
 }

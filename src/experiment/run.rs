@@ -5,7 +5,8 @@ use super::record::{FINISHED, RunRecord, RunResult, ccvs, hidden_ccv, peak_rss_b
 use super::statistics::{mean, median};
 use super::{Error, RunFolder};
 use crate::dataset::Dataset;
-use crate::model::Classification;
+use crate::model::{Classification, Regression};
+use crate::nn::Targets;
 use crate::train::{
     EpochMetrics, Evaluation, NetworkSummary, Phase, Position, RunConfig, StepReport, TrainConfig,
     Trainer, Values,
@@ -42,6 +43,8 @@ pub struct Outcome {
     pub result: RunResult,
     /// The network that is kept on the test samples, class by class, if they have classes.
     pub classification: Option<Classification>,
+    /// The same target by target, if they have numbers that the data set knows.
+    pub regression: Option<Regression>,
     /// Whether nothing was left to train.
     pub was_finished: bool,
 }
@@ -148,15 +151,15 @@ impl Run {
         if self.is_resumed && self.trainer.is_finished() {
             let result = recorded.filter(|record| record.status == FINISHED).and_then(|r| r.result);
             if let Some(result) = result {
-                let classification = classify(&mut self.trainer);
-                return Ok(Outcome { result, classification, was_finished: true });
+                let (classification, regression) = judge(&mut self.trainer);
+                return Ok(Outcome { result, classification, regression, was_finished: true });
             }
         }
         let was_finished = self.is_resumed && self.trainer.is_finished();
         let Run { config, trainer, folder, .. } = self;
         let mut training = Training { config, folder: folder.as_ref(), trainer };
-        let (result, classification) = training.run(stop, observer)?;
-        Ok(Outcome { result, classification, was_finished })
+        let (result, (classification, regression)) = training.run(stop, observer)?;
+        Ok(Outcome { result, classification, regression, was_finished })
     }
 
     /// Runs a training that comes before the last, and says what CCV it settled to.
@@ -212,7 +215,7 @@ impl Training<'_> {
         &mut self,
         stop: &AtomicBool,
         observer: &mut dyn Observer,
-    ) -> Result<(RunResult, Option<Classification>), Error> {
+    ) -> Result<(RunResult, Judgement), Error> {
         self.record("running", None)?;
         let epochs = self.train(stop, observer);
         if let Err(error) = &epochs
@@ -221,9 +224,9 @@ impl Training<'_> {
             // The error itself is what the user must see.
             let _ = self.record(&error.to_string(), None);
         }
-        let (result, classification) = self.result(&epochs?)?;
+        let (result, judgement) = self.result(&epochs?)?;
         self.record(FINISHED, Some(result.clone()))?;
-        Ok((result, classification))
+        Ok((result, judgement))
     }
 
     fn record(&self, status: &str, result: Option<RunResult>) -> Result<(), Error> {
@@ -297,8 +300,8 @@ impl Training<'_> {
             eval_seconds: 0.0,
             values: Values::new(),
         };
-        metrics.add("train", report);
-        metrics.add("test", &test);
+        metrics.add("train", &in_units(report.clone(), &data));
+        metrics.add("test", &in_units(test, &data));
         if let Some(samples) = &data.validation {
             let validation = self.trainer.evaluate(samples)?;
             if !validation.loss.is_finite() {
@@ -306,7 +309,7 @@ impl Training<'_> {
                 return Err(self.trainer.diverged(epoch, step, Some(report.loss)).into());
             }
             self.trainer.watch(validation.loss);
-            metrics.add("validation", &validation);
+            metrics.add("validation", &in_units(validation, &data));
         }
         metrics.eval_seconds = started.elapsed().as_secs_f64();
         if let Some(folder) = self.folder {
@@ -330,17 +333,17 @@ impl Training<'_> {
     }
 
     /// What the training came to; `epochs` are those of this call.
-    fn result(
-        &mut self,
-        epochs: &[EpochMetrics],
-    ) -> Result<(RunResult, Option<Classification>), Error> {
+    fn result(&mut self, epochs: &[EpochMetrics]) -> Result<(RunResult, Judgement), Error> {
         let data = Arc::clone(self.trainer.data());
         let started = Instant::now();
-        let kept = self.trainer.evaluate_kept(&data.test)?;
+        let kept = in_units(self.trainer.evaluate_kept(&data.test)?, &data);
         let eval_seconds = started.elapsed().as_secs_f64();
-        let classification = classify(self.trainer);
+        let (classification, regression) = judge(self.trainer);
         let mut values = Values::from([("test_loss".to_string(), kept.loss)]);
         values.extend(kept.values.into_iter().map(|(name, v)| (format!("test_{name}"), v)));
+        if let Some(regression) = &regression {
+            values.insert("test_r2".to_string(), regression.r2);
+        }
         let of_training = epochs.last().into_iter().flat_map(|epoch| &epoch.values);
         let of_training = of_training.filter(|(name, _)| name.starts_with("train_"));
         values.extend(of_training.map(|(name, value)| (name.clone(), *value)));
@@ -379,12 +382,44 @@ impl Training<'_> {
             seed: train.seed,
             run_dir: folder.map(|folder| folder.path().display().to_string()),
         };
-        Ok((result, classification))
+        Ok((result, (classification, regression)))
     }
 }
 
-/// The network that is kept on the test samples, class by class.
-fn classify(trainer: &mut Trainer) -> Option<Classification> {
+/// How a network does, class by class, or target by target.
+type Judgement = (Option<Classification>, Option<Regression>);
+
+/// How the network that is kept does on the test samples.
+fn judge(trainer: &mut Trainer) -> Judgement {
     let data = Arc::clone(trainer.data());
-    (!data.test.targets().are_numbers()).then(|| trainer.classify_kept(&data.test))
+    let answers = trainer.answer_kept(&data.test);
+    match data.test.targets() {
+        Targets::Numbers { values, .. } => {
+            let targets = &data.schema.targets;
+            let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+            let in_units = |learned: &[f32]| -> Vec<f64> {
+                let targets = targets.iter().cycle();
+                targets.zip(learned).map(|(target, &x)| target.value(x.into())).collect()
+            };
+            let regression = || Regression::of(&in_units(&answers), &in_units(values), &names);
+            (None, (!targets.is_empty()).then(regression))
+        }
+        classes => {
+            let outputs = classes.outputs();
+            (Some(Classification::of(&answers, classes.labels(), outputs)), None)
+        }
+    }
+}
+
+/// The differences of a target as its column has them, not as it is learned; of several targets,
+/// whose units differ, as they are learned.
+fn in_units(mut evaluation: Evaluation, data: &Dataset) -> Evaluation {
+    if let [target] = &data.schema.targets[..] {
+        for (name, value) in &mut evaluation.values {
+            if name == "rmse" || name == "mae" {
+                *value /= target.factor;
+            }
+        }
+    }
+    evaluation
 }

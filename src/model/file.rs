@@ -9,7 +9,7 @@
 //! The settings of the run that made it travel as text: a model opens whatever they are.
 
 use super::{Error, ModelProblem, add_pattern, expect_format, from_json, take_pattern, to_json};
-use crate::dataset::{Dataset, Scaling, Schema};
+use crate::dataset::{Dataset, Scaling, Schema, Target};
 use crate::format::FileProblem;
 use crate::format::safetensors::TensorFile;
 use crate::grammar::{self, Listed};
@@ -57,6 +57,25 @@ impl Meaning {
 }
 
 impl ModelFile {
+    /// What a model of numbers gives: its targets, and as they stand where it knows none; empty of
+    /// a classifier.
+    pub fn targets(&self) -> Vec<Target> {
+        let plain = |number: usize| Target {
+            name: format!("y{number}"),
+            center: 0.0,
+            factor: 1.0,
+            place: None,
+            has_commas: false,
+        };
+        match (self.model.loss().takes_numbers(), &self.meaning.schema.targets) {
+            (false, _) => Vec::new(),
+            (true, targets) if targets.is_empty() => {
+                (1..=self.model.outputs()).map(plain).collect()
+            }
+            (true, targets) => targets.clone(),
+        }
+    }
+
     /// Writes a model.
     ///
     /// **Errors**: [`Error::Format`]; whatever stood at `path` before is then untouched.

@@ -1,7 +1,7 @@
 //! A trained network at work: rows of values to answers.
 
 use super::{Error, ModelFile};
-use crate::dataset::{Samples, Scaling};
+use crate::dataset::{Samples, Scaling, Target};
 use crate::nn::{Mlp, Tile, each_tile};
 use crate::parallel::{Crew, Executor};
 use fanin_kernels::{TILE, standardize_sample, standardize_tile};
@@ -61,7 +61,8 @@ impl Predictor {
         self.file.model.outputs()
     }
 
-    /// The answers to raw rows, of single or double precision.
+    /// The answers to raw rows, of single or double precision. Those of a model of numbers are as
+    /// it learned them: [`Predictor::values`] makes values of them.
     ///
     /// **Shapes**: `rows` `[n, in_features]`; returns `[n, outputs]`. A row's answer depends on
     /// nothing but the row.
@@ -116,6 +117,15 @@ impl Predictor {
         }
         file.model.loss().answer(isa, outputs);
         outputs.iter().map(|row| row.0[0]).collect()
+    }
+
+    /// The values that a model of numbers means by its answers.
+    ///
+    /// **Shapes**: `answers` and the values `[n, outputs]`.
+    pub fn values(&self, answers: &[f32]) -> Vec<f64> {
+        let targets = self.file.targets();
+        let value = |(target, &answer): (&Target, &f32)| target.value(answer.into());
+        targets.iter().cycle().zip(answers).map(value).collect()
     }
 
     /// The answers to samples, `[n, outputs]`.

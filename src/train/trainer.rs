@@ -11,7 +11,7 @@ use super::rewire::History;
 use super::{Error, TrainConfig, evaluate};
 use crate::dataset::{Dataset, Samples};
 use crate::method::{Method, RunLength};
-use crate::model::{Classification, answers};
+use crate::model::answers;
 use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Tile};
 use crate::optim::{LrSchedule, Optimizer, Rule};
 use crate::parallel::{Crew, Executor};
@@ -362,17 +362,14 @@ impl Trainer {
         evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
     }
 
-    /// What the network that is kept makes of `samples`, class by class.
-    ///
-    /// **Panics** if there is no sample, or samples have no classes.
-    pub fn classify_kept(&mut self, samples: &Samples) -> Classification {
+    /// The answers of the network that is kept to `samples`, `[samples, outputs]`.
+    pub fn answer_kept(&mut self, samples: &Samples) -> Vec<f32> {
         let model = self.best_model.as_ref().unwrap_or(&self.model);
         let scaling = &self.data.scaling;
         let load = |crew: Crew<'_>, indices: &[u32], tile: &mut Tile| {
             samples.load_tile(crew.isa(), scaling, indices, tile);
         };
-        let p = answers(&self.executor, model, &mut self.tiles, samples.len(), load);
-        Classification::of(&p, samples.labels(), model.outputs())
+        answers(&self.executor, model, &mut self.tiles, samples.len(), load)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What the formats of arrays share: values without names, all of them numbers.
 
 use super::format::{Content, ReadOptions, Row, RowSource};
-use super::labels::{KnownLabels, Labels};
+use super::labels::{KnownLabels, LabelsInOrder};
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
-use crate::dataset::schema::Schema;
+use crate::dataset::schema::{Schema, Task};
 use crate::dataset::table::{Cells, Table};
 use crate::format;
 use crate::format::npy::Array;
@@ -60,13 +60,14 @@ pub(super) fn with_labels(
     (labels_path, texts): (&Path, &[String]),
     options: &ReadOptions,
 ) -> Result<Table, Error> {
-    if rows != texts.len() {
+    let width = labels_of_row(rows, texts.len(), options);
+    if rows * width != texts.len() {
         let problem = DataProblem::Count { samples: rows, labels: texts.len() };
         return Err(Error::data(labels_path)(problem));
     }
-    let mut labels = Labels::new(options);
+    let mut labels = LabelsInOrder::new(options, width);
     let mut unlabelled = Vec::new();
-    for (row, label) in texts.iter().enumerate() {
+    for (row, label) in texts.chunks_exact(width).enumerate() {
         if !labels.push(label, row as u64 + 1).map_err(Error::data(labels_path))? {
             unlabelled.push(row);
         }
@@ -77,6 +78,14 @@ pub(super) fn with_labels(
     let lines = kept.map(|(at, row)| (at, row as u64 + 1)).collect();
     let lines = if unlabelled.is_empty() { Vec::new() } else { lines };
     labels.table(cells, lines).map_err(Error::data(path))
+}
+
+/// Labels of each row: of a regression as many as come out even, else one.
+fn labels_of_row(rows: usize, labels: usize, options: &ReadOptions) -> usize {
+    match options.task {
+        Task::Regression => labels.checked_div(rows).unwrap_or(1).max(1),
+        Task::Classification => 1,
+    }
 }
 
 /// Rows for a model that are in memory as a whole.
@@ -112,7 +121,8 @@ impl ArrayRows {
         if found != features {
             return Err(problem(DataProblem::Width { line: 1, found, expected: features }));
         }
-        if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != rows) {
+        let width = schema.targets.len().max(1);
+        if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != rows * width) {
             return Err(problem(DataProblem::Count { samples: rows, labels: labels.len() }));
         }
         let labels = labels.map(|labels| (labels, KnownLabels::new(schema, options)));
@@ -127,8 +137,11 @@ impl RowSource for ArrayRows {
             let row = self.given;
             let line = row as u64 + 1;
             self.given += 1;
-            let class = |(labels, classes): &(Vec<String>, KnownLabels)| {
-                classes.class(&labels[row], line).map(Some)
+            let class = |(labels, known): &(Vec<String>, KnownLabels)| {
+                let width = labels.len() / self.rows;
+                let fields: Vec<&[u8]> =
+                    labels[row * width..][..width].iter().map(|label| label.as_bytes()).collect();
+                known.label(&fields, line).map(Some)
             };
             let label = self.labels.as_ref().map_or(Ok(None), class);
             if self.labels.as_ref().is_some_and(|(_, classes)| classes.passes_over(&label)) {

@@ -1,8 +1,9 @@
 //! Which columns of a table are meant: by name, number or range.
 
 use super::format::ReadOptions;
-use super::gather::Reading;
+use super::gather::{Reading, Roles};
 use crate::dataset::problem::DataProblem;
+use crate::dataset::schema::Task;
 use std::collections::HashMap;
 
 /// The columns' names, if the first line has any, and how many there are.
@@ -88,27 +89,50 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The columns that become inputs, and the label's place.
+/// What the columns are for, by the settings.
 ///
 /// **Errors**: [`DataProblem::UnknownColumn`], [`DataProblem::NoLabel`],
 /// [`DataProblem::NoColumns`].
-pub(super) fn readings(
-    columns: &Columns<'_>,
-    options: &ReadOptions,
-) -> Result<(Vec<Reading>, usize), DataProblem> {
+pub(super) fn roles(columns: &Columns<'_>, options: &ReadOptions) -> Result<Roles, DataProblem> {
     let label = options.label.as_ref().ok_or(DataProblem::NoLabel)?;
-    let label = columns.place(label)?;
+    let labels: Vec<usize> = match options.task {
+        Task::Classification => vec![columns.place(label)?],
+        Task::Regression => match columns.place(label) {
+            Ok(place) => vec![place],
+            // Several names, if it is not one.
+            Err(problem) if !label.contains(',') => return Err(problem),
+            Err(_) => {
+                let names = label.split(',').map(|name| columns.place(name.trim()));
+                names.collect::<Result<_, _>>()?
+            }
+        },
+    };
     let kept = match options.columns.is_empty() {
         true => vec![true; columns.width],
         false => columns.chosen(&options.columns)?,
     };
     let (dropped, categorical) =
         (columns.chosen(&options.drop)?, columns.chosen(&options.categorical)?);
-    let places = (0..columns.width).filter(|&at| at != label && kept[at] && !dropped[at]);
-    let reading =
-        |place: usize| Reading { place, is_categorical: categorical[place], ..Reading::default() };
-    let readings: Vec<Reading> = places.map(reading).collect();
-    if readings.is_empty() { Err(DataProblem::NoColumns) } else { Ok((readings, label)) }
+    let is_input = |at: &usize| !labels.contains(at) && kept[*at] && !dropped[*at];
+    let reading = |place: usize, is_categorical: bool| Reading {
+        place,
+        is_categorical,
+        ..Reading::default()
+    };
+    let mut readings: Vec<Reading> = (0..columns.width)
+        .filter(is_input)
+        .map(|place| reading(place, categorical[place]))
+        .collect();
+    if readings.is_empty() {
+        return Err(DataProblem::NoColumns);
+    }
+    match options.task {
+        Task::Classification => Ok(Roles { readings, targets: 0, label: Some(labels[0]) }),
+        Task::Regression => {
+            readings.extend(labels.iter().map(|&place| reading(place, false)));
+            Ok(Roles { readings, targets: labels.len(), label: None })
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Tables of text: CSV, TSV and kin.
 
-use super::columns::{Columns, readings};
+use super::columns::{Columns, roles};
 use super::format::{Format, Header, ReadOptions, RowSource, RowsFrom, Source};
 use super::gather::Gathering;
 use super::header::decide_header;
@@ -8,11 +8,13 @@ use super::input::Input;
 use super::kinds::{decide_classes, decide_kinds};
 use super::known_rows::KnownRows;
 use super::records::{ReadProblem, Record, RecordReader};
+use crate::dataset::cells;
 use crate::dataset::error::Error;
 use crate::dataset::field::text;
 use crate::dataset::problem::DataProblem;
-use crate::dataset::schema::Schema;
-use crate::dataset::table::{Cells, Table};
+use crate::dataset::schema::{Layout, Schema, Target};
+use crate::dataset::table::{Cells, Labels, Table, TableColumn};
+use crate::dataset::value::Value;
 use std::collections::HashSet;
 use std::io::{self, BufRead};
 
@@ -84,8 +86,7 @@ fn parse(input: Box<dyn BufRead>, options: &ReadOptions) -> Result<Table, ReadPr
     if names.is_none() && is_header && options.header != Header::No {
         return Err(DataProblem::Encoding { line: first.line, encoding: "UTF-8" }.into());
     }
-    let (readings, label) = readings(&columns, options)?;
-    let mut table = Gathering::new(readings, label, options);
+    let mut table = Gathering::new(roles(&columns, options)?, options);
     while let Some(record) = records.next()? {
         check_width(record, width, table.rows, &first)?;
         table.push(record.line, |place| record.get(place).unwrap_or_default())?;
@@ -115,19 +116,22 @@ fn finish(
     notes: &mut Vec<String>,
 ) -> Result<Table, ReadProblem> {
     let first = usize::from(names.is_some());
-    let label_place = table.label.place;
     // A first row without a label is passed over as any other.
-    let starts_unlabelled = first == 0 && table.label.ids.first() == Some(&None);
+    let starts_unlabelled = first == 0 && table.starts_unlabelled();
     if starts_unlabelled && !options.skip_unlabelled {
         table.label.first_missing = Some(0);
     }
     if table.rows <= first {
         return Err(DataProblem::Empty.into());
     }
-    let label = match &names {
-        Some(names) => names[label_place].clone(),
-        None => (label_place + 1).to_string(),
+    let name = |place: usize| match &names {
+        Some(names) => names[place].clone(),
+        None => (place + 1).to_string(),
     };
+    let targets = table.columns[table.columns.len() - table.targets..].iter();
+    let label_places: Vec<usize> =
+        table.label.place.into_iter().chain(targets.map(|target| target.place)).collect();
+    let label = name(label_places[0]);
     if let Some(row) = table.label.first_missing {
         let (line, column) = (table.line(row), label);
         return Err(DataProblem::MissingLabel { line, column }.into());
@@ -140,12 +144,35 @@ fn finish(
     if table.unlabelled > 0 {
         notes.push(format!("{} rows have no label and are left out", table.unlabelled));
     }
-    let (classes, labels) = decide_classes(std::mem::take(&mut table.label), start, notes)?;
-    if labels.is_empty() {
+    let rows = table.rows - start;
+    if rows == 0 {
         return Err(DataProblem::Empty.into());
     }
-    let columns = decide_kinds(&mut table, start, names.as_deref(), options, notes)?;
-    let lines = &table.lines;
+    let labels = std::mem::take(&mut table.label);
+    let mut columns = decide_kinds(&mut table, start, names.as_deref(), options, notes)?;
+    let labels = match labels.place {
+        Some(_) => decide_classes(labels, start, notes)?,
+        None => {
+            let targets = columns.split_off(columns.len() - table.targets);
+            take_targets(&targets, columns.len(), &table.cells, rows)?
+        }
+    };
+    let mut places = label_places;
+    places.sort_unstable();
+    Ok(Table {
+        columns,
+        named: names.is_some(),
+        label: Some(label),
+        layout: Some(Layout { width, labels: places }),
+        cells: Cells::Columns(table.cells),
+        lines: lines_from(&table.lines, start),
+        labels,
+        notes: std::mem::take(notes),
+    })
+}
+
+/// The lines of the rows from `start` on.
+fn lines_from(lines: &[(usize, u64)], start: usize) -> Vec<(usize, u64)> {
     let mut kept: Vec<(usize, u64)> = Vec::with_capacity(lines.len());
     for &(row, line) in lines {
         match row.checked_sub(start) {
@@ -157,17 +184,35 @@ fn finish(
     if kept.get(1).is_some_and(|(row, _)| *row == 0) {
         kept.remove(0);
     }
-    Ok(Table {
-        columns,
-        named: names.is_some(),
-        label: Some(label),
-        layout: Some([width, label_place]),
-        cells: Cells::Columns(table.cells),
-        lines: kept,
-        labels,
-        classes,
-        notes: std::mem::take(notes),
-    })
+    kept
+}
+
+/// The values of the columns that are learned, which stand behind the `first` others.
+fn take_targets(
+    targets: &[TableColumn],
+    first: usize,
+    cells: &cells::Columns,
+    rows: usize,
+) -> Result<Labels, DataProblem> {
+    let mut values = vec![0.0; rows * targets.len()];
+    for (at, target) in targets.iter().enumerate() {
+        if !target.kind.is_scaled() {
+            return Err(DataProblem::TargetText(target.name.clone()));
+        }
+        cells.each(first + at, |row, value| {
+            if let Value::Number(number) = value {
+                values[row * targets.len() + at] = number;
+            }
+        });
+    }
+    let target = |target: &TableColumn| Target {
+        name: target.name.clone(),
+        center: 0.0,
+        factor: 1.0,
+        place: Some(target.place),
+        has_commas: target.has_commas,
+    };
+    Ok(Labels::Numbers { values, targets: targets.iter().map(target).collect() })
 }
 
 /// The fields of a record as names; none if one is not UTF-8.

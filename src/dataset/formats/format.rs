@@ -5,7 +5,7 @@ use crate::dataset::dates::Dates;
 use crate::dataset::error::Error;
 use crate::dataset::field::DecimalMark;
 use crate::dataset::problem::DataProblem;
-use crate::dataset::schema::{Missing, Schema, Unknown};
+use crate::dataset::schema::{Missing, Schema, Task, Unknown};
 use crate::dataset::table::Table;
 use crate::grammar::named;
 use std::io::BufRead;
@@ -107,7 +107,16 @@ pub struct Row {
     /// The file's line, or the number of an array's row, from 1.
     pub line: u64,
     /// Its label, if labels are wanted; or what is wrong with the row.
-    pub label: Result<Option<u16>, DataProblem>,
+    pub label: Result<Option<Label>, DataProblem>,
+}
+
+/// What a row should give.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Label {
+    /// A class.
+    Class(u16),
+    /// The targets' values.
+    Numbers(Vec<f64>),
 }
 
 named! {
@@ -157,7 +166,10 @@ pub(crate) struct ReadOptions {
     pub(crate) text: TextOptions,
     /// Whether the first line names the columns.
     pub(crate) header: Header,
-    /// The label's column: a name, or a number from 1, or from −1 at the end.
+    /// What is learned of a row.
+    pub(crate) task: Task,
+    /// The label's column: a name, or a number from 1, or from −1 at the end; of a regression
+    /// several with commas between them.
     pub(crate) label: Option<String>,
     /// The columns that become inputs; all if there are none.
     pub(crate) columns: Vec<String>,

@@ -226,8 +226,10 @@ impl Reading {
 pub(super) struct Gathering {
     marks: Marks,
     decimal: DecimalMark,
-    /// The columns that become inputs.
+    /// The columns that become inputs, and behind them those that are learned as numbers.
     pub(super) columns: Vec<Reading>,
+    /// How many of them are learned.
+    pub(super) targets: usize,
     /// The first row, of which is not yet known whether it is one.
     pub(super) first: Vec<Value>,
     /// All others, `[rows, columns]`.
@@ -244,11 +246,21 @@ pub(super) struct Gathering {
     last_line: u64,
 }
 
+/// What the columns are for.
+pub(super) struct Roles {
+    /// Those that become inputs, and behind them those that are learned as numbers.
+    pub(super) readings: Vec<Reading>,
+    /// How many of these are learned.
+    pub(super) targets: usize,
+    /// The place of the class.
+    pub(super) label: Option<usize>,
+}
+
 /// The label's column while rows are read.
 #[derive(Debug, Default)]
 pub(super) struct LabelReading {
-    /// Its place among the fields.
-    pub(super) place: usize,
+    /// Its place among the fields; none where numbers are learned.
+    pub(super) place: Option<usize>,
     /// The labels, by what they mean.
     pub(super) texts: Texts,
     /// Of each row the number of its text, from 1; none where it is missing.
@@ -292,14 +304,16 @@ impl LabelReading {
 }
 
 impl Gathering {
-    /// A table with these columns, and the label at `label`.
-    pub(super) fn new(columns: Vec<Reading>, label: usize, options: &ReadOptions) -> Gathering {
+    /// A table with these columns.
+    pub(super) fn new(roles: Roles, options: &ReadOptions) -> Gathering {
+        let Roles { readings: columns, targets, label } = roles;
         Gathering {
             marks: Marks::new(&options.missing_values),
             decimal: options.decimal,
             first: Vec::new(),
             cells: Columns::new(columns.len()),
             columns,
+            targets,
             label: LabelReading { place: label, ..LabelReading::default() },
             rows: 0,
             lines: Vec::new(),
@@ -318,15 +332,20 @@ impl Gathering {
         field: impl Fn(usize) -> &'a [u8],
     ) -> Result<(), DataProblem> {
         let row = self.rows;
-        let label = self.label.id(field(self.label.place), row, line, &self.marks)?;
-        if label.is_none() && row > 0 {
+        let label = match self.label.place {
+            Some(place) => self.label.id(field(place), row, line, &self.marks)?,
+            None => None,
+        };
+        if row > 0 && self.lacks_label(label, &field) {
             if self.skips_unlabelled {
                 self.unlabelled += 1;
                 return Ok(());
             }
             self.label.first_missing.get_or_insert(row);
         }
-        self.label.ids.push(label);
+        if self.label.place.is_some() {
+            self.label.ids.push(label);
+        }
         if row > 0 {
             self.cells.begin_row();
         }
@@ -344,6 +363,33 @@ impl Gathering {
         self.last_line = line;
         self.rows += 1;
         Ok(())
+    }
+
+    /// Whether a row lacks its class, or a number that is to be learned.
+    fn lacks_label<'a>(
+        &self,
+        label: Option<NonZeroU32>,
+        field: &impl Fn(usize) -> &'a [u8],
+    ) -> bool {
+        let (_, targets) = self.columns.split_at(self.columns.len() - self.targets);
+        let is_missing = |bytes: &[u8]| {
+            let is_mark = |number: Written| self.marks.has_number(number.value());
+            self.marks.has(bytes)
+                || (self.marks.any_numbers() && number_as_written(bytes).is_some_and(is_mark))
+        };
+        match self.label.place {
+            Some(_) => label.is_none(),
+            None => targets.iter().any(|target| is_missing(field(target.place))),
+        }
+    }
+
+    /// Whether the first row lacks its class, or a number that is to be learned.
+    pub(super) fn starts_unlabelled(&self) -> bool {
+        let (_, targets) = self.columns.split_at(self.columns.len() - self.targets);
+        match self.label.place {
+            Some(_) => self.label.ids.first() == Some(&None),
+            None => targets.iter().any(|target| target.first == First::Missing),
+        }
     }
 
     /// The line of a row.

@@ -7,7 +7,7 @@ use crate::dataset::dates::{Dates, is_date, seconds};
 use crate::dataset::field::{DecimalMark, is_with_unit, meaning, number, number_form};
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::Kind;
-use crate::dataset::table::TableColumn;
+use crate::dataset::table::{Labels, TableColumn};
 use crate::dataset::value::Value;
 
 /// More numbers than these as labels are no classes, if they are not whole.
@@ -240,7 +240,7 @@ pub(super) fn decide_classes(
     mut label: LabelReading,
     first: usize,
     notes: &mut Vec<String>,
-) -> Result<(Vec<String>, Vec<u16>), DataProblem> {
+) -> Result<Labels, DataProblem> {
     if let (0, Some(Some(id))) = (first, label.ids.first()) {
         let at = LabelReading::at(*id);
         label.texts.seen[at].count += 1;
@@ -278,7 +278,7 @@ pub(super) fn decide_classes(
     classes.iter().enumerate().for_each(|(place, (.., id))| places[*id] = place as u16);
     let ids = label.ids.iter().skip(first).flatten();
     let labels = ids.map(|&id| places[LabelReading::at(id)]).collect();
-    Ok((classes.into_iter().map(|(name, ..)| name).collect(), labels))
+    Ok(Labels::Classes { labels, classes: classes.into_iter().map(|(name, ..)| name).collect() })
 }
 
 /// Notes on classes that cannot be learned.

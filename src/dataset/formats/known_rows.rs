@@ -1,7 +1,7 @@
 //! Rows of a table of text for a model: read one by one, by the columns that it knows.
 
 use super::columns::Columns;
-use super::format::{ReadOptions, Row, RowSource};
+use super::format::{Label, ReadOptions, Row, RowSource};
 use super::header::decide_known_header;
 use super::input::Input;
 use super::labels::KnownLabels;
@@ -37,8 +37,8 @@ struct Decoder {
     places: Vec<usize>,
     /// The texts of each column that has categories.
     categories: Vec<Option<Names>>,
-    /// Where labels stand, and the classes.
-    label: Option<(usize, KnownLabels)>,
+    /// Where labels stand, and what is known of them.
+    label: Option<(Vec<usize>, KnownLabels)>,
 }
 
 impl KnownRows {
@@ -123,14 +123,8 @@ impl Decoder {
             };
         }
         if options.wants_labels {
-            let name = schema.label.as_ref().or(options.label.as_ref());
-            let name = name.ok_or(DataProblem::NoLabel)?;
-            let place = match (names, schema.layout) {
-                // As in the training file, whatever its name is by number.
-                (None, Some([_, place])) => place,
-                _ => Columns::new(names, width, true).place(name)?,
-            };
-            self.label = Some((place, KnownLabels::new(schema, options)));
+            let places = label_places(schema, names, width, options)?;
+            self.label = Some((places, KnownLabels::new(schema, options)));
         }
         Ok(())
     }
@@ -215,11 +209,33 @@ impl Decoder {
         Ok(())
     }
 
-    /// The class of a row's label; none if labels are not wanted.
-    fn label(&self, record: &Record) -> Result<Option<u16>, DataProblem> {
-        let Some((place, classes)) = &self.label else { return Ok(None) };
-        classes.class(record.get(*place).unwrap_or_default(), record.line).map(Some)
+    /// What a row should give; none if labels are not wanted.
+    fn label(&self, record: &Record) -> Result<Option<Label>, DataProblem> {
+        let Some((places, known)) = &self.label else { return Ok(None) };
+        let fields: Vec<&[u8]> =
+            places.iter().map(|&place| record.get(place).unwrap_or_default()).collect();
+        known.label(&fields, record.line).map(Some)
     }
+}
+
+/// Where the label stands, or the targets.
+fn label_places(
+    schema: &Schema,
+    names: Option<&[String]>,
+    width: usize,
+    options: &ReadOptions,
+) -> Result<Vec<usize>, DataProblem> {
+    let columns = Columns::new(names, width, true);
+    let in_file = schema.layout.as_ref().filter(|_| names.is_none() || !schema.named);
+    if let Some(layout) = in_file {
+        let of_targets: Option<Vec<usize>> = schema.targets.iter().map(|t| t.place).collect();
+        return Ok(of_targets.filter(|p| !p.is_empty()).unwrap_or_else(|| layout.labels.clone()));
+    }
+    if !schema.targets.is_empty() {
+        return schema.targets.iter().map(|target| columns.place(&target.name)).collect();
+    }
+    let name = schema.label.as_ref().or(options.label.as_ref());
+    Ok(vec![columns.place(name.ok_or(DataProblem::NoLabel)?)?])
 }
 
 /// What a field says.

@@ -19,7 +19,7 @@ mod records;
 mod svmlight;
 
 pub use decode::Encoding;
-pub use format::{Content, Header, Row, RowSource, RowsFrom};
+pub use format::{Content, Header, Label, Row, RowSource, RowsFrom};
 pub(super) use format::{Format, ReadOptions, Source, TextOptions};
 pub(super) use idx::{IdxFile, read_idx};
 pub(super) use input::Input;

@@ -1,9 +1,9 @@
 //! The sparse text format of SVMlight and LIBSVM: `label index:value index:value … # comment`,
 //! indices from 1, ascending.
 
-use super::format::{Format, ReadOptions, Row, RowSource, RowsFrom, Source};
+use super::format::{Format, Label, ReadOptions, Row, RowSource, RowsFrom, Source};
 use super::input::Input;
-use super::labels::{KnownLabels, Labels};
+use super::labels::{KnownLabels, LabelsInOrder};
 use crate::dataset::error::Error;
 use crate::dataset::field::number;
 use crate::dataset::problem::DataProblem;
@@ -40,7 +40,7 @@ impl Format for Svmlight {
 
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
         let mut lines = Lines::of(Input::open(source.path)?);
-        let mut labels = Labels::new(options);
+        let mut labels = LabelsInOrder::new(options, 1);
         // The entries of all rows, where each row begins, and the lines that rows are on.
         let (mut entries, mut rows): (Vec<Entry>, Vec<usize>) = (Vec::new(), vec![0]);
         let mut row_lines: Vec<(usize, u64)> = Vec::new();
@@ -156,7 +156,7 @@ fn labelled(
     line: u64,
     zero_based: bool,
     entries: &mut Vec<Entry>,
-    labels: &mut Labels,
+    labels: &mut LabelsInOrder,
 ) -> Result<bool, DataProblem> {
     let mut fields = text.split_ascii_whitespace();
     let Some(label) = fields.next() else { return Ok(false) };
@@ -168,7 +168,7 @@ fn labelled(
     }
     let first = entries.len();
     take_entries(fields, line, zero_based, entries)?;
-    let is_taken = labels.push(label, line)?;
+    let is_taken = labels.push(&[label], line)?;
     if !is_taken {
         entries.truncate(first);
     }
@@ -214,7 +214,7 @@ struct SparseRows {
 
 impl SparseRows {
     /// Takes a row apart; none for a line without one.
-    fn row(&mut self, line: u64, text: &str) -> Option<Result<Option<u16>, DataProblem>> {
+    fn row(&mut self, line: u64, text: &str) -> Option<Result<Option<Label>, DataProblem>> {
         let mut fields = text.split_ascii_whitespace().peekable();
         fields.peek()?;
         let label = fields.next_if(|field| !field.contains(':'));
@@ -226,7 +226,8 @@ impl SparseRows {
                 false => Ok(()),
             }
         });
-        let class = |labels: &KnownLabels| labels.class(label.unwrap_or_default(), line);
+        let field = label.unwrap_or_default().as_bytes();
+        let class = |labels: &KnownLabels| labels.label(&[field], line);
         Some(taken.and_then(|()| self.classes.as_ref().map(class).transpose()))
     }
 }

@@ -1,7 +1,7 @@
 //! What is said of a known data set.
 
 use crate::dataset::formats::Header;
-use crate::dataset::schema::{Column, Kind, Schema};
+use crate::dataset::schema::{Column, Kind, Layout, Schema};
 
 /// A data set known by name; the list of all is in `mod.rs`.
 #[derive(Debug)]
@@ -147,7 +147,8 @@ impl KnownTable {
             column.place = Some(at + usize::from(at >= label));
         }
         Schema {
-            layout: Some([columns.len() + 1, label]),
+            layout: Some(Layout { width: columns.len() + 1, labels: vec![label] }),
+            targets: Vec::new(),
             columns,
             named: true,
             label: Some(self.label.to_string()),
@@ -180,6 +181,7 @@ mod tests {
         assert_eq!(names, ["age", "soil1", "soil2", "work"]);
         assert_eq!((schema.width(), schema.class(1)), (5, "yes".to_string()));
         let places: Vec<_> = schema.columns.iter().filter_map(|column| column.place).collect();
-        assert_eq!((places, schema.layout), (vec![1, 2, 3, 4], Some([5, 0])));
+        let layout = Layout { width: 5, labels: vec![0] };
+        assert_eq!((places, schema.layout), (vec![1, 2, 3, 4], Some(layout)));
     }
 }

@@ -4,12 +4,12 @@ use super::entry::{Known, KnownDataset, KnownFile, KnownTable};
 use super::search::{find, search_path};
 use crate::dataset::error::Error;
 use crate::dataset::formats::{
-    FileFormat, IdxFile, Input, ReadOptions, RowsFrom, TextOptions, read_idx,
+    FileFormat, IdxFile, Input, Label, ReadOptions, RowsFrom, TextOptions, read_idx,
 };
 use crate::dataset::problem::DataProblem;
 use crate::dataset::samples::Samples;
 use crate::dataset::schema::Schema;
-use crate::dataset::table::{Cells, Table};
+use crate::dataset::table::{Cells, Labels, Table};
 use crate::format::digest::Sha256;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,7 @@ pub(in crate::dataset) struct KnownContent {
 }
 
 /// What the files hold.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub(in crate::dataset) enum Content {
     /// Training and test images.
     Images([Samples; 2]),
@@ -113,7 +114,9 @@ fn read_table(path: &Path, table: &KnownTable, schema: &Schema) -> Result<Table,
         let label = row.label.map_err(|problem| rows.problem(problem))?;
         singles.extend(inputs.drain(..).map(|input| input as f32));
         lines.push((labels.len(), row.line));
-        labels.push(label.expect("labels are wanted"));
+        if let Some(Label::Class(class)) = label {
+            labels.push(class);
+        }
     }
     if labels.is_empty() {
         return Err(rows.problem(DataProblem::Empty));
@@ -125,11 +128,10 @@ fn read_table(path: &Path, table: &KnownTable, schema: &Schema) -> Result<Table,
         columns: Vec::new(),
         named: true,
         label: schema.label.clone(),
-        layout: schema.layout,
+        layout: schema.layout.clone(),
         cells: Cells::Singles(singles),
         lines,
-        labels,
-        classes: schema.classes.clone(),
+        labels: Labels::Classes { labels, classes: schema.classes.clone() },
         notes: Vec::new(),
     })
 }
