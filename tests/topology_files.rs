@@ -49,6 +49,48 @@ fn train_on(files: &[PathBuf], engine: &str) -> Result<Vec<CsrPattern>, fanin::E
 }
 
 #[test]
+fn a_mask_means_where_it_is_not_zero_however_it_was_saved() {
+    let masks = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/masks");
+    let expected = CsrPattern::new(6, vec![0, 2, 3, 3, 6], vec![1, 4, 0, 2, 3, 5]).unwrap();
+    for name in [
+        "csr.npz",
+        "csc.npz",
+        "coo.npz",
+        "bsr.npz",
+        "array.npz",
+        "dense.npz",
+        "dense.npy",
+        "bool.npy",
+        "fortran.npy",
+    ] {
+        let read = read_topology(&[masks.join(name)]).unwrap();
+        assert_eq!(read, std::slice::from_ref(&expected), "{name}");
+    }
+    let refused = |name: &str| read_topology(&[masks.join(name)]).unwrap_err().to_string();
+    assert!(refused("dia.npz").contains("this is a sparse 'dia' file"), "{}", refused("dia.npz"));
+    assert!(refused("two.npz").contains("format (of a SciPy matrix, or one array) is missing"));
+    // A matrix whose sides are exchanged is called so.
+    let dir = TempDir::new().unwrap();
+    let table: String = (0..30).map(|i| format!("{i},{},1,2,3,4,{}\n", i % 7, i % 2)).collect();
+    let file = dir.path().join("x.csv");
+    fs::write(&file, table).unwrap();
+    let train = |mask: &str| {
+        let mut command = fanin();
+        command
+            .args(["train", "--label", "-1", "--hidden", "4", "--epochs", "1", "--header", "no"]);
+        command.arg("--train").arg(&file).arg("--topology").arg(masks.join(mask));
+        command.output().unwrap()
+    };
+    let output = train("transposed.npy");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && stderr.contains("it is transposed"), "{stderr}");
+    // A neuron without an input is trained on, and said.
+    let output = train("dense.npy");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && stderr.contains("1 of 4 neurons have no input"), "{stderr}");
+}
+
+#[test]
 fn a_mask_made_elsewhere_is_trained_on_as_it_is() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("mask.safetensors");

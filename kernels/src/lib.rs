@@ -27,7 +27,8 @@
 //! | [`layer_norm_backward`] | dz, dγ, dβ of the above, and db = dZ·1 | `layer_norm.rs` |
 //! | [`softmax_cross_entropy`] | Σ `−w·ln p[label]` and its gradient | `softmax.rs` |
 //! | [`softmax`] | probabilities of the logits | `softmax.rs` |
-//! | [`squared_error`], [`absolute_error`], [`huber`] | Σ w·(error of y − t) and its gradient | `losses.rs` |
+//! | [`squared_error`], [`huber`] | Σ w·(error of y − t) and its gradient | `losses.rs` |
+//! | [`absolute_error`] | the same of the absolute error | `losses.rs` |
 //! | [`adam`], [`adam_aged`] | an Adam update; with an age for each parameter | `optimizer.rs` |
 //! | [`sgd`], [`decay`] | descent with momentum; w ← factor·w | `optimizer.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |

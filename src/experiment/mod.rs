@@ -13,6 +13,7 @@
 pub mod benchmark;
 mod error;
 mod folder;
+mod judgement;
 mod record;
 mod run;
 pub mod statistics;

@@ -1,12 +1,12 @@
 //! A run from its settings to its result: its trainings one after the other, their epochs, their
 //! evaluation and their files, until done or told to stop.
 
+use super::judgement::{Judgement, in_units, judge};
 use super::record::{FINISHED, RunRecord, RunResult, ccvs, hidden_ccv, peak_rss_bytes, program};
 use super::statistics::{mean, median};
 use super::{Error, RunFolder};
 use crate::dataset::Dataset;
 use crate::model::{Classification, Regression};
-use crate::nn::Targets;
 use crate::train::{
     EpochMetrics, Evaluation, NetworkSummary, Phase, Position, RunConfig, StepReport, TrainConfig,
     Trainer, Values,
@@ -384,42 +384,4 @@ impl Training<'_> {
         };
         Ok((result, (classification, regression)))
     }
-}
-
-/// How a network does, class by class, or target by target.
-type Judgement = (Option<Classification>, Option<Regression>);
-
-/// How the network that is kept does on the test samples.
-fn judge(trainer: &mut Trainer) -> Judgement {
-    let data = Arc::clone(trainer.data());
-    let answers = trainer.answer_kept(&data.test);
-    match data.test.targets() {
-        Targets::Numbers { values, .. } => {
-            let targets = &data.schema.targets;
-            let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
-            let in_units = |learned: &[f32]| -> Vec<f64> {
-                let targets = targets.iter().cycle();
-                targets.zip(learned).map(|(target, &x)| target.value(x.into())).collect()
-            };
-            let regression = || Regression::of(&in_units(&answers), &in_units(values), &names);
-            (None, (!targets.is_empty()).then(regression))
-        }
-        classes => {
-            let outputs = classes.outputs();
-            (Some(Classification::of(&answers, classes.labels(), outputs)), None)
-        }
-    }
-}
-
-/// The differences of a target as its column has them, not as it is learned; of several targets,
-/// whose units differ, as they are learned.
-fn in_units(mut evaluation: Evaluation, data: &Dataset) -> Evaluation {
-    if let [target] = &data.schema.targets[..] {
-        for (name, value) in &mut evaluation.values {
-            if name == "rmse" || name == "mae" {
-                *value /= target.factor;
-            }
-        }
-    }
-    evaluation
 }

@@ -3,6 +3,7 @@
 pub(crate) mod digest;
 mod error;
 pub(crate) mod fingerprint;
+pub mod mask;
 pub mod npy;
 pub mod npz;
 mod replace;

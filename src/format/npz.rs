@@ -1,4 +1,5 @@
-//! SciPy's sparse `.npz`: a zip of NPY arrays `format`, `shape`, `indptr`, `indices`, `data`.
+//! NumPy's `.npz`: a zip of NPY arrays; SciPy's CSR matrix is one of `format`, `shape`, `indptr`,
+//! `indices`, `data`.
 //!
 //! The archive is `zip.rs`'s.
 
@@ -6,11 +7,10 @@ use super::error::{Error, FileProblem};
 use super::npy::{Array, npy};
 use super::replace::replace_file;
 use super::zip::{ZipArchive, zip};
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
-/// The pattern of a CSR matrix, not validated.
+/// The pattern of a matrix in CSR, not validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsrArrays {
     /// Rows and columns.
@@ -79,32 +79,29 @@ fn tuple(len: usize) -> String {
     format!("({len},)")
 }
 
-/// Reads the pattern of a CSR matrix that SciPy (or [`write_csr`]) saved; its values do not matter.
-///
-/// **Errors**: [`Error::Io`]; [`Error::File`] for what is not such a file.
-pub fn read_csr(path: &Path) -> Result<CsrArrays, Error> {
-    let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    parse(file).map_err(Error::file(path))
-}
+/// The arrays of an archive, read one by one as they are asked for.
+pub(super) struct NpzReader<R>(ZipArchive<R>);
 
-fn parse(file: impl Read + Seek) -> Result<CsrArrays, FileProblem> {
-    let mut archive = ZipArchive::open(file)?;
-    let format = array(&mut archive, "format")?;
-    let text: Vec<u8> = format.data.iter().copied().filter(|byte| *byte != 0).collect();
-    if text != b"csr" {
-        let found = format!("sparse '{}'", String::from_utf8_lossy(&text));
-        return Err(FileProblem::Kind { expected: "sparse 'csr'", found });
+impl<R: Read + Seek> NpzReader<R> {
+    /// Reads the archive's directory.
+    ///
+    /// **Errors**: [`FileProblem::Zip`].
+    pub(super) fn open(file: R) -> Result<NpzReader<R>, FileProblem> {
+        Ok(NpzReader(ZipArchive::open(file)?))
     }
-    let shape = array(&mut archive, "shape")?.indices("shape")?;
-    let &[rows, cols] = shape.as_slice() else {
-        let (found, expected) = (vec![shape.len()], vec![2]);
-        return Err(FileProblem::Shape { name: "shape".into(), found, expected });
-    };
-    Ok(CsrArrays {
-        shape: [rows, cols],
-        row_ptr: array(&mut archive, "indptr")?.indices("indptr")?,
-        col_idx: array(&mut archive, "indices")?.indices("indices")?,
-    })
+
+    /// The names of its arrays.
+    pub(super) fn names(&self) -> Vec<String> {
+        let names = self.0.names().filter_map(|name| name.strip_suffix(".npy"));
+        names.map(String::from).collect()
+    }
+
+    /// Reads an array.
+    ///
+    /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Zip`], or what is wrong with it.
+    pub(super) fn take(&mut self, name: &str) -> Result<Array, FileProblem> {
+        array(&mut self.0, name)
+    }
 }
 
 /// Reads `NAME.npy` out of the archive: in memory, no more of it than its header promises.
@@ -121,19 +118,21 @@ fn array(archive: &mut ZipArchive<impl Read + Seek>, name: &str) -> Result<Array
 mod tests {
     use super::*;
     use crate::format::ZipProblem;
+    use crate::format::mask::read_mask;
+    use std::fs::File;
 
     #[test]
     fn what_is_written_is_read_and_cuts_are_errors() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mask.npz");
         write_csr(&path, [2, 5], &[0, 2, 3], &[1, 4, 0]).unwrap();
-        let arrays = read_csr(&path).unwrap();
+        let arrays = read_mask(&path).unwrap();
         let expected = CsrArrays { shape: [2, 5], row_ptr: vec![0, 2, 3], col_idx: vec![1, 4, 0] };
         assert_eq!(arrays, expected);
         let whole = std::fs::read(&path).unwrap();
         for cut in 0..50 {
             std::fs::write(&path, &whole[..whole.len() * cut / 50]).unwrap();
-            assert!(matches!(read_csr(&path), Err(Error::File { .. })), "cut {cut}");
+            assert!(matches!(read_mask(&path), Err(Error::File { .. })), "cut {cut}");
         }
     }
     fn fixture(name: &str) -> std::path::PathBuf {
@@ -152,7 +151,7 @@ mod tests {
         let file = File::open(fixture("numpy.npz")).unwrap();
         assert_eq!(read_first_of(file, &["z"]), Ok(None));
         let expected = CsrArrays { shape: [2, 5], row_ptr: vec![0, 2, 3], col_idx: vec![1, 4, 0] };
-        assert_eq!(read_csr(&fixture("scipy.npz")).unwrap(), expected);
+        assert_eq!(read_mask(&fixture("scipy.npz")).unwrap(), expected);
     }
 
     #[test]

@@ -79,13 +79,24 @@ pub enum TopologyError {
         expected: usize,
     },
     /// A topology made elsewhere does not fit the network.
-    #[error("the topology file has {found:?} (neurons, inputs) where the network has {expected:?}")]
+    #[error(
+        "the topology file has {found:?} (neurons, inputs) where the network has {expected:?}{}",
+        transposed(found, expected)
+    )]
     Shape {
         /// Neurons and inputs in the file.
         found: [usize; 2],
         /// Neurons and inputs of the layer.
         expected: [usize; 2],
     },
+}
+
+/// What to do about a matrix whose sides are exchanged.
+fn transposed(found: &[usize; 2], expected: &[usize; 2]) -> &'static str {
+    match found[0] != found[1] && [found[1], found[0]] == *expected {
+        true => ": it is transposed, save it with a row for each neuron",
+        false => "",
+    }
 }
 
 /// What a topology that could be built does not meet.

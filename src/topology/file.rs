@@ -1,7 +1,9 @@
-//! A topology alone, as a file: SciPy's `.npz` (one layer) or safetensors (any number).
+//! A topology alone, as a file: a matrix of one layer that NumPy or SciPy saved (`.npz`, `.npy`),
+//! or safetensors (any number of layers).
 
 use super::error::TopologyError;
 use super::generator::{Generated, Generator, Request};
+use crate::format::mask::read_mask;
 use crate::format::npz::{self, CsrArrays};
 use crate::format::safetensors::TensorFile;
 use crate::format::{self, FileProblem};
@@ -57,6 +59,10 @@ impl Problem {
 
 fn is_npz(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "npz")
+}
+
+fn is_matrix(path: &Path) -> bool {
+    is_npz(path) || path.extension().is_some_and(|extension| extension == "npy")
 }
 
 /// Connections made elsewhere, for the sparse layers of a network.
@@ -121,7 +127,8 @@ pub fn write_topology(path: &Path, patterns: &[&CsrPattern]) -> Result<(), Error
     Ok(file.write(path)?)
 }
 
-/// Reads the patterns of one safetensors file, or of one `.npz` per layer.
+/// Reads the patterns of one safetensors file, or of one matrix per layer, `.npz` or `.npy`: its
+/// connections are where it is not 0.
 ///
 /// Columns may come in any order within a row, as SciPy allows; they are sorted here.
 ///
@@ -130,8 +137,8 @@ pub fn read_topology(paths: &[PathBuf]) -> Result<Vec<CsrPattern>, Error> {
     let mut patterns = Vec::new();
     for path in paths {
         let problem = |problem: Problem| problem.at(path);
-        if is_npz(path) {
-            let arrays = npz::read_csr(path)?;
+        if is_matrix(path) {
+            let arrays = read_mask(path)?;
             patterns.push(pattern(arrays, 0).map_err(problem)?);
         } else {
             let file = TensorFile::read_any(path)?;

@@ -128,9 +128,8 @@ fn finish(
         Some(names) => names[place].clone(),
         None => (place + 1).to_string(),
     };
-    let targets = table.columns[table.columns.len() - table.targets..].iter();
-    let label_places: Vec<usize> =
-        table.label.place.into_iter().chain(targets.map(|target| target.place)).collect();
+    let targets = table.targets().iter().map(|target| target.place);
+    let label_places: Vec<usize> = table.label.place.into_iter().chain(targets).collect();
     let label = name(label_places[0]);
     if let Some(row) = table.label.first_missing {
         let (line, column) = (table.line(row), label);

@@ -3,64 +3,18 @@
 //! decided when all rows are there.
 
 use super::format::ReadOptions;
+use super::texts::{SeenText, Texts};
 use crate::dataset::cells::Columns;
 use crate::dataset::field::{DecimalMark, Marks, comma_number, meaning, number_as_written, text};
 use crate::dataset::problem::DataProblem;
 use crate::dataset::value::{Entry, Value, Written};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 /// A column with more texts than this is no category.
 pub(super) const MAX_CATEGORIES: usize = 4096;
 /// As many labels as an index of 16 bits tells apart.
 pub(super) const MAX_CLASSES: usize = 1 << 16;
-
-/// The different texts of a column.
-#[derive(Debug, Default)]
-pub(super) struct Texts {
-    ids: HashMap<Box<str>, u32>,
-    /// Each text by its number.
-    pub(super) seen: Vec<SeenText>,
-    /// How many fields had one text more than there may be.
-    pub(super) beyond: u64,
-}
-
-/// One text of a column.
-#[derive(Clone, Debug)]
-pub(super) struct SeenText {
-    /// As it was first written.
-    pub(super) text: Box<str>,
-    /// The row it was first in, from 0.
-    pub(super) row: usize,
-    /// Rows that have it, but for the first of the file.
-    pub(super) count: u64,
-    /// Whether it was written in several ways.
-    pub(super) is_respelled: bool,
-}
-
-impl Texts {
-    /// The number of a text; none beyond `most` different ones.
-    pub(super) fn intern(&mut self, key: &str, text: &str, row: usize, most: usize) -> Option<u32> {
-        let id = match self.ids.get(key) {
-            Some(&id) => id,
-            None if self.seen.len() >= most => {
-                self.beyond += 1;
-                return None;
-            }
-            None => {
-                let id = self.seen.len() as u32;
-                self.ids.insert(key.into(), id);
-                self.seen.push(SeenText { text: text.into(), row, count: 0, is_respelled: false });
-                id
-            }
-        };
-        let seen = &mut self.seen[id as usize];
-        seen.count += u64::from(row > 0);
-        seen.is_respelled |= &*seen.text != text;
-        Some(id)
-    }
-}
 
 /// What a field of the first row is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -365,13 +319,17 @@ impl Gathering {
         Ok(())
     }
 
+    /// The columns that are learned as numbers.
+    pub(super) fn targets(&self) -> &[Reading] {
+        &self.columns[self.columns.len() - self.targets..]
+    }
+
     /// Whether a row lacks its class, or a number that is to be learned.
     fn lacks_label<'a>(
         &self,
         label: Option<NonZeroU32>,
         field: &impl Fn(usize) -> &'a [u8],
     ) -> bool {
-        let (_, targets) = self.columns.split_at(self.columns.len() - self.targets);
         let is_missing = |bytes: &[u8]| {
             let is_mark = |number: Written| self.marks.has_number(number.value());
             self.marks.has(bytes)
@@ -379,16 +337,15 @@ impl Gathering {
         };
         match self.label.place {
             Some(_) => label.is_none(),
-            None => targets.iter().any(|target| is_missing(field(target.place))),
+            None => self.targets().iter().any(|target| is_missing(field(target.place))),
         }
     }
 
     /// Whether the first row lacks its class, or a number that is to be learned.
     pub(super) fn starts_unlabelled(&self) -> bool {
-        let (_, targets) = self.columns.split_at(self.columns.len() - self.targets);
         match self.label.place {
             Some(_) => self.label.ids.first() == Some(&None),
-            None => targets.iter().any(|target| target.first == First::Missing),
+            None => self.targets().iter().any(|target| target.first == First::Missing),
         }
     }
 

@@ -2,8 +2,9 @@
 //! knows.
 
 use super::format::Header;
-use super::gather::{First, Gathering, Texts};
+use super::gather::{First, Gathering};
 use super::records::Record;
+use super::texts::Texts;
 use crate::dataset::field::{Marks, comma_number, number, text};
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::{Kind, Schema};

@@ -2,7 +2,8 @@
 //! that it cannot be said, and which setting says it.
 
 use super::format::ReadOptions;
-use super::gather::{Gathering, LabelReading, MAX_CATEGORIES, MAX_CLASSES, Reading, SeenText};
+use super::gather::{Gathering, LabelReading, MAX_CATEGORIES, MAX_CLASSES, Reading};
+use super::texts::SeenText;
 use crate::dataset::dates::{Dates, is_date, seconds};
 use crate::dataset::field::{DecimalMark, is_with_unit, meaning, number, number_form};
 use crate::dataset::problem::DataProblem;

@@ -17,6 +17,7 @@ mod npy;
 mod npz;
 mod records;
 mod svmlight;
+mod texts;
 
 pub use decode::Encoding;
 pub use format::{Content, Header, Label, Row, RowSource, RowsFrom};
