@@ -123,7 +123,7 @@ fn phases(config: &TrainConfig, data: &Arc<Dataset>) -> Result<[Timing; 5], Erro
             executor.for_each(&mut tiles, |crew, _, tile| model.forward(crew, tile));
             at.push(Instant::now());
             executor.for_each(&mut tiles, |crew, _, tile| {
-                model.differentiate(crew.isa(), BATCH, tile);
+                model.differentiate(crew.isa(), BATCH as f32, tile);
                 model.backward(crew, tile);
             });
             at.push(Instant::now());

@@ -1,6 +1,8 @@
 //! One's own data, from the command line to the predictions.
 
 use command::{fanin, run, summary};
+use fanin::dataset::{Dataset, Normalize, Samples, Values};
+use fanin::train::{TrainConfig, Trainer};
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
@@ -196,6 +198,25 @@ fn a_header_of_numbers_is_known_by_the_labels_name() {
     let mut command = fanin();
     command.arg("predict").arg(out.join("model.safetensors"));
     assert_eq!(run(command.write_stdin("2020,2019\n2,1\n4,3\n")), straight);
+}
+
+#[test]
+fn a_batchs_mean_is_by_the_weights_of_its_classes() {
+    // Nine of ten samples are of the first class.
+    let labels: Vec<u16> = (0..100).map(|i| u16::from(i % 10 == 3)).collect();
+    let values: Vec<f32> = (0..300).map(|i| (i * 37 % 101) as f32 / 50.0).collect();
+    let samples = Samples::with_values(3, 2, Values::Floats(values), labels.clone()).unwrap();
+    let mut data = Dataset::new(samples.clone(), samples, Normalize::Standard);
+    data.train.balance_classes();
+    let config = TrainConfig { hidden: vec![8], sparsity: 0.0, batch: 100, ..Default::default() };
+    let mut trainer = Trainer::new(config, data.clone()).unwrap();
+    let mut of_class = |class: u16| {
+        let rows = (0..100).filter(|&row| labels[row] == class).collect::<Vec<usize>>();
+        trainer.evaluate(&data.test.select(rows)).unwrap().loss
+    };
+    let expected = (of_class(0) + of_class(1)) / 2.0;
+    let loss = trainer.step().unwrap().loss;
+    assert!((loss - expected).abs() < 1e-6, "{loss}, not {expected}");
 }
 
 #[test]

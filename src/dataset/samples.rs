@@ -186,7 +186,8 @@ impl Samples {
     }
 
     /// Lets the loss of each class count n / (classes·n_c) of its n_c among n samples, so that all
-    /// classes count the same together. Samples with numbers all count 1.
+    /// classes count the same together; a batch's mean is by these weights. Samples with numbers
+    /// all count 1.
     pub fn balance_classes(&mut self) {
         let Targets::Classes { labels, classes } = &self.targets else { return };
         let mut counts = vec![0usize; *classes];
@@ -195,6 +196,20 @@ impl Samples {
         // A class without samples is never looked up.
         let weight = |&count: &usize| (all / count.max(1) as f64) as f32;
         self.class_weights = counts.iter().map(weight).collect();
+    }
+
+    /// What the weights of the samples of these indices add up to: their number, if all count 1.
+    ///
+    /// **Panics** if one is out of range.
+    pub fn weight(&self, indices: &[u32]) -> f64 {
+        let Targets::Classes { labels, .. } = &self.targets else { return indices.len() as f64 };
+        match self.class_weights.is_empty() {
+            true => indices.len() as f64,
+            false => {
+                let of_class = |&index: &u32| self.class_weights[labels[index as usize] as usize];
+                indices.iter().map(|index| f64::from(of_class(index))).sum()
+            }
+        }
     }
 
     /// Has the samples of these indices brought near while others are at work: they lie all over

@@ -17,6 +17,11 @@ pub trait Samples: Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
+    /// What the weights of samples add up to: their number, if all count 1.
+    fn weight(&self, samples: &[u32]) -> f32 {
+        samples.len() as f32
+    }
+
     /// Lays samples into a tile with their targets.
     ///
     /// **Panics** if there are more than a tile holds, or one is out of range.
@@ -137,12 +142,13 @@ impl<'a> Network<'a> {
             .with_loss(Arc::clone(self.model.loss()));
         let mut gradients: Vec<LayerTensors> = model.layers().iter().map(Layer::zeros).collect();
         let mut sum: Vec<Vec<f32>> = gradients.iter().map(|g| g.weight.clone()).collect();
+        let weight = self.samples.weight(samples);
         // Few tiles at a time, whatever the number of samples.
         let mut tiles = Tile::several(&model, samples.len().div_ceil(TILE).min(16));
         for group in samples.chunks(tiles.len().max(1) * TILE) {
             each_tile(self.executor, &mut tiles, group, |crew, _, indices, tile| {
                 self.samples.load(crew, indices, tile);
-                model.run(crew, samples.len(), tile);
+                model.run(crew, weight, tile);
             });
             let tiles = &tiles[..group.len().div_ceil(TILE)];
             for (index, (gradient, sum)) in gradients.iter_mut().zip(&mut sum).enumerate() {

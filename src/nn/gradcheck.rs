@@ -276,7 +276,7 @@ fn engine_gradients(
                 row.0[sample] = x;
             }
         }
-        model.run(crew, samples.len(), tile);
+        model.run(crew, samples.len() as f32, tile);
     });
     model.gradients(executor, &tiles)
 }

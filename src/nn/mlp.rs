@@ -183,10 +183,11 @@ impl Mlp {
         }
     }
 
-    /// The loss of the outputs, and its gradient in their place, as part of a mean over `batch`.
-    pub fn differentiate(&self, isa: Isa, batch: usize, tile: &mut Tile) {
+    /// The loss of the outputs, and its gradient in their place, as part of a batch's mean: of
+    /// Σ w·loss / Σ w, whose Σ w over the batch is `weight` (its samples, if each counts 1).
+    pub fn differentiate(&self, isa: Isa, weight: f32, tile: &mut Tile) {
         let outputs = &mut tile.layers.last_mut().expect("a network has a layer").z;
-        let (targets, scale) = (&tile.targets, 1.0 / batch as f32);
+        let (targets, scale) = (&tile.targets, 1.0 / weight);
         tile.loss = self.loss.differentiate(isa, outputs, targets, tile.samples, scale);
     }
 
@@ -208,10 +209,10 @@ impl Mlp {
         }
     }
 
-    /// Forward, loss and back: a tile's part of a batch of `batch` samples.
-    pub fn run(&self, crew: Crew<'_>, batch: usize, tile: &mut Tile) {
+    /// Forward, loss and back: a tile's part of a batch whose samples' weights add up to `weight`.
+    pub fn run(&self, crew: Crew<'_>, weight: f32, tile: &mut Tile) {
         self.forward(crew, tile);
-        self.differentiate(crew.isa(), batch, tile);
+        self.differentiate(crew.isa(), weight, tile);
         self.backward(crew, tile);
     }
 

@@ -112,6 +112,10 @@ fn parse(mut file: TensorFile, trainer: &Trainer) -> Result<Restored, ModelProbl
 
 fn take_position(file: &TensorFile, format: &str) -> Result<Position, ModelProblem> {
     let mut position: Position = from_json(file, "position")?;
+    if position.weight == 0.0 {
+        // Earlier checkpoints took the mean over all samples alike.
+        position.weight = position.samples as f64;
+    }
     if format == OF_ADAM {
         let old: BTreeMap<String, serde_json::Value> = from_json(file, "position")?;
         position.sums[0] = old.get("correct").and_then(|n| n.as_f64()).unwrap_or(0.0);

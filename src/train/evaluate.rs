@@ -27,7 +27,7 @@ pub fn evaluate(
             each_tile(executor, tiles, group, |crew, _, indices, tile| {
                 samples.load_tile(crew.isa(), scaling, indices, tile);
                 model.forward(crew, tile);
-                model.differentiate(crew.isa(), group.len(), tile);
+                model.differentiate(crew.isa(), group.len() as f32, tile);
             });
             for tile in &tiles[..group.len().div_ceil(TILE)] {
                 loss_sum += f64::from(tile.loss.loss_sum);
@@ -35,5 +35,6 @@ pub fn evaluate(
             }
         }
     });
-    Ok(Evaluation::of(&**model.loss(), loss_sum, sums, samples.len()))
+    let weight = samples.weight(&order);
+    Ok(Evaluation::of(&**model.loss(), loss_sum / weight, sums, samples.len()))
 }

@@ -26,19 +26,19 @@ pub struct StepReport {
 /// How a network does on a set of samples: means over them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Mean loss.
+    /// Mean loss, by the samples' weights where they have such.
     pub loss: f64,
     /// The loss's named values, such as `accuracy`.
     pub values: Values,
 }
 
 impl Evaluation {
-    /// From sums over `samples` samples.
-    pub fn of(loss: &dyn Loss, loss_sum: f64, sums: [f64; METRICS], samples: usize) -> Evaluation {
+    /// From a mean loss, and the sums of `samples` samples.
+    pub fn of(loss: &dyn Loss, mean: f64, sums: [f64; METRICS], samples: usize) -> Evaluation {
         let count = samples as f64;
         let values = loss.metrics().iter().zip(loss.values(sums, count));
         let values = values.map(|(name, value)| (name.to_string(), value)).collect();
-        Evaluation { loss: loss_sum / count, values }
+        Evaluation { loss: mean, values }
     }
 
     /// A named value.

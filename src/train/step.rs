@@ -28,9 +28,24 @@ pub fn forward_backward(
     samples: &[u32],
     load: impl Fn(Crew<'_>, usize, &[u32], &mut Tile) + Sync,
 ) {
+    forward_backward_weighted(executor, model, tiles, samples, samples.len() as f32, load);
+}
+
+/// As [`forward_backward`] of samples that do not all count 1: `weight` is what their weights add
+/// up to, of which the batch's mean is.
+///
+/// **Panics** as [`forward_backward`].
+pub fn forward_backward_weighted(
+    executor: &Executor,
+    model: &Mlp,
+    tiles: &mut [Tile],
+    samples: &[u32],
+    weight: f32,
+    load: impl Fn(Crew<'_>, usize, &[u32], &mut Tile) + Sync,
+) {
     each_tile(executor, tiles, samples, |crew, index, indices, tile| {
         load(crew, index, indices, tile);
-        model.run(crew, samples.len(), tile);
+        model.run(crew, weight, tile);
     });
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn tiles_of(trainer: &Trainer, data: &Dataset, batch: &[u32]) -> Vec<
     let mut tiles = Tile::several(model, batch.len().div_ceil(TILE));
     each_tile(executor, &mut tiles, batch, |crew, _, indices, tile| {
         data.train.load_tile(crew.isa(), &data.scaling, indices, tile);
-        model.run(crew, batch.len(), tile);
+        model.run(crew, batch.len() as f32, tile);
     });
     tiles
 }

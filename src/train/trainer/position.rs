@@ -10,8 +10,11 @@ pub struct Position {
     pub epochs: usize,
     /// Samples of the epoch at hand done.
     pub samples: usize,
-    /// Σ of their losses, each before its step's update.
+    /// Σ of their weighted losses, each before its step's update.
     pub loss_sum: f64,
+    /// Σ of their weights.
+    #[serde(default)]
+    pub weight: f64,
     /// Sums of what the loss's named values are made of.
     #[serde(default)]
     pub sums: [f64; METRICS],

@@ -76,10 +76,12 @@ impl Trainer {
         let Trainer { data, executor, model, tiles, order, .. } = self;
         let (batch, later) = order[first..].split_at(self.config.batch.min(order.len() - first));
         let (count, next) = (batch.len(), &later[..later.len().min(batch.len())]);
-        step::forward_backward(executor, model, tiles, batch, |crew, index, indices, tile| {
+        let weight = data.train.weight(batch);
+        let load = |crew: Crew<'_>, index: usize, indices: &[u32], tile: &mut Tile| {
             data.train.load_tile(crew.isa(), &data.scaling, indices, tile);
             data.train.prefetch(of_tile(next, index));
-        });
+        };
+        step::forward_backward_weighted(executor, model, tiles, batch, weight as f32, load);
         let tiles = count.div_ceil(TILE);
         let loss_sum: f64 =
             self.tiles[..tiles].iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
@@ -96,8 +98,8 @@ impl Trainer {
             self.optimizer_step(step, tiles);
         }
         self.act(Moment::Step(step), step, tiles, &mut updates);
-        let epoch = self.advance(count, loss_sum, tiles, step, &mut updates);
-        let loss = loss_sum / count as f64;
+        let epoch = self.advance([loss_sum, weight], count, tiles, step, &mut updates);
+        let loss = loss_sum / weight;
         self.last_loss = Some(loss);
         let samples = first + count;
         Ok(StepReport { step: step_of_epoch, samples, loss, epoch, updates })
@@ -123,8 +125,8 @@ impl Trainer {
     /// begins the next.
     fn advance(
         &mut self,
+        [loss_sum, weight]: [f64; 2],
         count: usize,
-        loss_sum: f64,
         tiles: usize,
         step: u64,
         updates: &mut Vec<UpdateMetrics>,
@@ -132,20 +134,22 @@ impl Trainer {
         let position = &mut self.position;
         position.samples += count;
         position.loss_sum += loss_sum;
+        position.weight += weight;
         for tile in &self.tiles[..tiles] {
             position.sums.iter_mut().zip(tile.loss.sums).for_each(|(sum, part)| *sum += part);
         }
         if position.samples < self.order.len() {
             return None;
         }
-        let Position { epochs, samples, loss_sum, sums, .. } = *position;
-        let evaluation = Evaluation::of(&**self.model.loss(), loss_sum, sums, samples);
+        let Position { epochs, samples, loss_sum, weight, sums, .. } = *position;
+        let evaluation = Evaluation::of(&**self.model.loss(), loss_sum / weight, sums, samples);
         let epoch = epochs as u64 + 1;
         self.act(Moment::EpochEnd(epoch), step, tiles, updates);
         self.position = Position {
             epochs: epochs + 1,
             samples: 0,
             loss_sum: 0.0,
+            weight: 0.0,
             sums: [0.0; METRICS],
             ..self.position
         };
@@ -220,6 +224,10 @@ struct TrainingSamples<'a> {
 impl method::Samples for TrainingSamples<'_> {
     fn count(&self) -> usize {
         self.data.train.len()
+    }
+
+    fn weight(&self, samples: &[u32]) -> f32 {
+        self.data.train.weight(samples) as f32
     }
 
     fn load(&self, crew: Crew<'_>, samples: &[u32], tile: &mut Tile) {
