@@ -1,5 +1,5 @@
 //! Files of before are read, and say what they said: the fixtures and how they were made are in
-//! `tests/fixtures/README.md`. All numbers are what commit d3df28508d printed of them.
+//! `tests/fixtures/README.md`. All numbers are what the commits there printed of them.
 
 #[path = "common/bits.rs"]
 mod bits;
@@ -46,6 +46,28 @@ fn a_model_of_known_data_answers_as_before() {
         "class,p0,p1,p2,p3,p4,p5,p6,p7,p8,p9\n\
          6,0.0042464966,0.17357552,0.12403519,0.01766336,0.007880936,0.022936502,0.62976015,\
          0.001960885,0.015093738,0.0028473302\n"
+    );
+}
+
+#[test]
+fn a_model_scaled_in_single_precision_answers_as_before() {
+    let inspection = json("inspect", "flowers-model-3.safetensors", &[]);
+    assert_eq!(
+        (&inspection["activation"], &inspection["loss"]),
+        (&"gelu".into(), &"cross-entropy".into())
+    );
+    if !has_fma("a_model_scaled_in_single_precision_answers_as_before") {
+        return;
+    }
+    let table = fixture("flowers.csv");
+    let eval = json("eval", "flowers-model-3.safetensors", &["--test", table.to_str().unwrap()]);
+    assert_eq!((&eval["samples"], &eval["accuracy"]), (&120.into(), &0.75.into()));
+    let rows = "colour,length,width\nwhite,0.1,1.2\n\"blue, pale\",3.2,1.1\n";
+    assert_eq!(
+        predict("flowers-model-3.safetensors", rows),
+        "class,\"plily \"\"x\"\"\",prose,psetosa,pvirginica\n\
+         setosa,0.078190565,0.22884294,0.47652024,0.21644628\n\
+         rose,0.04504209,0.57082814,0.097762495,0.2863673\n"
     );
 }
 

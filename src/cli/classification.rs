@@ -2,8 +2,10 @@
 
 use super::console::table;
 use crate::dataset::Schema;
-use crate::model::{Classification, Regression};
+use crate::model::{ClassResult, Classification, Regression};
 
+/// Of more classes than this only some are shown.
+const MOST_CLASSES: usize = 50;
 /// More classes than this have no confusion matrix that one can read.
 const MATRIX_CLASSES: usize = 20;
 /// Pairs of classes named instead.
@@ -42,17 +44,27 @@ pub(super) fn further_results(result: &Classification) -> String {
     parts.join(", ")
 }
 
+/// The classes' results; of many classes those with the least F1.
 fn class_table(result: &Classification, schema: &Schema) -> String {
     let header = ["class", "precision", "recall", "F1", "samples"];
     let mut rows = vec![header.map(String::from).to_vec()];
-    for (class, of_class) in result.classes.iter().enumerate() {
+    let mut classes: Vec<(usize, &ClassResult)> = result.classes.iter().enumerate().collect();
+    let left_out = classes.len().saturating_sub(MOST_CLASSES);
+    if left_out > 0 {
+        classes.sort_by(|(_, a), (_, b)| a.f1.total_cmp(&b.f1));
+        classes.truncate(MOST_CLASSES);
+    }
+    for (class, of_class) in classes {
         let ratios = [of_class.precision, of_class.recall, of_class.f1];
         let mut row = vec![schema.class(class)];
         row.extend(ratios.map(|ratio| format!("{ratio:.4}")));
         row.push(of_class.support.to_string());
         rows.push(row);
     }
-    table(&rows)
+    match left_out {
+        0 => table(&rows),
+        more => table(&rows) + &format!("\n({more} more classes have a larger F1)"),
+    }
 }
 
 fn confusion_table(result: &Classification, schema: &Schema) -> String {

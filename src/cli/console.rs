@@ -3,6 +3,7 @@
 use super::dashes::with_dashes;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
+use unicode_width::UnicodeWidthStr;
 
 /// How much a command says.
 pub(super) struct Console {
@@ -70,16 +71,27 @@ impl Console {
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max()
     };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+            // In columns of a terminal, of which some characters take two.
+            let blanks = " ".repeat(width - cell.width());
+            if column == 0 { format!("{cell}{blanks}") } else { format!("{blanks}{cell}") }
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A time in a unit that shows it.
+pub(super) fn seconds_text(seconds: f64) -> String {
+    match seconds {
+        s if s >= 0.1 => format!("{s:.2} s"),
+        s if s >= 1e-4 => format!("{:.1} ms", 1e3 * s),
+        s => format!("{:.1} µs", 1e6 * s),
+    }
 }
 
 /// 1234567 as 1,234,567.
@@ -106,8 +118,16 @@ mod tests {
     }
 
     #[test]
+    fn short_times_are_seen() {
+        let text = [12.345, 0.1, 0.0123, 0.0000123].map(seconds_text);
+        assert_eq!(text, ["12.35 s", "0.10 s", "12.3 ms", "12.3 µs"]);
+    }
+
+    #[test]
     fn tables_align_names_left_and_numbers_right() {
         let rows = [vec!["a".into(), "10".into()], vec!["bcd".into(), "5".into()]];
         assert_eq!(table(&rows), "a    10\nbcd   5");
+        let rows = [vec!["東京".into(), "10".into()], vec!["abc".into(), "5".into()]];
+        assert_eq!(table(&rows), "東京  10\nabc    5");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::classification::{classification_text, regression_text};
 use super::config_flags::ConfigFlags;
-use super::console::{Console, grouped, table};
+use super::console::{Console, grouped, seconds_text, table};
 use super::error::{EXIT_INTERRUPTED, Error};
 use crate::dataset::{Dataset, Task};
 use crate::experiment::{self, Observer, Outcome, Run, RunResult};
@@ -86,6 +86,9 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
             })?
         }
     };
+    if run.folder().is_none() {
+        console.line("the network will not be kept: --out DIR keeps it\n");
+    }
     let stop = stop_on_signal();
     let mut progress = Progress::new(&console, Arc::clone(run.data()));
     let outcome = run.execute(&stop, &mut progress);
@@ -134,21 +137,32 @@ fn stop_on_signal() -> Arc<AtomicBool> {
 struct Progress<'a> {
     console: &'a Console,
     data: Arc<Dataset>,
+    /// Over all steps of a training.
     bar: ProgressBar,
+    epochs: usize,
+    /// Steps of an epoch, and those of all epochs before this one.
+    steps: usize,
+    steps_before: u64,
     epoch_started: Instant,
     samples_before: usize,
 }
 
 impl<'a> Progress<'a> {
     fn new(console: &'a Console, data: Arc<Dataset>) -> Self {
-        let bar = console.progress(1, "{prefix} [{bar:30}] {pos}/{len}  {msg}  eta {eta}");
-        Progress { console, data, bar, epoch_started: Instant::now(), samples_before: 0 }
+        let bar = console.progress(1, "{prefix} [{wide_bar}] {msg}, {eta} left");
+        let epoch_started = Instant::now();
+        let (epochs, steps, steps_before, samples_before) = (0, 0, 0, 0);
+        Progress { console, data, bar, epochs, steps, steps_before, epoch_started, samples_before }
     }
 }
 
 impl Observer for Progress<'_> {
     fn training_begins(&mut self, phase: &Phase, trainer: &Trainer) {
-        self.bar.set_length(trainer.steps_per_epoch() as u64);
+        (self.epochs, self.steps) = (trainer.epochs(), trainer.steps_per_epoch());
+        self.bar.set_length((self.epochs * self.steps) as u64);
+        // What is left is told by the steps of this call.
+        self.bar.set_position(trainer.steps());
+        self.bar.reset_eta();
         let (console, config) = (self.console, trainer.config());
         match phase.start {
             Start::Equilibrium => {
@@ -161,8 +175,9 @@ impl Observer for Progress<'_> {
     }
 
     fn epoch_begins(&mut self, epoch: usize) {
-        self.bar.reset();
-        self.bar.set_prefix(format!("epoch {epoch:>3}"));
+        self.steps_before = ((epoch - 1) * self.steps) as u64;
+        self.bar.set_position(self.steps_before);
+        self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
         (self.epoch_started, self.samples_before) = (Instant::now(), 0);
     }
 
@@ -176,8 +191,8 @@ impl Observer for Progress<'_> {
         }
         let done = (step.samples - self.samples_before) as f64;
         let rate = done / self.epoch_started.elapsed().as_secs_f64().max(1e-9);
-        self.bar.set_message(format!("loss {:.4}  {rate:.0} samples/s", step.loss));
-        self.bar.set_position(step.step as u64);
+        self.bar.set_message(format!("loss {:.4}, {rate:.0}/s", step.loss));
+        self.bar.set_position(self.steps_before + step.step as u64);
     }
 
     fn epoch_done(&mut self, metrics: &EpochMetrics) {
@@ -187,7 +202,7 @@ impl Observer for Progress<'_> {
                 line += &format!("  {name} loss {loss:.4}{}", values_text(&metrics.values, name));
             }
         }
-        line += &format!("  {:.2} s", metrics.seconds);
+        line += &format!("  {}", seconds_text(metrics.seconds));
         self.bar.suspend(|| self.console.line(line));
     }
 }
@@ -293,7 +308,7 @@ fn result_text(result: &RunResult) -> String {
         text += &format!(", with the network of epoch {epoch}");
     }
     if let Some(seconds) = result.seconds_per_epoch {
-        text += &format!("; {seconds:.2} s per epoch (median)");
+        text += &format!("; {} per epoch (median)", seconds_text(seconds));
     }
     if let Some(bytes) = result.peak_rss_bytes {
         text += &format!("; peak memory {:.0} MB", bytes as f64 / 1e6);

@@ -27,6 +27,7 @@ named! {
 #[serde(rename_all = "kebab-case")]
 pub struct DataConfig {
     /// Name of a known data set; one's own has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub dataset: String,
     /// Folder of the known data set, if it is not to be searched for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,8 +18,10 @@ use crate::nn::{Activation, Engine, Head, Layer, Loss, Mlp};
 use crate::sparse::CsrPattern;
 use std::path::Path;
 
-const FORMAT: &str = "fanin-model-3";
-/// The format before: the run's configuration as JSON, and ReLU and cross-entropy without a word.
+const FORMAT: &str = "fanin-model-4";
+/// The format before: tables scaled in single precision, columns without their places.
+const SINGLE_SCALING: &str = "fanin-model-3";
+/// That before it: the run's configuration as JSON, and ReLU and cross-entropy without a word.
 const WITH_CONFIG: &str = "fanin-model-2";
 
 /// A network, and what its inputs and outputs mean.
@@ -121,7 +123,7 @@ impl ModelFile {
     }
 
     fn parse(mut file: TensorFile) -> Result<ModelFile, ModelProblem> {
-        let format = expect_format(&file, &[FORMAT, WITH_CONFIG], "model")?;
+        let format = expect_format(&file, &[FORMAT, SINGLE_SCALING, WITH_CONFIG], "model")?;
         let text = |key: &str| file.metadata.get(key).cloned();
         let (activation, loss, settings) = match format {
             WITH_CONFIG => {

@@ -87,16 +87,23 @@ impl RunConfig {
         Table::try_from(self).expect("a configuration is a table of plain values")
     }
 
-    /// The configuration as TOML.
+    /// The configuration as TOML: the data, then the network and its training.
     pub fn to_toml(&self) -> String {
-        self.to_table().to_string()
+        let mut data = self.data.clone();
+        if data.train.is_some() {
+            // Of one's own files no known data set is to be read.
+            data.dataset.clear();
+        }
+        let [data, train] = [toml::to_string(&data), toml::to_string(&self.train)]
+            .map(|text| text.expect("a configuration is a table of plain values"));
+        format!("# The data\n{data}\n# The network and its training\n{train}")
     }
 
     /// What determines the result, as TOML: all but the number of threads.
     pub fn to_portable_toml(&self) -> String {
-        let mut table = self.to_table();
-        table.remove("threads");
-        table.to_string()
+        let text = self.to_toml();
+        let lines = text.split_inclusive('\n').filter(|line| !line.starts_with("threads = "));
+        lines.collect()
     }
 }
 
