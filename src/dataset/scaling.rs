@@ -16,6 +16,9 @@ named! {
         /// Mean 0, standard deviation 1: images over all values, tables column by column.
         #[default]
         Standard = "standard",
+        /// Median 0, distance of the quartiles 1, which outliers do not move; where the quartiles
+        /// are equal, standard deviation 1.
+        Robust = "robust",
     }
 }
 
@@ -80,7 +83,8 @@ impl Scaling {
         let [scale, shift] = match normalize {
             Normalize::None => [1.0, 0.0],
             Normalize::Unit => [1.0 / 255.0, 0.0],
-            Normalize::Standard => {
+            // Most values of images are one: their quartiles say nothing.
+            Normalize::Standard | Normalize::Robust => {
                 // As fractions of 255.
                 let mut histogram = [0u64; 256];
                 values.into_iter().for_each(|&value| histogram[value as usize] += 1);
@@ -187,7 +191,27 @@ impl Normalize {
                 }
             }
             Normalize::Standard => fit_standard(numbers),
+            Normalize::Robust => fit_robust(numbers),
         }
+    }
+}
+
+/// Median and 1 / distance of the quartiles, between neighbours in proportion.
+fn fit_robust(numbers: &[f64]) -> (f64, f64) {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let quantile = |share: f64| {
+        let place = share * sorted.len().saturating_sub(1) as f64;
+        let (low, high) = (place.floor() as usize, place.ceil() as usize);
+        match (sorted.get(low), sorted.get(high)) {
+            (Some(a), Some(b)) => a + (b - a) * place.fract(),
+            _ => 0.0,
+        }
+    };
+    let (median, distance) = (quantile(0.5), quantile(0.75) - quantile(0.25));
+    match distance > 0.0 {
+        true => (median, inverse(distance)),
+        false => (median, fit_standard(numbers).1),
     }
 }
 
@@ -302,6 +326,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn robust_scaling_is_by_quartiles() {
+        // numpy.percentile: quartiles 2.75 and 6.25 about a median of 4; the outlier counts for
+        // nothing.
+        let numbers = [1.0, 2.0, 3.0, 4.0, 4.0, 6.0, 7.0, 1000.0];
+        assert_eq!(Normalize::Robust.fit(&numbers), (4.0, 1.0 / 3.5));
+        // Equal quartiles leave the standard deviation.
+        let (center, factor) = Normalize::Robust.fit(&[0.0, 0.0, 0.0, 0.0, 0.0, 10.0]);
+        assert_eq!(center, 0.0);
+        assert!((1.0 / factor - (500.0f64 / 36.0).sqrt()).abs() < 1e-12, "{factor}");
     }
 
     #[test]
