@@ -5,6 +5,7 @@ mod part;
 
 use super::value::{Entry, Value};
 use part::Part;
+use std::ops::Range;
 
 /// Rows of a block. Its columns are then large enough that the system takes their memory back.
 const BLOCK: usize = 1 << 16;
@@ -78,25 +79,41 @@ impl Columns {
         }
     }
 
-    /// All values in some rows at a time: `take(column, row, value)` for each column's values of
-    /// those rows, one column after the other. What was taken is let go of.
-    pub(super) fn take_all(self, mut take: impl FnMut(usize, usize, Value)) {
+    /// All values, some rows of a column at a time; what was taken is let go of.
+    pub(super) fn take_all(self, mut take: impl FnMut(usize, RowsOfColumn<'_>)) {
         /// Rows that stay in cache while their columns come one after the other.
         const ROWS: usize = 512;
         for (column, &value) in self.first.iter().flatten().enumerate() {
-            take(column, 0, value);
+            let part = Part::of(value);
+            take(column, RowsOfColumn { part: &part, rows: 0..1, above: 0 });
         }
         let before = usize::from(self.first.is_some());
         for (block, parts) in self.blocks.into_iter().enumerate() {
-            let rows = parts.first().map_or(0, Part::len);
-            for first in (0..rows).step_by(ROWS) {
-                let range = first..(first + ROWS).min(rows);
+            let count = parts.first().map_or(0, Part::len);
+            for first in (0..count).step_by(ROWS) {
+                let rows = first..(first + ROWS).min(count);
                 for (column, part) in parts.iter().enumerate() {
-                    let above = before + block * BLOCK;
-                    part.each(range.clone(), |row, value| take(column, above + row, value));
+                    let (rows, above) = (rows.clone(), before + block * BLOCK);
+                    take(column, RowsOfColumn { part, rows, above });
                 }
             }
         }
+    }
+}
+
+/// Some rows of a column.
+pub(super) struct RowsOfColumn<'a> {
+    part: &'a Part,
+    rows: Range<usize>,
+    /// Rows of the table before the part.
+    above: usize,
+}
+
+impl RowsOfColumn<'_> {
+    /// Each value, with its row of the table.
+    #[inline]
+    pub(super) fn each(self, mut take: impl FnMut(usize, Value)) {
+        self.part.each(self.rows, |row, value| take(self.above + row, value));
     }
 }
 
@@ -119,9 +136,11 @@ mod tests {
             read.push(value);
         });
         let mut taken = vec![Value::Missing; entries.len()];
-        columns.take_all(|column, row, value| match column {
-            0 => taken[row] = value,
-            _ => assert_eq!(value, Value::Missing),
+        columns.take_all(|column, values| {
+            values.each(|row, value| match column {
+                0 => taken[row] = value,
+                _ => assert_eq!(value, Value::Missing),
+            });
         });
         assert_eq!(read, taken);
         read

@@ -86,7 +86,7 @@ impl Table {
                     let numbers = values.iter().skip(at).step_by(columns.len()).enumerate();
                     numbers.for_each(|(row, &value)| found.take(row, Value::Number(value)));
                     let (name, range) = (target.name.clone(), found.range());
-                    if !found.varies {
+                    if !found.varies() {
                         notes.push(format!("'{name}' is the same in all rows: nothing is learned"));
                     }
                     let (categories, is_date, missing) = (None, false, 0);
@@ -124,39 +124,55 @@ fn warn_of_rare(classes: &[String], counts: &[usize], rows: usize, notes: &mut V
 }
 
 /// What is found in a column's values.
-#[derive(Default)]
 struct Found {
     missing: usize,
+    /// Numbers.
     count: usize,
     sum: f64,
     least: f64,
     most: f64,
-    first: Option<Value>,
-    varies: bool,
-    /// Whether every row has a whole number one above that of the row before.
+    /// The first text, and whether there are others.
+    text: Option<u32>,
+    has_texts: bool,
+    /// Whether every row so far has a whole number one above that of the row before.
     counts_rows: bool,
 }
 
+impl Default for Found {
+    fn default() -> Self {
+        let (least, most) = (f64::INFINITY, f64::NEG_INFINITY);
+        let (missing, count, sum, text, has_texts) = (0, 0, 0.0, None, false);
+        Found { missing, count, sum, least, most, text, has_texts, counts_rows: true }
+    }
+}
+
 impl Found {
+    #[inline]
     fn take(&mut self, row: usize, value: Value) {
-        match self.first {
-            None => (self.first, self.counts_rows) = (Some(value), true),
-            Some(first) => self.varies |= value != first,
+        match value {
+            Value::Number(number) => {
+                self.least = self.least.min(number);
+                self.most = self.most.max(number);
+                self.sum += number;
+                self.count += 1;
+                if self.counts_rows {
+                    self.counts_rows =
+                        number == self.least + row as f64 && number == number.trunc();
+                }
+            }
+            Value::Text(text) => {
+                self.has_texts |= self.text.is_some_and(|first| first != text);
+                self.text = self.text.or(Some(text));
+            }
+            Value::Missing => self.missing += 1,
         }
-        let Value::Number(number) = value else {
-            self.missing += usize::from(value == Value::Missing);
-            self.counts_rows = false;
-            return;
-        };
-        if let Some(Value::Number(first)) = self.first {
-            self.counts_rows &= number == first + row as f64 && number.fract() == 0.0;
-        }
-        match self.count {
-            0 => (self.least, self.most) = (number, number),
-            _ => (self.least, self.most) = (self.least.min(number), self.most.max(number)),
-        }
-        self.sum += number;
-        self.count += 1;
+    }
+
+    /// Whether rows differ.
+    fn varies(&self) -> bool {
+        let kinds = [self.missing > 0, self.count > 0, self.text.is_some()];
+        let kinds = kinds.iter().filter(|is_there| **is_there).count();
+        kinds > 1 || self.has_texts || self.least < self.most
     }
 
     fn range(&self) -> Option<[f64; 3]> {
@@ -169,9 +185,9 @@ impl Found {
         }
         if self.missing == rows {
             notes.push(format!("column '{name}' has no values"));
-        } else if !self.varies {
+        } else if !self.varies() {
             notes.push(format!("column '{name}' has the same value in all rows"));
-        } else if self.counts_rows && rows > 20 && categories.is_none() {
+        } else if self.counts_rows && self.count == rows && rows > 20 && categories.is_none() {
             notes.push(format!(
                 "column '{name}' numbers the rows: it tells only how they are sorted; `drop` {name} \
                  leaves it out"

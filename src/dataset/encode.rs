@@ -8,6 +8,7 @@ use super::schema::{Missing, Schema};
 use super::table::{Cells, Table, TableColumn, line};
 use super::value::Value;
 use super::values::Values;
+use std::num::NonZeroU32;
 
 impl Table {
     /// The rows of each list as samples, scaled. The table is let go of on the way.
@@ -30,14 +31,19 @@ impl Table {
                 Values::Bytes(rows.iter().flat_map(of_row).copied().collect())
             }),
             Cells::Columns(columns) => {
-                let mut out = lists.map(|rows| vec![0f32; rows.len() * width]);
-                let far = encode(columns, &kinds, schema, missing, scaling, lists, &mut out);
-                if let Some((row, input)) = far {
-                    let column = kinds[schema.column_of(input)].name.clone();
-                    let line = line(&lines, row);
+                let mut rest = encode(columns, &kinds, schema, missing, scaling, lists);
+                if let Some(at) = rest.iter().position(|input| !input.is_finite()) {
+                    let row = lists.iter().flat_map(|rows| rows.iter()).nth(at / width);
+                    let column = kinds[schema.column_of(at % width)].name.clone();
+                    let line = line(&lines, row.map_or(0, |&row| row as usize));
                     return Err(DataProblem::TooFar { line, column });
                 }
-                out.map(Values::Inputs)
+                // The lists follow each other; the first, which is the longest, stays in place.
+                let mut values = lists.map(|_| Vec::new());
+                for (values, rows) in values.iter_mut().zip(lists).rev() {
+                    *values = rest.split_off(rest.len() - rows.len() * width);
+                }
+                values.map(Values::Inputs)
             }
             cells => {
                 let mut all = lists.map(|rows| Vec::with_capacity(rows.len() * width));
@@ -63,8 +69,8 @@ impl Table {
     }
 }
 
-/// Lays columns into rows of inputs, scaled, block by block; returns the first row and input that
-/// is too far out, if one is.
+/// Columns as rows of inputs, scaled, of one list of rows after the other; the table goes block by
+/// block.
 fn encode<const N: usize>(
     columns: Columns,
     kinds: &[TableColumn],
@@ -72,16 +78,16 @@ fn encode<const N: usize>(
     missing: Missing,
     scaling: &Scaling,
     lists: [&[u32]; N],
-    out: &mut [Vec<f32>; N],
-) -> Option<(usize, usize)> {
+) -> Vec<f32> {
     let Scaling::Columns { center, factor } = scaling else {
         panic!("columns have a scale each");
     };
-    let rows = lists.iter().flat_map(|rows| rows.iter()).max().map_or(0, |&row| row as usize + 1);
-    // Which list a row is of, and its place there.
-    let mut places: Vec<Option<(u8, u32)>> = vec![None; rows];
-    for (list, rows) in (0..).zip(lists) {
-        (0..).zip(rows).for_each(|(place, &row)| places[row as usize] = Some((list, place)));
+    let count: usize = lists.iter().map(|rows| rows.len()).sum();
+    let last = lists.iter().flat_map(|rows| rows.iter()).max();
+    // Where each row goes, from 1; none where it is in no list.
+    let mut places: Vec<Option<NonZeroU32>> = vec![None; last.map_or(0, |&row| row as usize + 1)];
+    for (place, &row) in (1..).zip(lists.iter().flat_map(|rows| rows.iter())) {
+        places[row as usize] = NonZeroU32::new(place);
     }
     let width = schema.width();
     let starts: Vec<usize> = schema
@@ -93,29 +99,29 @@ fn encode<const N: usize>(
             Some(start)
         })
         .collect();
-    let fills: Vec<f64> = schema.columns.iter().map(|column| column.fill(missing)).collect();
-    let mut far: Option<(usize, usize)> = None;
-    columns.take_all(|column, row, value| {
+    let mut out = vec![0f32; count * width];
+    columns.take_all(|column, values| {
         // Columns behind the inputs' are learned.
-        let (Some(Some((list, place))), Some(&input)) = (places.get(row), starts.get(column))
-        else {
-            return;
-        };
-        let to = &mut out[usize::from(*list)][*place as usize * width..][..width];
-        let number = match value {
-            Value::Text(text) => {
-                to[input + kinds[column].categories[text as usize] as usize] = 1.0;
-                return;
-            }
-            Value::Number(number) => number,
-            Value::Missing if !kinds[column].kind.is_scaled() => return,
-            Value::Missing => fills[column],
-        };
-        let scaled = ((number - center[input]) * factor[input]) as f32;
-        if !scaled.is_finite() && far.is_none_or(|(before, _)| row < before) {
-            far = Some((row, input));
-        }
-        to[input] = scaled;
+        let Some(&input) = starts.get(column) else { return };
+        let (center, factor) = (center[input], factor[input]);
+        let TableColumn { kind, categories, .. } = &kinds[column];
+        let fill = kind.is_scaled().then(|| schema.columns[column].fill(missing));
+        values.each(|row, value| {
+            let Some(place) = places.get(row).copied().flatten() else { return };
+            let first = (place.get() as usize - 1) * width + input;
+            let number = match value {
+                Value::Number(number) => number,
+                Value::Text(text) => {
+                    out[first + categories[text as usize] as usize] = 1.0;
+                    return;
+                }
+                Value::Missing => match fill {
+                    Some(fill) => fill,
+                    None => return,
+                },
+            };
+            out[first] = ((number - center) * factor) as f32;
+        });
     });
-    far
+    out
 }

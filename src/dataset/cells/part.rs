@@ -53,6 +53,13 @@ impl Part {
         Part::Decimals { digits: Vec::with_capacity(capacity), places: 0 }
     }
 
+    /// One value.
+    pub(super) fn of(value: Value) -> Part {
+        let mut part = Part::new(1);
+        part.push(value.into());
+        part
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Part::Decimals { digits, .. } => digits.len(),
