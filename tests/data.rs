@@ -201,6 +201,35 @@ fn a_header_of_numbers_is_known_by_the_labels_name() {
 }
 
 #[test]
+fn a_validation_file_is_watched_as_drawn_rows_are() {
+    let dir = TempDir::new().unwrap();
+    let file = |name: &str, rows: usize| {
+        let path = dir.path().join(name);
+        fs::write(&path, flowers(rows)).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let (train, validation, test) = (file("a.csv", 200), file("b.csv", 40), file("c.csv", 60));
+    let out = dir.path().join("run");
+    let flags = ["--label", "species", "--hidden", "16", "--sparsity", "0", "--patience", "2"];
+    let more = ["--train", &train, "--validation", &validation, "--test", &test, "--epochs", "9"];
+    let result = summary(&[&flags[..], &more, &["--out", out.to_str().unwrap()]].concat());
+    assert!(result["best_epoch"].as_u64().is_some(), "{result}");
+    let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    assert!(metrics.lines().all(|line| line.contains("validation_loss")));
+    // Another validation file is another run.
+    file("b.csv", 44);
+    let output = fanin().args(["train", "--resume"]).arg(&out).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && stderr.contains("not the data"), "{stderr}");
+    let both = fanin().arg("train").args(more).args(["--validation-fraction", "0.1"]).output();
+    let stderr = String::from_utf8(both.unwrap().stderr).unwrap();
+    assert!(
+        stderr.contains("--validation-fraction is for data without a --validation"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn a_batchs_mean_is_by_the_weights_of_its_classes() {
     // Nine of ten samples are of the first class.
     let labels: Vec<u16> = (0..100).map(|i| u16::from(i % 10 == 3)).collect();

@@ -15,12 +15,14 @@ use toml::Table;
 const OWN: &str = "Your own data";
 
 /// The settings that only one's own files have.
-pub(super) const OWN_KEYS: [&str; 26] = [
+pub(super) const OWN_KEYS: [&str; 28] = [
     "task",
     "train",
     "train-labels",
     "test",
     "test-labels",
+    "validation",
+    "validation-labels",
     "file-format",
     "label",
     "header",
@@ -86,6 +88,12 @@ pub(super) struct DataFlags {
     /// Its labels
     #[arg(long, value_name = "FILE", help_heading = OWN)]
     test_labels: Option<PathBuf>,
+    /// Validation file of the same kind, instead of --validation-fraction
+    #[arg(long, value_name = "FILE", help_heading = OWN)]
+    validation: Option<PathBuf>,
+    /// Its labels, where they are a file of their own
+    #[arg(long, value_name = "FILE", help_heading = OWN)]
+    validation_labels: Option<PathBuf>,
     /// What the files are [default: auto]
     #[arg(long, value_enum, help_heading = OWN)]
     file_format: Option<FileFormat>,

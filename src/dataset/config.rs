@@ -46,6 +46,12 @@ pub struct DataConfig {
     /// Its labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_labels: Option<PathBuf>,
+    /// One's own validation file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<PathBuf>,
+    /// Its labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_labels: Option<PathBuf>,
     /// What the files are.
     pub file_format: FileFormat,
     /// What is learned of a row.
@@ -116,6 +122,8 @@ impl Default for DataConfig {
             train_labels: None,
             test: None,
             test_labels: None,
+            validation: None,
+            validation_labels: None,
             file_format: FileFormat::AUTO,
             task: Task::Classification,
             label: None,
@@ -148,12 +156,14 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// The settings that have no default, by name.
-    pub const OPTIONAL: [&str; 10] = [
+    pub const OPTIONAL: [&str; 12] = [
         "data-dir",
         "train",
         "train-labels",
         "test",
         "test-labels",
+        "validation",
+        "validation-labels",
         "label",
         "delimiter",
         "comment",
@@ -185,6 +195,8 @@ impl DataConfig {
             ("train-labels", self.train_labels.is_some()),
             ("test", self.test.is_some()),
             ("test-labels", self.test_labels.is_some()),
+            ("validation", self.validation.is_some()),
+            ("validation-labels", self.validation_labels.is_some()),
             ("file-format", self.file_format != FileFormat::AUTO),
             ("test-fraction", draws_test),
             ("task", self.task != defaults.task),
@@ -223,6 +235,9 @@ impl DataConfig {
         if self.test.is_some() && draws_test {
             return Err(Error::TwoTestSplits);
         }
+        if self.validation.is_some() && self.validation_fraction > 0.0 {
+            return Err(Error::TwoValidationSplits);
+        }
         let given_of_text = given(&of_text).map(|setting| (setting, train));
         match given_of_text.filter(|_| self.file_format.is_never_text(train)) {
             Some((setting, path)) => Err(Error::NotText { setting, path: path.clone() }),
@@ -234,8 +249,12 @@ impl DataConfig {
     ///
     /// **Errors**: [`Error::Io`].
     pub fn make_absolute(&mut self) -> Result<(), Error> {
-        let own = [&mut self.train, &mut self.train_labels, &mut self.test, &mut self.test_labels];
-        for path in own.into_iter().chain([&mut self.data_dir]).flatten() {
+        let train = [&mut self.train, &mut self.train_labels];
+        let test = [&mut self.test, &mut self.test_labels];
+        let validation = [&mut self.validation, &mut self.validation_labels];
+        for path in
+            train.into_iter().chain(test).chain(validation).chain([&mut self.data_dir]).flatten()
+        {
             *path = std::path::absolute(&*path).map_err(Error::io(path))?;
         }
         Ok(())

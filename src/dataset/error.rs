@@ -75,6 +75,9 @@ pub enum Error {
     /// A test split is drawn where there is a test file.
     #[error("`test-fraction` is for data without a `test` file")]
     TwoTestSplits,
+    /// Validation rows are drawn where there is a validation file.
+    #[error("`validation-fraction` is for data without a `validation` file")]
+    TwoValidationSplits,
     /// A setting of tables with names for another kind of file.
     #[error("`{setting}` is for tables of text, which {} is not", path.display())]
     NotText {

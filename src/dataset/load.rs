@@ -168,6 +168,13 @@ impl DataConfig {
             data.notes.extend(rows.notes.iter().map(|note| format!("{}: {note}", path.display())));
             data.test_rows = None;
         }
+        if let Some(path) = &self.validation {
+            let labels = self.validation_labels.as_deref();
+            let (schema, scaling) = (&data.schema, &data.scaling);
+            let rows = self.read_labelled(path, labels, schema, scaling, data.train.features())?;
+            data.validation = Some(rows.samples);
+            data.notes.extend(rows.notes.iter().map(|note| format!("{}: {note}", path.display())));
+        }
         let (train_count, test_count) = (data.train.len(), data.test.len());
         if train_count == 0 || test_count == 0 {
             return Err(Error::EmptySplit { train: train_count, test: test_count });

@@ -24,7 +24,10 @@ pub enum Error {
     #[error("there are no samples")]
     NoSamples,
     /// Early stopping without validation samples.
-    #[error("`patience` watches validation samples: hold some out with `validation-fraction`")]
+    #[error(
+        "`patience` watches validation samples: hold some out with `validation-fraction`, or \
+         name a `validation` file"
+    )]
     NothingToWatch,
     /// Early stopping of a method that trains several times.
     #[error("`patience` would end a `method` of several trainings in its first")]
