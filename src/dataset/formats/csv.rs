@@ -86,7 +86,9 @@ fn parse(input: Box<dyn BufRead>, options: &ReadOptions) -> Result<Table, ReadPr
     if names.is_none() && is_header && options.header != Header::No {
         return Err(DataProblem::Encoding { line: first.line, encoding: "UTF-8" }.into());
     }
-    let mut table = Gathering::new(roles(&columns, options)?, options);
+    let roles =
+        roles(&columns, options).map_err(|problem| not_a_table(&first).unwrap_or(problem))?;
+    let mut table = Gathering::new(roles, options);
     while let Some(record) = records.next()? {
         check_width(record, width, table.rows, &first)?;
         table.push(record.line, |place| record.get(place).unwrap_or_default())?;
@@ -243,6 +245,18 @@ fn check_numbers(names: &[String], width: usize, options: &ReadOptions) -> Resul
     Ok(())
 }
 
+/// What a first line says that is none of a table.
+fn not_a_table(first: &Record) -> Option<DataProblem> {
+    let begins = first.get(0).unwrap_or_default().trim_ascii();
+    match begins {
+        [b'@', ..] => Some(DataProblem::OtherKind { kind: "ARFF" }),
+        [mark @ (b'#' | b'%'), ..] => {
+            Some(DataProblem::CommentLine { line: first.line, mark: char::from(*mark) })
+        }
+        _ => None,
+    }
+}
+
 /// Refuses a record of another width than the first.
 fn check_width(
     record: &Record,
@@ -254,14 +268,11 @@ fn check_width(
     if found == width {
         return Ok(());
     }
-    let begins = first.get(0).unwrap_or_default().trim_ascii();
+    // Words before the table, or R's names of rows.
+    if let Some(other) = not_a_table(first).filter(|_| row == 1) {
+        return Err(other);
+    }
     Err(match row {
-        // Words before the table, or R's names of rows.
-        1 if begins.starts_with(b"@") => DataProblem::OtherKind { kind: "ARFF" },
-        1 if begins.starts_with(b"#") || begins.starts_with(b"%") => {
-            let mark = char::from(begins[0]);
-            DataProblem::CommentLine { line: first.line, mark }
-        }
         1 if found == width + 1 => DataProblem::RowNames { line, found, expected: width },
         _ => DataProblem::Ragged { line, found, expected: width },
     })

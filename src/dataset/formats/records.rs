@@ -196,12 +196,17 @@ impl RecordReader {
         let lines = self.lines.number - line + 1;
         let width = if self.width == 0 { self.record.len() } else { self.width };
         let delimiter = self.delimiter.byte();
-        let fields = |line: &[u8]| line.iter().filter(|&&byte| byte == delimiter).count() + 1;
-        let holds_rows = |field: &[u8]| {
-            let mut rest = field.split(|&byte| byte == b'\n').skip(1).peekable();
-            rest.peek().is_some() && rest.all(|line| fields(line) == width)
+        let count = |part: &[u8]| part.iter().filter(|&&byte| byte == delimiter).count() + 1;
+        // Cut at its line breaks it makes whole rows with the fields before and behind it.
+        let holds_rows = |(at, field): (usize, &[u8])| {
+            let parts: Vec<usize> = field.split(|&byte| byte == b'\n').map(count).collect();
+            let [first, between @ .., last] = parts.as_slice() else { return false };
+            let behind = self.record.len() - 1 - at;
+            at + first == width
+                && between.iter().all(|&fields| fields == width)
+                && last + behind == width
         };
-        if width > 1 && self.record.iter().any(holds_rows) {
+        if width > 1 && self.record.iter().enumerate().any(holds_rows) {
             return Err(DataProblem::QuotedRows { line, lines });
         }
         self.long.get_or_insert((line, lines));
