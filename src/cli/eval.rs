@@ -69,7 +69,7 @@ struct EvaluatedNumbers<'a> {
 pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
     let file = ModelFile::read(&args.model)?;
-    let (name, test) = test_samples(&args, &file)?;
+    let (name, test) = test_samples(&args, &file, &console)?;
     let mut predictor = Predictor::new(Executor::from_environment(args.threads)?, file);
     let (features, outputs) = (predictor.in_features(), predictor.outputs());
     if (features, outputs) != (test.features(), test.outputs()) {
@@ -116,7 +116,11 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
 }
 
 /// The samples to evaluate on, and their name.
-fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), Error> {
+fn test_samples(
+    args: &EvalArgs,
+    file: &ModelFile,
+    console: &Console,
+) -> Result<(String, Samples), Error> {
     let mut config = settings(file, &args.model)?.data;
     // Rows that were held out are found again in the data that training saw, and no other.
     let own_test = config.train.as_ref().and(config.test.clone());
@@ -134,8 +138,9 @@ fn test_samples(args: &EvalArgs, file: &ModelFile) -> Result<(String, Samples), 
         config = args.read.over(config);
         config.skip_unlabelled |= args.skip_unlabelled;
         let (scaling, features) = (&meaning.scaling, file.model.in_features());
-        let test = config.read_test(&path, labels.as_deref(), &schema, scaling, features)?;
-        return Ok((path.display().to_string(), test));
+        let rows = config.read_labelled(&path, labels.as_deref(), &schema, scaling, features)?;
+        rows.notes.iter().for_each(|note| console.warn(note));
+        return Ok((path.display().to_string(), rows.samples));
     }
     if let Some(name) = &args.dataset {
         let (stratify, split_seed) = (config.stratify, config.split_seed);

@@ -55,7 +55,7 @@ pub use known::{
 };
 pub use load::{Dataset, load};
 pub use problem::DataProblem;
-pub use rows::open_rows;
+pub use rows::{LabelledRows, open_rows};
 pub use samples::Samples;
 pub use scaling::{Normalize, Scaling};
 pub use schema::{Column, Kind, Layout, Missing, Schema, Target, Task, Unknown};

@@ -50,28 +50,20 @@ fn open(
     format.rows(source, options, schema, features)
 }
 
-/// Rows with labels, and what was decided about their file.
-pub(super) struct LabelledRows {
-    pub(super) samples: Samples,
-    pub(super) notes: Vec<String>,
+/// Rows with labels.
+#[derive(Clone, Debug)]
+pub struct LabelledRows {
+    /// As they enter the network.
+    pub samples: Samples,
+    /// What was decided about their file on thin evidence.
+    pub notes: Vec<String>,
 }
 
 impl DataConfig {
     /// Reads a file of labelled rows with columns, classes and scaling as a model has them.
     ///
     /// **Errors**: as [`DataConfig::load`]; a row with a problem is one.
-    pub fn read_test(
-        &self,
-        path: &Path,
-        labels: Option<&Path>,
-        schema: &Schema,
-        scaling: &Scaling,
-        features: usize,
-    ) -> Result<Samples, Error> {
-        Ok(self.read_labelled(path, labels, schema, scaling, features)?.samples)
-    }
-
-    pub(super) fn read_labelled(
+    pub fn read_labelled(
         &self,
         path: &Path,
         labels: Option<&Path>,
