@@ -3,9 +3,9 @@
 //! lines.
 
 use fanin::dataset::{
-    Content, DataConfig, Dates, DecimalMark, Encoding, Header, Kind, Missing, Normalize, Unknown,
+    Content, DataConfig, Dataset, Dates, DecimalMark, Encoding, Error, Header, Kind, Missing,
+    Normalize, Task, Unknown,
 };
-use fanin::dataset::{Dataset, Error};
 use std::fs;
 use tempfile::TempDir;
 
@@ -92,8 +92,17 @@ fn first_lines_are_told_apart_or_refused() {
         "{years}"
     );
     assert_eq!(rows(&with("2019,2020,sort", "sort", &numbers).unwrap()), 40);
-    assert_eq!(rows(&with("0,1,2", "-1", &numbers).unwrap()), 40);
-    assert_eq!(rows(&with("1,2,3", "-1", &numbers).unwrap()), 40);
+    // So many numbers in a row count the columns; of three nobody can say.
+    let wide = |i: usize| format!("{},{},{}", i * 3 % 17, i * i, i % 5);
+    assert_eq!(rows(&with("0,1,2,3", "-1", &wide).unwrap()), 40);
+    assert_eq!(rows(&with("1,2,3,4", "-1", &wide).unwrap()), 40);
+    let three = with("0,1,2", "-1", &numbers).unwrap_err().to_string();
+    assert!(three.contains("may be the columns' names or a row"), "{three}");
+    // Numbers that all others of their columns stand apart from may be names, whatever is learned.
+    let years = table("", |i| format!("{},{}", i % 9, i % 7)).replace('a', "1").replace('b', "2");
+    refuses_with(format!("2018,2019,2020\n{years}"), "may be the columns' names or a row", |c| {
+        (c.label, c.task) = (Some("-1".into()), Task::Regression);
+    });
     assert_eq!(rows(&with("x,y,sort", "3", &numbers).unwrap()), 40);
     // Without a header; and with texts alone, under one and without.
     assert_eq!(rows(&with("", "3", &numbers).unwrap()), 40);
@@ -157,6 +166,11 @@ fn columns_are_what_all_their_rows_say() {
         let text = of(&|i| if i == 3 { value.into() } else { i.to_string() });
         refuses(text, &format!("line {line}, column "));
     }
+    // Where it stands, though the column is called so.
+    let text = of(&|i| if i == 9 { "y".into() } else { i.to_string() });
+    refuses(text, "line 11, column 2: 'y' is not a finite number");
+    let commas = of(&|i| format!("\"{},5\"", i % 3));
+    refuses_with(commas, "numbers with decimal commas", |c| c.decimal = DecimalMark::Point);
     // Texts that are texts, though some look like numbers.
     let data = load(of(&|i| ["A1", "B", "7"][i % 3].into()), |_| ()).unwrap();
     let Kind::Category(values) = &data.schema.columns[1].kind else { panic!("texts") };
@@ -203,6 +217,8 @@ fn labels_are_compared_by_what_they_mean() {
         let problem = of(&["1", "2", missing]).map(|data| data.description).unwrap_err();
         assert!(problem.to_string().contains("line 4, column 't'"), "{missing}: {problem}");
     }
+    let none = of(&["0", "1", "None"]).unwrap();
+    assert!(none.notes[0].contains("the labels are numbers but for 'None'"), "{:?}", none.notes);
     let one = of(&["1", "1.0"]).unwrap();
     assert!(one.notes[0].contains("there is one class, '1'"), "{:?}", one.notes);
     let alone: String = (0..40).map(|i| format!("{i},{}\n", ["a", "b"][i / 39])).collect();
@@ -316,4 +332,49 @@ fn unknown_and_missing_values_are_as_the_settings_say() {
     assert_eq!(data.test.inputs(), Some(&[0.0, 1.0, 0.0][..]));
     let skipped = with("x,c,t\n1,u,\n2,v,b\n", &|c| c.skip_unlabelled = true).unwrap();
     assert_eq!(skipped.test.labels(), [1]);
+}
+
+#[test]
+fn labels_and_columns_that_a_format_has_no_use_for_are_refused() {
+    let dir = TempDir::new().unwrap();
+    let put = |name: &str, content: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    };
+    let y = put("y.npy", &fanin::format::npy::npy("|u1", "(40,)", vec![1; 40]));
+    let csv = put("x.csv", table("x", |i| i.to_string()).as_bytes());
+    let rows: String = (0..40).map(|i| format!("{} 1:{i}\n", i % 2)).collect();
+    let svm = put("x.svm", rows.as_bytes());
+    let problem =
+        |config: DataConfig| config.load().map(|d| d.description).unwrap_err().to_string();
+    for train in [&csv, &svm] {
+        let label = (train == &csv).then(|| "t".to_string());
+        let (train, train_labels) = (Some(train.clone()), Some(y.clone()));
+        let refused = problem(DataConfig { train, train_labels, label, ..DataConfig::default() });
+        assert!(refused.contains("file holds its labels"), "{refused}");
+    }
+    let (train, label) = (Some(svm), Some("1".to_string()));
+    let refused = problem(DataConfig { train, label, ..DataConfig::default() });
+    assert!(refused.contains("`label` is for tables of text"), "{refused}");
+}
+
+#[test]
+fn values_that_no_network_can_compute_with_are_refused() {
+    let train = table("x,y", |i| format!("{},{}", i % 9, i % 7));
+    let dir = TempDir::new().unwrap();
+    let test = dir.path().join("test.csv");
+    for (value, is_read) in [("1e10", true), ("1e19", false), ("1e30", false), ("-1e300", false)] {
+        fs::write(&test, format!("x,y,t\n{value},1,a\n")).unwrap();
+        let data = load(&train, |c| {
+            (c.test, c.normalize) = (Some(test.clone()), Normalize::Standard);
+        });
+        match data {
+            Ok(_) => assert!(is_read, "{value}"),
+            Err(problem) => {
+                let problem = problem.to_string();
+                assert!(!is_read && problem.contains("line 2, column 'x': the value is too far"));
+            }
+        }
+    }
 }

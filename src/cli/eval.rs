@@ -4,7 +4,7 @@ use super::Error;
 use super::classification::{classification_text, further_results, regression_text};
 use super::console::{Console, grouped};
 use super::data_flags::ReadFlags;
-use crate::dataset::{DataConfig, Samples, known};
+use crate::dataset::{self, DataConfig, Samples, known};
 use crate::model::{Classification, ModelFile, Predictor, Regression};
 use crate::nn::Targets;
 use crate::parallel::Executor;
@@ -128,6 +128,14 @@ fn test_samples(
         Some(path) => (Some(path.clone()), args.test_labels.clone()),
         None => (own_test.filter(|_| args.dataset.is_none()), config.test_labels.clone()),
     };
+    if args.test.is_none() && path.is_some() && config.data_digest.is_some() {
+        // The test file may be another by now: the digest is of both.
+        match config.load() {
+            Err(problem @ dataset::Error::DataChanged { .. }) => return Err(problem.into()),
+            Err(problem) => console.warn(&format!("the data cannot be compared: {problem}")),
+            Ok(data) => return Ok((data.name, data.test)),
+        }
+    }
     if let Some(path) = path {
         let meaning = &file.meaning;
         let mut schema = meaning.schema.clone();

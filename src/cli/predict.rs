@@ -4,9 +4,9 @@ use super::console::Console;
 use super::dashes::with_dashes;
 use super::data_flags::ReadFlags;
 use super::{Error, eval};
-use crate::dataset::{DataProblem, RowSource, RowsFrom, Schema, open_rows};
+use crate::dataset::{DataProblem, Row, RowSource, RowsFrom, Schema, open_rows};
 use crate::format;
-use crate::model::{ModelFile, Predictor, most_probable};
+use crate::model::{Meaning, ModelFile, Predictor, most_probable};
 use crate::parallel::Executor;
 use clap::{Args, ValueEnum};
 use serde::{Serialize, Serializer};
@@ -118,7 +118,8 @@ pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
         false => RowsFrom::File(&args.input),
     };
     let rows = open_rows(from, &config, &schema, predictor.in_features())?;
-    rows.notes().iter().for_each(|note| console.warn(note));
+    let said = rows.notes();
+    said.iter().for_each(|note| console.warn(note));
     let name = args.out.clone().unwrap_or_else(|| "<stdout>".into());
     let output: Box<dyn Write> = match &args.out {
         Some(path) => Box::new(File::create(path).map_err(format::Error::io(path))?),
@@ -128,7 +129,10 @@ pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
     let targets = predictor.file().targets().into_iter().map(|target| target.name).collect();
     let (refused, total) = (0, 0);
     let mut answers = Answers { predictor, rows, output, print, console, targets, refused, total };
-    match answers.write_all(args.batch as usize) {
+    let written = answers.write_all(args.batch as usize);
+    let later = answers.rows.notes().into_iter().filter(|note| !said.contains(note));
+    later.for_each(|note| answers.console.warn(&note));
+    match written {
         // The reader went away (`| head`): there is nobody to tell.
         Err(Failure::Write(problem)) if problem.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(Failure::Write(problem)) => Err(format::Error::io(&name)(problem).into()),
@@ -178,7 +182,7 @@ impl Answers {
             let mut failure = None;
             while problems.len() < batch {
                 match self.rows.next_row(&mut values) {
-                    Ok(Some(row)) => problems.push(row.label.err()),
+                    Ok(Some(row)) => problems.push(self.checked(row, &mut values)),
                     Ok(None) => break,
                     Err(problem) => {
                         failure = Some(problem);
@@ -199,6 +203,20 @@ impl Answers {
                 return Ok(());
             }
         }
+    }
+
+    /// What is wrong with a row, whose values stand at the end of `values`; they are then taken
+    /// off.
+    fn checked(&self, row: Row, values: &mut Vec<f64>) -> Option<DataProblem> {
+        let Row { line, label } = row;
+        if let Err(problem) = label {
+            return Some(problem);
+        }
+        let first = values.len() - self.predictor.in_features();
+        let Meaning { scaling, schema, .. } = &self.predictor.file().meaning;
+        let input = scaling.too_far(&values[first..])?;
+        values.truncate(first);
+        Some(DataProblem::TooFar { line, column: schema.input_name(input) })
     }
 
     fn write_header(&mut self) -> io::Result<()> {

@@ -214,6 +214,12 @@ impl Description {
         }
     }
 
+    /// Without its columns, if they are too many to be read.
+    pub fn brief(&self) -> Description {
+        let columns = if self.columns.len() > 1000 { Vec::new() } else { self.columns.clone() };
+        Description { columns, ..self.clone() }
+    }
+
     /// Fraction of the table's values that are missing.
     pub fn missing(&self) -> f64 {
         let missing: usize = self.columns.iter().map(|column| column.missing).sum();

@@ -3,7 +3,7 @@
 use super::cells::Columns;
 use super::problem::DataProblem;
 use super::samples::Samples;
-use super::scaling::Scaling;
+use super::scaling::{Scaling, is_far};
 use super::schema::{Missing, Schema};
 use super::table::{Cells, Table, TableColumn, line};
 use super::value::Value;
@@ -32,7 +32,7 @@ impl Table {
             }),
             Cells::Columns(columns) => {
                 let mut rest = encode(columns, &kinds, schema, missing, scaling, lists);
-                if let Some(at) = rest.iter().position(|input| !input.is_finite()) {
+                if let Some(at) = rest.iter().position(|&input| is_far(input)) {
                     let row = lists.iter().flat_map(|rows| rows.iter()).nth(at / width);
                     let column = kinds[schema.column_of(at % width)].name.clone();
                     let line = line(&lines, row.map_or(0, |&row| row as usize));
@@ -51,7 +51,7 @@ impl Table {
                     for &row in *rows {
                         let first = inputs.len();
                         scaling.apply(&cells.row(row as usize, width), inputs);
-                        if let Some(at) = inputs[first..].iter().position(|x| !x.is_finite()) {
+                        if let Some(at) = inputs[first..].iter().position(|&x| is_far(x)) {
                             let line = line(&lines, row as usize);
                             let column = (at + 1).to_string();
                             return Err(DataProblem::TooFar { line, column });

@@ -44,6 +44,17 @@ pub enum Error {
     /// The labels of a file are in another, which nobody names.
     #[error("{}: `train-labels` (or `test-labels`) names its labels", .0.display())]
     NoLabels(PathBuf),
+    /// A file of labels for a format that has them within.
+    #[error(
+        "{}: a {format} file holds its labels: `train-labels` and its like are for arrays and images",
+        path.display()
+    )]
+    LabelsWithin {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: &'static str,
+    },
     /// A format that cannot be read from a stream.
     #[error("{format} is read from a file, not from a stream such as {}", name.display())]
     Stream {

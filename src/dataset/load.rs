@@ -3,7 +3,7 @@
 use super::config::{ClassWeight, DataConfig};
 use super::describe::Description;
 use super::error::Error;
-use super::formats::Source;
+use super::formats::{Source, check_labels};
 use super::known::{Content, known, read_known};
 use super::samples::Samples;
 use super::scaling::{Normalize, Scaling};
@@ -221,6 +221,7 @@ impl DataConfig {
     fn read(&self, path: &Path) -> Result<Table, Error> {
         let format = self.file_format.of(path)?;
         let labels = self.train_labels.as_deref();
+        check_labels(format, path, labels, self.label.as_ref())?;
         format.read(&Source { path, labels }, &self.read_options())
     }
 

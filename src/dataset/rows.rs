@@ -2,10 +2,10 @@
 
 use super::config::DataConfig;
 use super::error::Error;
-use super::formats::{Format, Label, ReadOptions, Row, RowSource, RowsFrom};
+use super::formats::{Format, Label, ReadOptions, Row, RowSource, RowsFrom, check_labels};
 use super::problem::DataProblem;
 use super::samples::Samples;
-use super::scaling::Scaling;
+use super::scaling::{Scaling, is_far};
 use super::schema::{Schema, Target};
 use super::values::Values;
 use crate::nn::Targets;
@@ -74,6 +74,7 @@ impl DataConfig {
         let labels_path = labels.map(Path::to_path_buf);
         let options =
             ReadOptions { wants_labels: true, labels: labels_path, ..self.read_options() };
+        check_labels(self.file_format.of(path)?, path, labels, None)?;
         let mut rows = open(RowsFrom::File(path), self, &options, schema, features)?;
         let mut collected = Collected::new(scaling);
         let (mut row, mut classes, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
@@ -87,8 +88,7 @@ impl DataConfig {
                 }
             }
             if let Some(at) = collected.push(&row) {
-                let column = schema.columns.get(schema.column_of(at));
-                let column = column.map_or_else(|| (at + 1).to_string(), |c| c.name.clone());
+                let column = schema.input_name(at);
                 return Err(rows.problem(match scaling.features() {
                     Some(_) => DataProblem::TooFar { line, column },
                     None => DataProblem::NoByte { line, column },
@@ -137,7 +137,7 @@ impl<'a> Collected<'a> {
             Values::Inputs(inputs) | Values::Floats(inputs) => {
                 let first = inputs.len();
                 self.scaling.apply(row, inputs);
-                inputs[first..].iter().position(|input| !input.is_finite())
+                inputs[first..].iter().position(|&input| is_far(input))
             }
         }
     }

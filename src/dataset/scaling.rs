@@ -160,6 +160,16 @@ impl Scaling {
         }
     }
 
+    /// The first feature of a row that is too far from the training data's to be computed with, if
+    /// there is one.
+    ///
+    /// **Panics** if the scaling is of another number of features.
+    pub fn too_far(&self, row: &[f64]) -> Option<usize> {
+        let mut inputs = Vec::with_capacity(row.len());
+        self.apply(row, &mut inputs);
+        inputs.into_iter().position(is_far)
+    }
+
     /// The number of features, if each has its own.
     pub fn features(&self) -> Option<usize> {
         match self {
@@ -168,6 +178,12 @@ impl Scaling {
             Scaling::Columns { center, .. } => Some(center.len()),
         }
     }
+}
+
+/// Whether an input is too far out for a network to compute with: the squares of LayerNorm would
+/// overflow.
+pub(super) fn is_far(input: f32) -> bool {
+    input.is_nan() || input.abs() > 1e15
 }
 
 /// 1 / x; 1 where that is no finite number, as of what does not vary.

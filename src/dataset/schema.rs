@@ -245,6 +245,12 @@ impl Schema {
         }
     }
 
+    /// The name of the column that an input comes from; its number, from 1, where it has none.
+    pub fn input_name(&self, input: usize) -> String {
+        let column = self.columns.get(self.column_of(input));
+        column.map_or_else(|| (input + 1).to_string(), |column| column.name.clone())
+    }
+
     /// The column that an input comes from; the input itself where columns have no names.
     pub(super) fn column_of(&self, input: usize) -> usize {
         let mut end = 0;

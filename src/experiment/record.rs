@@ -44,7 +44,10 @@ pub struct RunRecord {
 /// What a run knows of its data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
-    /// What it was understood to be.
+    /// What it was understood to be, in a line.
+    #[serde(default)]
+    pub summary: String,
+    /// The same at length; of very many columns none.
     #[serde(flatten)]
     pub description: Description,
     /// What is worth a warning.
@@ -193,7 +196,8 @@ impl RunRecord {
     ) -> RunRecord {
         let (executor, data) = (trainer.executor(), trainer.data());
         let data = DataRecord {
-            description: data.description.clone(),
+            summary: data.description.to_string(),
+            description: data.description.brief(),
             warnings: data.notes.clone(),
             digest: trainer.data_digest().to_string(),
         };

@@ -27,6 +27,16 @@ pub(crate) trait Format: Sync {
         false
     }
 
+    /// Whether its labels are a file of their own.
+    fn labels_apart(&self) -> bool {
+        false
+    }
+
+    /// Whether its columns may have names, of which one is the label's.
+    fn names_columns(&self) -> bool {
+        self.is_text_table()
+    }
+
     /// Whether a file begins as one of this format, where its name does not say.
     fn is_begun_by(&self, _start: &[u8]) -> bool {
         false

@@ -8,6 +8,8 @@ use super::texts::Texts;
 use crate::dataset::field::{Marks, comma_number, number, text};
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::{Kind, Schema};
+use crate::dataset::value::Value;
+use std::collections::HashSet;
 
 /// What was decided, and why that is worth a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,17 @@ pub(super) fn decide_header(
     let found = evidence(table);
     let line = first.line;
     let shown = || shown(first);
+    let are_numbers = first.iter().all(|field| number(field).is_some());
+    if are_numbers && counts_columns(first) {
+        return match first.len() {
+            // So many numbers in a row count nothing else.
+            4.. => Ok(HeaderDecision { is_header: true, note: Some(counting_note(first)) }),
+            _ => Err(DataProblem::HeaderUnclear { line, fields: shown() }),
+        };
+    }
+    if are_numbers && stands_apart(table) {
+        return Err(DataProblem::HeaderUnclear { line, fields: shown() });
+    }
     if found.names > 0 {
         return match found.values {
             0 => Ok(true.into()),
@@ -68,12 +81,7 @@ pub(super) fn decide_header(
         };
     }
     if counts_columns(first) && found.again == 0 && found.has_novel_label {
-        let note = format!(
-            "line {line} ({}) counts the columns and is taken as their names; `header` no takes it \
-             as a row",
-            shown()
-        );
-        return Ok(HeaderDecision { is_header: true, note: Some(note) });
+        return Ok(HeaderDecision { is_header: true, note: Some(counting_note(first)) });
     }
     if found.values > 0 {
         if found.has_novel_label {
@@ -95,6 +103,35 @@ pub(super) fn decide_header(
         shown()
     );
     Ok(HeaderDecision { is_header, note: Some(note) })
+}
+
+/// What is said of a line that counts the columns.
+fn counting_note(first: &Record) -> String {
+    format!(
+        "line {} ({}) counts the columns and is taken as their names; `header` no takes it as a row",
+        first.line,
+        shown(first)
+    )
+}
+
+/// Whether each number of the first row, of two at least, is beyond all others of its column.
+fn stands_apart(table: &Gathering) -> bool {
+    let mut count = 0;
+    for (at, column) in table.columns.iter().enumerate() {
+        let First::Number(first) = column.first else { continue };
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        table.cells.each(at, |_, value| {
+            if let Value::Number(number) = value {
+                (least, most) = (least.min(number), most.max(number));
+            }
+        });
+        if (least..=most).contains(&first) {
+            return false;
+        }
+        count += 1;
+    }
+    // Of few rows any may stand apart.
+    count > 1 && table.rows > 20
 }
 
 fn evidence(table: &Gathering) -> Evidence {
@@ -182,8 +219,8 @@ pub(super) fn decide_known_header(
     if !schema.named {
         return Ok(false.into());
     }
-    let is_there =
-        |name: &str| first.iter().any(|field| text(field).is_some_and(|text| text == name));
+    let fields: HashSet<&str> = first.iter().filter_map(text).collect();
+    let is_there = |name: &str| fields.contains(name);
     let found = schema.columns.iter().filter(|column| is_there(&column.name)).count();
     if found > 0 {
         return Ok(true.into());

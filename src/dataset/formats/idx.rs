@@ -26,6 +26,10 @@ impl Format for Idx {
         &[".idx", "-ubyte"]
     }
 
+    fn labels_apart(&self) -> bool {
+        true
+    }
+
     fn is_begun_by(&self, start: &[u8]) -> bool {
         matches!(start, [0, 0, 8, 1..=4, 0, _, ..])
     }

@@ -5,7 +5,9 @@ use super::format::ReadOptions;
 use super::gather::{Gathering, LabelReading, MAX_CATEGORIES, MAX_CLASSES, Reading};
 use super::texts::SeenText;
 use crate::dataset::dates::{Dates, is_date, seconds};
-use crate::dataset::field::{DecimalMark, is_with_unit, meaning, number, number_form};
+use crate::dataset::field::{
+    DecimalMark, comma_number, is_with_unit, meaning, number, number_form,
+};
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::Kind;
 use crate::dataset::table::{Labels, TableColumn};
@@ -37,7 +39,7 @@ pub(super) fn decide_kinds(
         }
         let place = reading.place;
         let name = names.map_or_else(|| (place + 1).to_string(), |names| names[place].clone());
-        let mut decision = Decision { table, name: &name, place, options, notes };
+        let mut decision = Decision { table, name: &name, place, first, options, notes };
         let change = |change: &mut dyn FnMut(Value) -> Value| cells.change(at, &mut *change);
         let (kind, categories) = decision.decide(&mut reading, first, change)?;
         let has_commas = reading.commas.count > 0 && kind == Kind::Number;
@@ -51,6 +53,8 @@ struct Decision<'a> {
     table: &'a Gathering,
     name: &'a str,
     place: usize,
+    /// The first row that is one.
+    first: usize,
     options: &'a ReadOptions,
     notes: &'a mut Vec<String>,
 }
@@ -66,7 +70,7 @@ impl Decision<'_> {
         self.check_commas(reading)?;
         let mut seen: Vec<&SeenText> =
             reading.texts.seen.iter().filter(|seen| seen.count > 0).collect();
-        seen.sort_by_key(|seen| seen.row.max(first));
+        seen.sort_by_key(|seen| seen.first_row(first));
         if !reading.is_categorical {
             if reading.others == 0 {
                 return Ok((Kind::Number, vec![]));
@@ -117,7 +121,7 @@ impl Decision<'_> {
 
     /// The line of the first row that has a text.
     fn line(&self, seen: &SeenText) -> u64 {
-        self.table.line(seen.row)
+        self.table.line(seen.first_row(self.first))
     }
 
     /// Refuses commas that may be two things, and numbers with commas beside others with points.
@@ -168,7 +172,12 @@ impl Decision<'_> {
     /// Refuses numbers in a form that is not read, by its name.
     fn check_forms(&self, reading: &Reading, seen: &[&SeenText]) -> Result<(), DataProblem> {
         let has_unit = |seen: &SeenText| seen_unit(reading, seen).then_some("numbers with a unit");
-        let form = |seen: &SeenText| number_form(&seen.text).or_else(|| has_unit(seen));
+        let has_comma = |seen: &SeenText| {
+            comma_number(seen.text.as_bytes()).map(|_| "numbers with decimal commas")
+        };
+        let form = |seen: &SeenText| {
+            number_form(&seen.text).or_else(|| has_comma(seen)).or_else(|| has_unit(seen))
+        };
         let formed: Vec<(&SeenText, &'static str)> =
             seen.iter().filter_map(|seen| Some((*seen, form(seen)?))).collect();
         let count: u64 = formed.iter().map(|(seen, _)| seen.count).sum();
@@ -274,6 +283,18 @@ pub(super) fn decide_classes(
         }
         false => a.cmp(b),
     });
+    let texts: Vec<&str> = classes
+        .iter()
+        .filter(|(_, value, _)| value.is_none())
+        .map(|(name, ..)| name.as_str())
+        .collect();
+    if !are_numbers && 2 * texts.len() < count {
+        notes.push(format!(
+            "the labels are numbers but for '{}', which is a class too: `missing-values` takes it as \
+             missing",
+            texts.join("', '")
+        ));
+    }
     say_of_classes(&classes, &label, notes);
     let mut places = vec![0u16; label.texts.seen.len()];
     classes.iter().enumerate().for_each(|(place, (.., id))| places[*id] = place as u16);

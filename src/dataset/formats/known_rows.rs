@@ -21,6 +21,8 @@ pub(super) struct KnownRows {
     records: Option<RecordReader>,
     decoder: Decoder,
     notes: Vec<String>,
+    /// Rows without a label so far.
+    unlabelled: usize,
 }
 
 /// What becomes of the fields of a row.
@@ -54,7 +56,9 @@ impl KnownRows {
         features: usize,
     ) -> Result<KnownRows, Error> {
         match KnownRows::begin(reader, options, schema, features) {
-            Ok((records, decoder, notes)) => Ok(KnownRows { input, records, decoder, notes }),
+            Ok((records, decoder, notes)) => {
+                Ok(KnownRows { input, records, decoder, notes, unlabelled: 0 })
+            }
             Err(problem) => Err(problem.at(&input)),
         }
     }
@@ -255,7 +259,7 @@ enum Bad {
 
 impl RowSource for KnownRows {
     fn next_row(&mut self, inputs: &mut Vec<f64>) -> Result<Option<Row>, Error> {
-        let KnownRows { input, records, decoder, .. } = self;
+        let KnownRows { input, records, decoder, unlabelled, .. } = self;
         let Some(records) = records else { return Ok(None) };
         loop {
             let record = records.next().map_err(|problem| problem.at(input))?;
@@ -264,6 +268,7 @@ impl RowSource for KnownRows {
             let read = decoder.row(record, inputs).and_then(|()| decoder.label(record));
             if decoder.label.as_ref().is_some_and(|(_, labels)| labels.passes_over(&read)) {
                 inputs.truncate(first);
+                *unlabelled += 1;
                 continue;
             }
             if read.is_err() {
@@ -274,7 +279,14 @@ impl RowSource for KnownRows {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.notes.clone()
+        let mut notes = self.notes.clone();
+        if let Some((line, lines)) = self.records.as_ref().and_then(RecordReader::long) {
+            notes.push(format!("line {line}: a quoted field goes over {lines} lines"));
+        }
+        if self.unlabelled > 0 {
+            notes.push(format!("{} rows have no label and are left out", self.unlabelled));
+        }
+        notes
     }
 
     fn problem(&self, problem: DataProblem) -> Error {

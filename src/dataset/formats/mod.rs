@@ -162,6 +162,25 @@ impl clap::ValueEnum for FileFormat {
     }
 }
 
+/// Refuses labels that the format has no use for.
+///
+/// **Errors**: [`Error::LabelsWithin`], [`Error::NotText`].
+pub(super) fn check_labels(
+    format: &dyn Format,
+    path: &Path,
+    file: Option<&Path>,
+    column: Option<&String>,
+) -> Result<(), Error> {
+    let path = path.to_path_buf();
+    match (file, column) {
+        (Some(_), _) if !format.labels_apart() => {
+            Err(Error::LabelsWithin { path, format: format.name() })
+        }
+        (_, Some(_)) if !format.names_columns() => Err(Error::NotText { setting: "label", path }),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

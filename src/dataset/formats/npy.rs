@@ -32,6 +32,14 @@ impl Format for Npy {
         &[".npy"]
     }
 
+    fn labels_apart(&self) -> bool {
+        true
+    }
+
+    fn names_columns(&self) -> bool {
+        true
+    }
+
     fn is_begun_by(&self, start: &[u8]) -> bool {
         start.starts_with(MAGIC)
     }

@@ -17,8 +17,10 @@ pub(super) struct Texts {
 pub(super) struct SeenText {
     /// As it was first written.
     pub(super) text: Box<str>,
-    /// The row it was first in, from 0.
-    pub(super) row: usize,
+    /// The row it was first in, from 0; later than the first of the file if it can be.
+    row: usize,
+    /// Whether the first row of the file has it.
+    in_first: bool,
     /// Rows that have it, but for the first of the file.
     pub(super) count: u64,
     /// Whether it was written in several ways.
@@ -37,13 +39,29 @@ impl Texts {
             None => {
                 let id = self.seen.len() as u32;
                 self.ids.insert(key.into(), id);
-                self.seen.push(SeenText { text: text.into(), row, count: 0, is_respelled: false });
+                self.seen.push(SeenText {
+                    text: text.into(),
+                    row,
+                    in_first: row == 0,
+                    count: 0,
+                    is_respelled: false,
+                });
                 id
             }
         };
         let seen = &mut self.seen[id as usize];
+        if seen.count == 0 {
+            seen.row = row;
+        }
         seen.count += u64::from(row > 0);
         seen.is_respelled |= &*seen.text != text;
         Some(id)
+    }
+}
+
+impl SeenText {
+    /// The row it was first in, where rows begin with `start`.
+    pub(super) fn first_row(&self, start: usize) -> usize {
+        if self.in_first && start == 0 { 0 } else { self.row }
     }
 }
