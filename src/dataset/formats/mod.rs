@@ -1,4 +1,14 @@
 //! The file formats: a file each, and a line in the list here.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `csv.rs`, `svmlight.rs`, `npy.rs`, `npz.rs`, `idx.rs` | the formats |
+//! | `format.rs` | what a format is, and how files are read |
+//! | `input.rs`, `decode.rs`, `delimiter.rs`, `records.rs` | from bytes to records of text |
+//! | `gather.rs`, `texts.rs` | the values of a table of which nothing is known, and what is counted |
+//! | `columns.rs`, `header.rs`, `kinds.rs` | what is decided once all rows are there |
+//! | `known_rows.rs` | rows of text by what a model knows |
+//! | `arrays.rs`, `labels.rs` | what formats of arrays share; labels beside values |
 
 mod arrays;
 mod columns;
