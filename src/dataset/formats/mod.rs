@@ -5,7 +5,7 @@
 //! | `csv.rs`, `svmlight.rs`, `npy.rs`, `npz.rs`, `idx.rs` | the formats |
 //! | `format.rs` | what a format is, and how files are read |
 //! | `input.rs`, `decode.rs`, `delimiter.rs`, `records.rs` | from bytes to records of text |
-//! | `gather.rs`, `texts.rs` | the values of a table of which nothing is known, and what is counted |
+//! | `gather.rs`, `texts.rs` | a table of which nothing is known, while it is read |
 //! | `columns.rs`, `header.rs`, `kinds.rs` | what is decided once all rows are there |
 //! | `known_rows.rs` | rows of text by what a model knows |
 //! | `arrays.rs`, `labels.rs` | what formats of arrays share; labels beside values |
