@@ -47,10 +47,13 @@ impl Table {
             }
             cells => {
                 let mut all = lists.map(|rows| Vec::with_capacity(rows.len() * width));
+                let mut numbers = Vec::with_capacity(width);
                 for (rows, inputs) in lists.iter().zip(&mut all) {
                     for &row in *rows {
                         let first = inputs.len();
-                        scaling.apply(&cells.row(row as usize, width), inputs);
+                        numbers.clear();
+                        cells.append_row(row as usize, width, &mut numbers);
+                        scaling.apply(&numbers, inputs);
                         if let Some(at) = inputs[first..].iter().position(|&x| is_far(x)) {
                             let line = line(&lines, row as usize);
                             let column = (at + 1).to_string();

@@ -161,19 +161,12 @@ impl DataConfig {
         let fraction = if self.test.is_some() { 0.0 } else { self.test_fraction };
         let mut data = self.of_table(train, table, None, fraction)?;
         if let Some(path) = &self.test {
-            let labels = self.test_labels.as_deref();
-            let (schema, scaling) = (&data.schema, &data.scaling);
-            let rows = self.read_labelled(path, labels, schema, scaling, data.train.features())?;
-            data.test = rows.samples;
-            data.notes.extend(rows.notes.iter().map(|note| format!("{}: {note}", path.display())));
+            data.test = self.more_samples(path, self.test_labels.as_deref(), &mut data)?;
             data.test_rows = None;
         }
         if let Some(path) = &self.validation {
             let labels = self.validation_labels.as_deref();
-            let (schema, scaling) = (&data.schema, &data.scaling);
-            let rows = self.read_labelled(path, labels, schema, scaling, data.train.features())?;
-            data.validation = Some(rows.samples);
-            data.notes.extend(rows.notes.iter().map(|note| format!("{}: {note}", path.display())));
+            data.validation = Some(self.more_samples(path, labels, &mut data)?);
         }
         let (train_count, test_count) = (data.train.len(), data.test.len());
         if train_count == 0 || test_count == 0 {
@@ -181,6 +174,19 @@ impl DataConfig {
         }
         data.name = train.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(data)
+    }
+
+    /// The samples of another file of the data set, with its notes among the others.
+    fn more_samples(
+        &self,
+        path: &Path,
+        labels: Option<&Path>,
+        data: &mut Dataset,
+    ) -> Result<Samples, Error> {
+        let (schema, scaling) = (&data.schema, &data.scaling);
+        let rows = self.read_labelled(path, labels, schema, scaling, data.train.features())?;
+        data.notes.extend(rows.notes.iter().map(|note| format!("{}: {note}", path.display())));
+        Ok(rows.samples)
     }
 
     fn load_known(&self) -> Result<Dataset, Error> {

@@ -93,6 +93,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Learned as it stands, of no file.
+    pub(crate) fn plain(name: String) -> Target {
+        Target { name, center: 0.0, factor: 1.0, place: None, has_commas: false }
+    }
+
     /// A value as it is learned.
     pub fn learned(&self, value: f64) -> f64 {
         (value - self.center) * self.factor

@@ -19,17 +19,6 @@ pub(super) enum Cells {
 }
 
 impl Cells {
-    /// The numbers of a row of an array; none where columns are of their own.
-    pub(super) fn row(&self, row: usize, width: usize) -> Vec<f64> {
-        let at = row * width..(row + 1) * width;
-        match self {
-            Cells::Bytes(values) => values[at].iter().map(|&x| x.into()).collect(),
-            Cells::Singles(values) => values[at].iter().map(|&x| x.into()).collect(),
-            Cells::Doubles(values) => values[at].to_vec(),
-            Cells::Columns(_) => Vec::new(),
-        }
-    }
-
     /// Values of `rows` rows.
     pub(super) fn width(&self, rows: usize) -> usize {
         let len = match self {
@@ -41,7 +30,7 @@ impl Cells {
         len.checked_div(rows).unwrap_or(0)
     }
 
-    /// Appends the numbers of a row of an array.
+    /// Appends the numbers of a row of an array; none where columns are of their own.
     pub(super) fn append_row(&self, row: usize, width: usize, to: &mut Vec<f64>) {
         let at = row * width..(row + 1) * width;
         match self {

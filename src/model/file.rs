@@ -62,13 +62,7 @@ impl ModelFile {
     /// What a model of numbers gives: its targets, and as they stand where it knows none; empty of
     /// a classifier.
     pub fn targets(&self) -> Vec<Target> {
-        let plain = |number: usize| Target {
-            name: format!("y{number}"),
-            center: 0.0,
-            factor: 1.0,
-            place: None,
-            has_commas: false,
-        };
+        let plain = |number: usize| Target::plain(format!("y{number}"));
         match (self.model.loss().takes_numbers(), &self.meaning.schema.targets) {
             (false, _) => Vec::new(),
             (true, targets) if targets.is_empty() => {

@@ -207,11 +207,9 @@ fn take_targets(
         });
     }
     let target = |target: &TableColumn| Target {
-        name: target.name.clone(),
-        center: 0.0,
-        factor: 1.0,
         place: Some(target.place),
         has_commas: target.has_commas,
+        ..Target::plain(target.name.clone())
     };
     Ok(Labels::Numbers { values, targets: targets.iter().map(target).collect() })
 }

@@ -7,6 +7,7 @@ use super::texts::{SeenText, Texts};
 use crate::dataset::cells::Columns;
 use crate::dataset::field::{DecimalMark, Marks, comma_number, meaning, number_as_written, text};
 use crate::dataset::problem::DataProblem;
+use crate::dataset::table::line;
 use crate::dataset::value::{Entry, Value, Written};
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -45,8 +46,6 @@ pub(super) struct Reading {
     pub(super) numbers: u64,
     /// Fields that are no numbers, and not missing.
     pub(super) others: u64,
-    /// Missing values.
-    pub(super) missing: u64,
     /// Numbers with a point that are not whole.
     pub(super) fractions: u64,
     /// Numbers with a decimal comma.
@@ -106,7 +105,7 @@ impl Reading {
                     });
                 }
                 Field::Comma(_) => self.numbers += 1,
-                Field::Missing => self.missing += 1,
+                Field::Missing => {}
                 Field::Text(_) | Field::Other => self.others += 1,
             }
         }
@@ -126,7 +125,7 @@ impl Reading {
                 let has_comma = self.commas.first.as_ref().is_some_and(|(row, _)| *row == 0);
                 self.fractions += u64::from(number.fract() != 0.0 && !has_comma);
             }
-            First::Missing => self.missing += 1,
+            First::Missing => {}
             First::Text(id) => {
                 self.others += 1;
                 self.texts.seen[id as usize].count += 1;
@@ -351,8 +350,6 @@ impl Gathering {
 
     /// The line of a row.
     pub(super) fn line(&self, row: usize) -> u64 {
-        let at = self.lines.partition_point(|&(first, _)| first <= row);
-        let (first, line) = self.lines[at - 1];
-        line + (row - first) as u64
+        line(&self.lines, row)
     }
 }

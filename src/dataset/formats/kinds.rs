@@ -41,7 +41,7 @@ pub(super) fn decide_kinds(
         let name = names.map_or_else(|| (place + 1).to_string(), |names| names[place].clone());
         let mut decision = Decision { table, name: &name, place, first, options, notes };
         let change = |change: &mut dyn FnMut(Value) -> Value| cells.change(at, &mut *change);
-        let (kind, categories) = decision.decide(&mut reading, first, change)?;
+        let (kind, categories) = decision.decide(&mut reading, change)?;
         let has_commas = reading.commas.count > 0 && kind == Kind::Number;
         columns.push(TableColumn { name, kind, place, has_commas, categories });
     }
@@ -64,13 +64,12 @@ impl Decision<'_> {
     fn decide(
         &mut self,
         reading: &mut Reading,
-        first: usize,
         mut change: impl FnMut(&mut dyn FnMut(Value) -> Value),
     ) -> Result<(Kind, Vec<u32>), DataProblem> {
         self.check_commas(reading)?;
         let mut seen: Vec<&SeenText> =
             reading.texts.seen.iter().filter(|seen| seen.count > 0).collect();
-        seen.sort_by_key(|seen| seen.first_row(first));
+        seen.sort_by_key(|seen| seen.first_row(self.first));
         if !reading.is_categorical {
             if reading.others == 0 {
                 return Ok((Kind::Number, vec![]));
@@ -151,7 +150,6 @@ impl Decision<'_> {
             Dates::Seconds => seconds(&seen.text).is_none(),
             Dates::Error => is_date(&seen.text),
         };
-        let first_number = || reading.numbers > 0;
         match seen.iter().find(is_other) {
             Some(seen) => {
                 let (line, column) = (self.line(seen), self.name.to_string());
@@ -161,7 +159,7 @@ impl Decision<'_> {
                     Dates::Seconds => DataProblem::NotSeconds { line, column, text },
                 })
             }
-            None if reading.texts.beyond > 0 || first_number() => {
+            None if reading.texts.beyond > 0 || reading.numbers > 0 => {
                 let column = self.name.to_string();
                 Err(DataProblem::ManyDates { column, most: MAX_CATEGORIES })
             }
@@ -224,7 +222,7 @@ impl Decision<'_> {
     }
 }
 
-/// Whether a text is a number with a unit, in a column with more texts than categories have.
+/// Whether a text is a number with a unit, in a column with more texts than a few categories are.
 fn seen_unit(reading: &Reading, seen: &SeenText) -> bool {
     reading.texts.seen.len() > 20 && is_with_unit(&seen.text)
 }

@@ -81,13 +81,7 @@ impl LabelsInOrder {
         }
         let labels = match self.numbers {
             Some(values) => {
-                let target = |number: usize| Target {
-                    name: format!("y{number}"),
-                    center: 0.0,
-                    factor: 1.0,
-                    place: None,
-                    has_commas: false,
-                };
+                let target = |number: usize| Target::plain(format!("y{number}"));
                 Labels::Numbers { values, targets: (1..=self.width).map(target).collect() }
             }
             None => decide_classes(self.reading, 0, &mut notes)?,
