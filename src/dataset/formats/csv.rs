@@ -7,6 +7,7 @@ use super::header::decide_header;
 use super::input::Input;
 use super::kinds::{decide_classes, decide_kinds};
 use super::known_rows::KnownRows;
+use super::labels::unlabelled_note;
 use super::records::{ReadProblem, Record, RecordReader};
 use crate::dataset::cells;
 use crate::dataset::error::Error;
@@ -139,12 +140,8 @@ fn finish(
     }
     let start = first + usize::from(starts_unlabelled);
     table.unlabelled += usize::from(starts_unlabelled);
-    if let Some((line, lines)) = records.long() {
-        notes.push(format!("line {line}: a quoted field goes over {lines} lines"));
-    }
-    if table.unlabelled > 0 {
-        notes.push(format!("{} rows have no label and are left out", table.unlabelled));
-    }
+    notes.extend(records.note());
+    notes.extend(unlabelled_note(table.unlabelled));
     let rows = table.rows - start;
     if rows == 0 {
         return Err(DataProblem::Empty.into());

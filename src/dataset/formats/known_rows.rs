@@ -4,7 +4,7 @@ use super::columns::Columns;
 use super::format::{Label, ReadOptions, Row, RowSource};
 use super::header::decide_known_header;
 use super::input::Input;
-use super::labels::KnownLabels;
+use super::labels::{KnownLabels, unlabelled_note};
 use super::records::{ReadProblem, Record, RecordReader};
 use crate::dataset::dates::seconds;
 use crate::dataset::error::Error;
@@ -280,12 +280,8 @@ impl RowSource for KnownRows {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
-        if let Some((line, lines)) = self.records.as_ref().and_then(RecordReader::long) {
-            notes.push(format!("line {line}: a quoted field goes over {lines} lines"));
-        }
-        if self.unlabelled > 0 {
-            notes.push(format!("{} rows have no label and are left out", self.unlabelled));
-        }
+        notes.extend(self.records.as_ref().and_then(RecordReader::note));
+        notes.extend(unlabelled_note(self.unlabelled));
         notes
     }
 

@@ -8,6 +8,11 @@ use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::{Names, Schema, Target, Task};
 use crate::dataset::table::{Cells, Labels, Table};
 
+/// A note on the rows that were passed over for want of a label.
+pub(super) fn unlabelled_note(rows: usize) -> Option<String> {
+    (rows > 0).then(|| format!("{rows} rows have no label and are left out"))
+}
+
 /// Labels while they are read.
 pub(super) struct LabelsInOrder {
     marks: Marks,
@@ -72,10 +77,7 @@ impl LabelsInOrder {
         cells: Cells,
         lines: Vec<(usize, u64)>,
     ) -> Result<Table, DataProblem> {
-        let mut notes = Vec::new();
-        if self.unlabelled > 0 {
-            notes.push(format!("{} rows have no label and are left out", self.unlabelled));
-        }
+        let mut notes = Vec::from_iter(unlabelled_note(self.unlabelled));
         if self.rows == 0 {
             return Err(DataProblem::Empty);
         }

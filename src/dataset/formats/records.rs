@@ -120,9 +120,10 @@ impl RecordReader {
         self.width
     }
 
-    /// The line of the first record that went over several lines, and how many they were.
-    pub(super) fn long(&self) -> Option<(u64, u64)> {
-        self.long
+    /// A note on the first record that went over several lines.
+    pub(super) fn note(&self) -> Option<String> {
+        let (line, lines) = self.long?;
+        Some(format!("line {line}: a quoted field goes over {lines} lines"))
     }
 
     /// The next record, of any width.
