@@ -19,6 +19,7 @@
 //! |---|---|---|
 //! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
 //! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
+//! | [`spmm_sparse_input`], [`sddmm_sparse_input`] | the same, X sparse | `sparse_input.rs` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
 //! | [`dense_forward`] | Y = W·X + b, W dense | `dense.rs` |
 //! | [`dense_backward_input`] | dX = Wᵀ·dY, W dense | `dense.rs` |
@@ -60,6 +61,7 @@ mod optimizer;
 mod peak;
 mod sddmm;
 mod softmax;
+mod sparse_input;
 mod spmm;
 mod vector;
 
@@ -76,6 +78,7 @@ pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, decay, sgd};
 pub use peak::fma_peak_pass;
 pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
+pub use sparse_input::{SparseTile, sddmm_sparse_input, spmm_sparse_input};
 pub use spmm::{spmm, spmm_by_panels};
 pub use vector::{layer_norm_sample, spmv, spmv_by_columns, standardize_sample};
 

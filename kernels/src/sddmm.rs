@@ -62,7 +62,7 @@ impl Kernel for Sddmm<'_> {
 
 /// Adds a row's dot products with the rows of `x` that `cols` name to `dw`.
 #[inline(always)]
-fn add_dots<L: Lanes>(lanes: L, dy: &Row, x: &[Row], cols: &[u32], dw: &mut [f32]) {
+pub(crate) fn add_dots<L: Lanes>(lanes: L, dy: &Row, x: &[Row], cols: &[u32], dw: &mut [f32]) {
     let (cols, last_cols) = cols.as_chunks::<8>();
     let (dw, last_dw) = dw.as_chunks_mut::<8>();
     for (cols, dw) in cols.iter().zip(dw) {

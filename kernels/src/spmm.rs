@@ -166,7 +166,7 @@ impl Kernel for Spmm<'_> {
 
 /// Adds entries' products to a row's 64 sums.
 #[inline(always)]
-fn add_entries<L: Lanes>(
+pub(crate) fn add_entries<L: Lanes>(
     lanes: L,
     mut sum: [L::V; TILE / LANES],
     columns: &[u32],

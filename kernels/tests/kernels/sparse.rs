@@ -2,9 +2,9 @@
 
 use crate::common::{integer, on_every_level, real, rows, sample_major, widen};
 use fanin_kernels::{
-    Activation, Isa, Row, TILE, layer_norm_forward, layer_norm_sample, naive, sddmm,
-    sddmm_by_panels, spmm, spmm_by_panels, spmv, spmv_by_columns, standardize_sample,
-    standardize_tile, sum_samples,
+    Activation, Isa, Row, SparseTile, TILE, layer_norm_forward, layer_norm_sample, naive, sddmm,
+    sddmm_by_panels, sddmm_sparse_input, spmm, spmm_by_panels, spmm_sparse_input, spmv,
+    spmv_by_columns, standardize_sample, standardize_tile, sum_samples,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -256,6 +256,55 @@ fn one_sample_alone_has_the_bits_it_has_in_a_tile() {
             assert_eq!(y, first(&z));
             layer_norm_sample(isa, Activation::Relu, &gamma, &bias, 1e-5, &mut y);
             assert_eq!(y, first(&h));
+        }
+    }
+}
+
+#[test]
+fn products_of_a_sparse_tile_have_the_bits_of_a_whole_one() {
+    let rng = &mut Pcg64::seed_from_u64(24);
+    // More than are sifted at a time.
+    let wide = sparse(rng, &[700, 0, 3, 256, 257, 90], 1000, real);
+    for w in shapes(rng, real).into_iter().chain([wide]) {
+        let count = w.row_ptr.len() - 1;
+        let bias: Vec<f32> = (0..count).map(|_| real(rng)).collect();
+        let dy = rows(rng, count, real);
+        // Features of no sample, of one, of some, of one lane, and of all.
+        let holds = |feature: usize, sample: usize| match feature % 5 {
+            0 => false,
+            1 => sample == feature % TILE,
+            2 => sample % 7 == feature % 7,
+            3 => sample % 16 == feature % 16,
+            _ => true,
+        };
+        let mut x = rows(rng, w.cols, real);
+        for (feature, row) in x.iter_mut().enumerate() {
+            let values = row.0.iter_mut().enumerate();
+            values.filter(|(sample, _)| !holds(feature, *sample)).for_each(|(_, x)| *x = 0.0);
+        }
+        let (mut words, mut there) = (vec![0u64; w.cols.div_ceil(64)], vec![]);
+        for (feature, row) in x.iter().enumerate().filter(|(_, row)| **row != Row::ZERO) {
+            words[feature / 64] |= 1 << (feature % 64);
+            there.push(*row);
+        }
+        let bits = |words: &[u64]| words.iter().map(|word| word.count_ones()).sum::<u32>();
+        let before: Vec<u32> = (0..words.len()).map(|word| bits(&words[..word])).collect();
+        let tile = SparseTile { words: &words, before: &before, rows: &there };
+        for block in [0..count, count / 3..count] {
+            let row_ptr = &w.row_ptr[block.start..=block.end];
+            let (bias, dy) = (&bias[block.clone()], &dy[block.clone()]);
+            let start: Vec<f32> = (row_ptr[0]..row_ptr[block.len()]).map(|_| real(rng)).collect();
+            for isa in Isa::available() {
+                let mut whole = vec![Row::ZERO; block.len()];
+                let mut sparse = vec![Row([f32::NAN; TILE]); block.len()];
+                spmm(isa, row_ptr, &w.col_idx, &w.values, Some(bias), &x, &mut whole);
+                spmm_sparse_input(isa, row_ptr, &w.col_idx, &w.values, bias, tile, &mut sparse);
+                assert!(whole == sparse, "spmm, {}", isa.level());
+                let (mut whole, mut sparse) = (start.clone(), start.clone());
+                sddmm(isa, row_ptr, &w.col_idx, dy, &x, &mut whole);
+                sddmm_sparse_input(isa, row_ptr, &w.col_idx, dy, tile, &mut sparse);
+                assert_eq!(whole, sparse, "sddmm, {}", isa.level());
+            }
         }
     }
 }
