@@ -152,7 +152,7 @@ fn products(
     executor.for_each(&mut pairs, |crew, _, (tile, dx)| {
         for (index, layer) in model.layers().iter().enumerate() {
             let (before, after) = tile.layers.split_at_mut(index);
-            let x = before.last().map_or(&tile.input, |layer| &layer.h);
+            let x = before.last().map_or_else(|| tile.input.rows(), |layer| &layer.h);
             let y = &mut after[0].z;
             layer.storage().forward(crew, &layer.head().bias, x, y);
         }
@@ -169,7 +169,7 @@ fn products(
             let [gradient] = block.sets;
             for tile in tiles {
                 let (x, dy) = tile.input_and_gradient(index);
-                storage.add_gradient_rows(executor.isa(), rows.clone(), x, dy, gradient.weight);
+                storage.add_gradient_rows(executor.isa(), rows.clone(), &x, dy, gradient.weight);
             }
         });
     }

@@ -47,7 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             tile.samples = numbers.len();
             for (sample, &number) in numbers.iter().enumerate() {
                 let (values, quarter) = signal(number);
-                tile.input.iter_mut().zip(values).for_each(|(row, value)| row.0[sample] = value);
+                tile.input
+                    .rows_mut()
+                    .iter_mut()
+                    .zip(values)
+                    .for_each(|(row, value)| row.0[sample] = value);
                 tile.targets.classes[sample] = quarter;
             }
         });

@@ -234,7 +234,7 @@ e3a7b3ec7e07d83b  --class-weight balanced --engine masked
 #[test]
 fn ones_own_table_trains_to_the_same_bits_as_before() {
     let base = "--train DIR/rows.csv --label kind --missing mean --hidden 40,30 --epochs 3 \
-                --batch 40 --sparsity 0.5";
+                --batch 40 --sparsity 0.5 --lr 0.001";
     check("ones_own_table_trains_to_the_same_bits_as_before", base, TABLE);
 }
 
@@ -254,7 +254,7 @@ ea94f530d663731e  --config DIR/patience.toml
 
 #[test]
 fn ones_own_arrays_train_to_the_same_bits_as_before() {
-    let base = "--hidden 40,30 --epochs 3 --batch 40 --sparsity 0.5";
+    let base = "--hidden 40,30 --epochs 3 --batch 40 --sparsity 0.5 --lr 0.001";
     check("ones_own_arrays_train_to_the_same_bits_as_before", base, ARRAYS);
 }
 

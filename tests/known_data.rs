@@ -56,7 +56,9 @@ fn forest_cover_is_ucis_table_split_as_the_paper_splits_it() {
         assert!(ones(&row[10..14]) && ones(&row[14..]), "one area and one soil each");
     }
     // Fitted on the training rows alone, so not quite the whole table's.
-    let Scaling::Columns { center, factor } = &data.scaling else { panic!("a table's scaling") };
+    let Scaling::Columns { center, factor, .. } = &data.scaling else {
+        panic!("a table's scaling")
+    };
     assert!((factor[0] * 279.98 - 1.0).abs() < 0.01 && (center[0] - 2959.37).abs() < 1.0);
     assert_eq!(data.schema.columns[53].name, "Soil_Type40");
     assert_eq!(data.name, "forest-cover");

@@ -44,7 +44,7 @@ fn damaged_csv_is_refused_with_line_and_column() {
         ("NaN", with("4,12.5", "4,NaN"), "line 6, column 'weight': the value is missing"),
         ("nothing", with("4,12.5", "4,"), "line 6, column 'weight': the value is missing"),
         ("a blank", with("4,12.5", "4,  "), "line 6, column 'weight': the value is missing"),
-        ("NA", with("4,12.5,green", "4,12.5,NA"), "line 6, column 'colour': the value is missing"),
+        ("NA", with("4,12.5,green", "4,NA,green"), "line 6, column 'weight': the value is missing"),
         ("no label", with("green,ash", "green,"), "column 'kind': the value is missing"),
         ("two columns alike", with("weight", "size"), "two columns are called 'size'"),
         ("another label", with("kind", "sort"), "no column 'kind': the columns are size, weight"),

@@ -284,7 +284,7 @@ fn numbers_to_be_learned_are_no_classes() {
 fn a_run_goes_on_with_the_data_that_it_began_with() {
     let folder = Folder::new();
     let train = folder.put("x.csv", trees());
-    folder.train(&train, &["--label", "tree"]);
+    folder.train(&train, &["--label", "tree", "--lr-schedule", "constant"]);
     let swapped = trees().replace(",oak", ",?").replace(",elm", ",oak").replace(",?", ",elm");
     let ordered = {
         let row = |line: &str| {

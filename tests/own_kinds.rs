@@ -1,6 +1,7 @@
 //! What tables of text are refused for, and by which name; and what is read that looks odd: several
-//! inputs of every kind of fault that reading a table may have. One list, though longer than 400
-//! lines.
+//! inputs of every kind of fault that reading a table may have.
+//!
+//! One list, though longer than 400 lines.
 
 use fanin::dataset::{
     Content, DataConfig, Dataset, Dates, DecimalMark, Encoding, Error, Header, Kind, Missing,
@@ -377,4 +378,42 @@ fn values_that_no_network_can_compute_with_are_refused() {
             }
         }
     }
+}
+
+#[test]
+fn a_missing_category_is_none_of_those_known_if_training_rows_miss_some_too() {
+    let colours = |i: usize| ["red", "", "?", "blue"][i % 4];
+    let with_gaps =
+        table("x,colour,shape", |i| format!("{i},{},{}", colours(i), ["round", "flat"][i % 2]));
+    let data = load(&with_gaps, |_| ()).unwrap();
+    let note = "missing values of 'colour' (50.0 %) count as none of the column's categories";
+    assert!(data.notes.iter().any(|said| said.contains(note)), "{:?}", data.notes);
+    assert_eq!(data.train.features(), 5);
+    // x, blue, red, flat, round: a gap has neither colour.
+    let inputs = data.train.inputs().unwrap();
+    let gaps = inputs.chunks_exact(5).filter(|row| row[1..3] == [0.0, 0.0]).count();
+    let has_gap = |row: &usize| row % 4 == 1 || row % 4 == 2;
+    let held_out = data.test_rows.as_deref().unwrap();
+    let kept = (0..40).filter(|row| !held_out.contains(&(*row as u32)));
+    assert_eq!(gaps, kept.filter(has_gap).count());
+    // Another file may have gaps where the training rows have them, and nowhere else.
+    let read = |text: &str, missing: Missing| {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("more.csv");
+        fs::write(&path, text).unwrap();
+        let config = DataConfig { missing, ..DataConfig::default() };
+        let features = data.train.features();
+        let read = config.read_labelled(&path, None, &data.schema, &data.scaling, features);
+        read.map(|rows| rows.samples.inputs().unwrap().to_vec()).map_err(|e| e.to_string())
+    };
+    let gap = read("x,colour,shape,t\n3,,flat,a\n", Missing::Auto).unwrap();
+    assert_eq!(gap[1..], [0.0, 0.0, 1.0, 0.0]);
+    let refused = read("x,colour,shape,t\n3,red,,a\n", Missing::Auto).unwrap_err();
+    assert!(refused.contains("column 'shape': the value is missing"), "{refused}");
+    let refused = read("x,colour,shape,t\n3,,flat,a\n", Missing::Error).unwrap_err();
+    assert!(refused.contains("column 'colour': the value is missing"), "{refused}");
+    assert!(read("x,colour,shape,t\n3,,,a\n", Missing::Zero).is_ok());
+    // Numbers are not, and `error` refuses both.
+    refuses(table("x,y", |i| format!("{i},{}", ["1", ""][i % 2])), "'y': the value is missing");
+    refuses_with(with_gaps, "'colour': the value is missing", |c| c.missing = Missing::Error);
 }

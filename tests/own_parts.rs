@@ -183,7 +183,7 @@ fn a_loop_of_ones_own_descends_on_numbers() {
             tile.samples = indices.len();
             targets.load(indices, &mut tile.targets);
             for (sample, &index) in indices.iter().enumerate() {
-                (0..2).for_each(|i| tile.input[i].0[sample] = points[index as usize][i]);
+                (0..2).for_each(|i| tile.input.rows_mut()[i].0[sample] = points[index as usize][i]);
             }
         });
         losses.push(tiles.iter().map(|tile| tile.loss.loss_sum).sum::<f32>() / 256.0);

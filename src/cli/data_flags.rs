@@ -3,7 +3,7 @@
 use super::Error;
 use crate::dataset::{
     ClassWeight, Content, DataConfig, Dates, DecimalMark, Encoding, FileFormat, Header, Missing,
-    Normalize, Task, Unknown,
+    Normalize, SparseInput, Task, Unknown,
 };
 use crate::train::{RunConfig, SettingsError};
 use clap::Args;
@@ -15,7 +15,7 @@ use toml::Table;
 const OWN: &str = "Your own data";
 
 /// The settings that only one's own files have.
-pub(super) const OWN_KEYS: [&str; 28] = [
+pub(super) const OWN_KEYS: [&str; 29] = [
     "task",
     "train",
     "train-labels",
@@ -41,6 +41,7 @@ pub(super) const OWN_KEYS: [&str; 28] = [
     "content",
     "features",
     "zero-based",
+    "sparse-input",
     "test-fraction",
     "data-digest",
     "allow-unofficial",
@@ -140,7 +141,7 @@ pub(super) struct DataFlags {
     #[arg(long, value_delimiter = ',', value_name = "MARKS", allow_hyphen_values = true,
         help_heading = OWN)]
     missing_values: Option<Vec<String>>,
-    /// What a missing value counts as [default: error]
+    /// What a missing value counts as [default: auto]
     #[arg(long, value_enum, help_heading = OWN)]
     missing: Option<Missing>,
     /// What a category counts as that does not occur in the training file [default: error]
@@ -158,6 +159,10 @@ pub(super) struct DataFlags {
     /// The indices of sparse rows count from 0 [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = OWN)]
     zero_based: Option<bool>,
+    /// Whether rows of SVMlight and of SciPy matrices are kept by their values that are not 0,
+    /// which are then scaled but not centred [default: auto]
+    #[arg(long, value_enum, help_heading = OWN)]
+    sparse_input: Option<SparseInput>,
     /// Fraction of the rows held out for testing, without a test file [default: 0.2]
     #[arg(long, value_name = "F", help_heading = OWN)]
     test_fraction: Option<f64>,

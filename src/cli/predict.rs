@@ -4,9 +4,9 @@ use super::console::Console;
 use super::dashes::with_dashes;
 use super::data_flags::ReadFlags;
 use super::{Error, eval};
-use crate::dataset::{DataProblem, Row, RowSource, RowsFrom, Schema, open_rows};
+use crate::dataset::{DataProblem, RowSource, RowsFrom, Schema, open_rows};
 use crate::format;
-use crate::model::{Meaning, ModelFile, Predictor, most_probable};
+use crate::model::{Batch, ModelFile, Predictor, most_probable};
 use crate::parallel::Executor;
 use clap::{Args, ValueEnum};
 use serde::{Serialize, Serializer};
@@ -174,15 +174,15 @@ impl From<io::Error> for Failure {
 impl Answers {
     /// Reads rows batch by batch and answers each batch before the next is read.
     fn write_all(&mut self, batch: usize) -> Result<(), Failure> {
-        let (mut values, mut problems) = (Vec::<f64>::new(), Vec::new());
+        let (mut rows, mut problems) = (self.predictor.batch(), Vec::new());
         let mut is_first = true;
         loop {
-            values.clear();
+            rows.clear();
             problems.clear();
             let mut failure = None;
             while problems.len() < batch {
-                match self.rows.next_row(&mut values) {
-                    Ok(Some(row)) => problems.push(self.checked(row, &mut values)),
+                match self.predictor.read(&mut *self.rows, &mut rows) {
+                    Ok(Some(row)) => problems.push(row.err()),
                     Ok(None) => break,
                     Err(problem) => {
                         failure = Some(problem);
@@ -195,7 +195,7 @@ impl Answers {
             if !is_nothing && std::mem::take(&mut is_first) && matches!(self.print, Format::Csv) {
                 self.write_header()?;
             }
-            self.write_batch(&values, &problems)?;
+            self.write_batch(&rows, &problems)?;
             if let Some(problem) = failure {
                 return Err(Failure::Rows(problem.into()));
             }
@@ -203,20 +203,6 @@ impl Answers {
                 return Ok(());
             }
         }
-    }
-
-    /// What is wrong with a row, whose values stand at the end of `values`; they are then taken
-    /// off.
-    fn checked(&self, row: Row, values: &mut Vec<f64>) -> Option<DataProblem> {
-        let Row { line, label } = row;
-        if let Err(problem) = label {
-            return Some(problem);
-        }
-        let first = values.len() - self.predictor.in_features();
-        let Meaning { scaling, schema, .. } = &self.predictor.file().meaning;
-        let input = scaling.too_far(&values[first..])?;
-        values.truncate(first);
-        Some(DataProblem::TooFar { line, column: schema.input_name(input) })
     }
 
     fn write_header(&mut self) -> io::Result<()> {
@@ -234,12 +220,9 @@ impl Answers {
         self.output.flush()
     }
 
-    /// Answers rows, of which those with a problem have no values.
-    fn write_batch(&mut self, values: &[f64], problems: &[Option<DataProblem>]) -> io::Result<()> {
-        let answers = match values.is_empty() {
-            true => Vec::new(),
-            false => self.predictor.rows(values),
-        };
+    /// Answers rows, of which those with a problem are left out.
+    fn write_batch(&mut self, rows: &Batch, problems: &[Option<DataProblem>]) -> io::Result<()> {
+        let answers = self.predictor.answer(rows);
         let mut answers = answers.chunks_exact(self.predictor.outputs());
         for problem in problems {
             self.total += 1;

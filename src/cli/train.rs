@@ -7,9 +7,7 @@ use super::error::{EXIT_INTERRUPTED, Error};
 use crate::dataset::{Dataset, Task};
 use crate::experiment::{self, Observer, Outcome, Run, RunResult};
 use crate::report::rewiring_figure;
-use crate::train::{
-    EpochMetrics, NetworkSummary, Phase, Start, StepReport, TrainConfig, Trainer, Values,
-};
+use crate::train::{EpochMetrics, NetworkSummary, Phase, Start, StepReport, Trainer, Values};
 use clap::Args;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
@@ -68,20 +66,11 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
                 return Ok(());
             }
             let given = args.flags.given(args.config.as_ref())?;
-            let learns_numbers = config.data.task == Task::Regression;
+            let has_numbers = config.data.task == Task::Regression;
             Run::new(config, args.out.as_deref(), args.force, |train, samples| {
                 // Of known data sets everyone expects the usual numbers.
-                if !given.contains("train") {
-                    return;
-                }
-                if learns_numbers && !given.contains("loss") {
-                    train.loss = "mse".parse().expect("it is listed");
-                }
-                if !given.contains("batch") {
-                    train.batch = TrainConfig::batch_for(samples);
-                }
-                if !given.contains("epochs") {
-                    train.epochs = TrainConfig::epochs_for(samples, train.batch);
+                if given.contains("train") {
+                    train.suit_own_table(samples, has_numbers, |name| given.contains(name));
                 }
             })?
         }

@@ -3,8 +3,10 @@
 use super::dates::Dates;
 use super::error::Error;
 use super::field::DecimalMark;
-use super::formats::{Content, Encoding, FileFormat, Header, ReadOptions, TextOptions};
-use super::scaling::Normalize;
+use super::formats::{
+    Content, Encoding, FileFormat, Header, ReadOptions, SparseInput, TextOptions,
+};
+use super::normalize::Normalize;
 use super::schema::{Missing, Task, Unknown};
 use crate::grammar::named;
 use serde::{Deserialize, Serialize};
@@ -95,6 +97,8 @@ pub struct DataConfig {
     pub features: Option<usize>,
     /// Whether the indices of sparse rows count from 0.
     pub zero_based: bool,
+    /// How rows of sparse formats are kept.
+    pub sparse_input: SparseInput,
     /// The digest that the data must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_digest: Option<String>,
@@ -137,12 +141,13 @@ impl Default for DataConfig {
             categorical: Vec::new(),
             dates: Dates::Error,
             missing_values: Vec::new(),
-            missing: Missing::Error,
+            missing: Missing::Auto,
             unknown: Unknown::Error,
             skip_unlabelled: false,
             content: Content::Auto,
             features: None,
             zero_based: false,
+            sparse_input: SparseInput::Auto,
             data_digest: None,
             test_fraction: 0.2,
             validation_fraction: 0.0,
@@ -202,12 +207,14 @@ impl DataConfig {
             ("task", self.task != defaults.task),
             ("label", self.label.is_some()),
             ("missing-values", !self.missing_values.is_empty()),
-            ("missing", self.missing != defaults.missing),
+            // What was the default when known data sets said it.
+            ("missing", ![defaults.missing, Missing::Error].contains(&self.missing)),
             ("unknown", self.unknown != defaults.unknown),
             ("skip-unlabelled", self.skip_unlabelled),
             ("content", self.content != defaults.content),
             ("features", self.features.is_some()),
             ("zero-based", self.zero_based),
+            ("sparse-input", self.sparse_input != defaults.sparse_input),
         ];
         let of_text = [
             ("columns", !self.columns.is_empty()),
@@ -286,6 +293,7 @@ impl DataConfig {
             features: self.features,
             zero_based: self.zero_based,
             content: self.content,
+            sparse_input: self.sparse_input,
         }
     }
 }

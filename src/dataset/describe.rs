@@ -18,6 +18,9 @@ pub struct Description {
     pub inputs: usize,
     /// Whether the inputs are images'.
     pub is_image: bool,
+    /// Share of the values that are not 0, where rows are kept by those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<f64>,
     /// Rows of each class.
     pub classes: Vec<(String, usize)>,
     /// The numbers that are learned.
@@ -99,6 +102,10 @@ impl Table {
             columns,
             inputs,
             is_image: matches!(self.cells, Cells::Bytes(_)),
+            density: match &self.cells {
+                Cells::Sparse(rows) => Some(rows.density()),
+                _ => None,
+            },
             classes,
             targets,
         }
@@ -197,6 +204,24 @@ impl Found {
 }
 
 impl Description {
+    /// A word on categories that are missing, where they count as none of those known.
+    pub(super) fn missing_categories(&self) -> Option<String> {
+        let misses =
+            |column: &&ColumnDescription| column.categories.is_some() && column.missing > 0;
+        let share = |column: &ColumnDescription| {
+            let share = 100.0 * column.missing as f64 / self.rows as f64;
+            format!("'{}' ({share:.1} %)", column.name)
+        };
+        let columns: Vec<String> = self.columns.iter().filter(misses).map(share).collect();
+        (!columns.is_empty()).then(|| {
+            format!(
+                "missing values of {} count as none of the column's categories (`missing` error \
+                 refuses them)",
+                columns.join(", ")
+            )
+        })
+    }
+
     /// Of samples that are known without their table.
     pub(super) fn of(samples: &[&Samples], classes: impl Fn(usize) -> String) -> Description {
         let outputs = samples.first().filter(|samples| !samples.targets().are_numbers());
@@ -209,6 +234,7 @@ impl Description {
             columns: Vec::new(),
             inputs: samples.first().map_or(0, |samples| samples.features()),
             is_image: samples.first().is_some_and(|samples| samples.bytes().is_some()),
+            density: None,
             classes: counts.into_iter().enumerate().map(|(class, n)| (classes(class), n)).collect(),
             targets: Vec::new(),
         }
@@ -237,6 +263,8 @@ impl fmt::Display for Description {
         let mut parts = Vec::new();
         if self.is_image {
             parts.push(format!("images of {} values", self.inputs));
+        } else if let Some(density) = self.density {
+            parts.push(format!("{} numeric, {} of them not 0", self.inputs, percent(density)));
         } else if self.columns.is_empty() {
             parts.push(format!("{} numeric", self.inputs));
         }
@@ -299,6 +327,7 @@ mod tests {
             columns: vec![column(None, 6), column(None, 0), column(Some(7), 3), column(Some(4), 0)],
             inputs: 13,
             is_image: false,
+            density: None,
             classes: vec![("a".into(), 69), ("b".into(), 30), ("c".into(), 1)],
             targets: vec![],
         };

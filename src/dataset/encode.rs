@@ -5,6 +5,7 @@ use super::problem::DataProblem;
 use super::samples::Samples;
 use super::scaling::{Scaling, is_far};
 use super::schema::{Missing, Schema};
+use super::sparse_rows::SparseRows;
 use super::table::{Cells, Table, TableColumn, line};
 use super::value::Value;
 use super::values::Values;
@@ -45,6 +46,24 @@ impl Table {
                 }
                 values.map(Values::Inputs)
             }
+            Cells::Sparse(rows) => {
+                let mut all = lists.map(|_| SparseRows::new(width));
+                let mut entries = Vec::new();
+                for (list, scaled) in lists.iter().zip(&mut all) {
+                    scaled.reserve(list.iter().map(|&row| rows.row(row as usize).0.len()).sum());
+                    for &row in *list {
+                        let (ids, values) = rows.row(row as usize);
+                        entries.clear();
+                        entries.extend(ids.iter().copied().zip(values.iter().copied()));
+                        if let Some(far) = scaling.apply_sparse(&entries, scaled) {
+                            let line = line(&lines, row as usize);
+                            let column = (far + 1).to_string();
+                            return Err(DataProblem::TooFar { line, column });
+                        }
+                    }
+                }
+                all.map(Values::Sparse)
+            }
             cells => {
                 let mut all = lists.map(|rows| Vec::with_capacity(rows.len() * width));
                 let mut numbers = Vec::with_capacity(width);
@@ -82,9 +101,6 @@ fn encode<const N: usize>(
     scaling: &Scaling,
     lists: [&[u32]; N],
 ) -> Vec<f32> {
-    let Scaling::Columns { center, factor } = scaling else {
-        panic!("columns have a scale each");
-    };
     let count: usize = lists.iter().map(|rows| rows.len()).sum();
     let last = lists.iter().flat_map(|rows| rows.iter()).max();
     // Where each row goes, from 1; none where it is in no list.
@@ -106,7 +122,7 @@ fn encode<const N: usize>(
     columns.take_all(|column, values| {
         // Columns behind the inputs' are learned.
         let Some(&input) = starts.get(column) else { return };
-        let (center, factor) = (center[input], factor[input]);
+        let scaled = scaling.column(input);
         let TableColumn { kind, categories, .. } = &kinds[column];
         let fill = kind.is_scaled().then(|| schema.columns[column].fill(missing));
         values.each(|row, value| {
@@ -123,7 +139,7 @@ fn encode<const N: usize>(
                     None => return,
                 },
             };
-            out[first] = ((number - center) * factor) as f32;
+            out[first] = scaled(number);
         });
     });
     out

@@ -1,8 +1,9 @@
 //! What is fitted on the training rows of a table: the columns' means, and the scaling.
 
 use super::cells::Columns;
+use super::normalize::{ColumnScale, Normalize, mean};
 use super::problem::DataProblem;
-use super::scaling::{Normalize, Scaling, mean};
+use super::scaling::Scaling;
 use super::schema::{Column, Missing, Schema, Target};
 use super::table::{Cells, Labels, Table, TableColumn};
 use super::value::Value;
@@ -17,9 +18,7 @@ impl Table {
         normalize: Normalize,
         train: &[u32],
     ) -> Result<(Schema, Scaling), DataProblem> {
-        if missing == Missing::Error {
-            self.refuse_missing()?;
-        }
+        self.refuse_missing(missing)?;
         let mut schema = Schema {
             columns: Vec::with_capacity(self.columns.len()),
             named: self.named,
@@ -30,10 +29,11 @@ impl Table {
             },
             layout: self.layout.clone(),
             targets: self.labels.fit(train),
+            is_sparse: matches!(self.cells, Cells::Sparse(_)),
         };
         let scaling = match &self.cells {
             Cells::Columns(columns) => {
-                let (mut center, mut factor) = (Vec::new(), Vec::new());
+                let mut scales = Vec::new();
                 let is_train = self.is_among(train);
                 let mut numbers = Vec::with_capacity(train.len());
                 for (at, column) in self.columns.iter().enumerate() {
@@ -46,11 +46,10 @@ impl Table {
                         &is_train,
                         &mut numbers,
                     );
-                    center.extend(std::iter::repeat_n(fitted.0, column.kind.width()));
-                    factor.extend(std::iter::repeat_n(fitted.1, column.kind.width()));
+                    scales.extend(std::iter::repeat_n(fitted, column.kind.width()));
                     schema.columns.push(column);
                 }
-                Scaling::Columns { center, factor }
+                Scaling::of_columns(scales)
             }
             _ => self.fit_array(&schema, normalize, train),
         };
@@ -63,10 +62,18 @@ impl Table {
         is_among
     }
 
-    fn refuse_missing(&self) -> Result<(), DataProblem> {
+    fn refuse_missing(&self, missing: Missing) -> Result<(), DataProblem> {
         let Cells::Columns(columns) = &self.cells else { return Ok(()) };
         let mut first: Option<(usize, usize)> = None;
-        for column in 0..columns.width() {
+        let refused = |column: &usize| {
+            let is_category = self.columns.get(*column).is_some_and(|c| !c.kind.is_scaled());
+            match missing {
+                Missing::Error => true,
+                Missing::Auto => !is_category,
+                Missing::Mean | Missing::Zero => false,
+            }
+        };
+        for column in (0..columns.width()).filter(refused) {
             columns.each(column, |row, value| {
                 if value == Value::Missing && first.is_none_or(|(before, _)| row < before) {
                     first = Some((row, column));
@@ -96,6 +103,7 @@ impl Table {
                 let of_row = |&row: &u32| &bytes[row as usize * width..][..width];
                 Scaling::fit_bytes(train.iter().flat_map(of_row), normalize)
             }
+            Cells::Sparse(rows) => Scaling::fit_sparse(rows, normalize, train),
             Cells::Singles(values) => {
                 let number = |row: usize, feature: usize| values[row * width + feature].into();
                 let is_scaled = schema.scaled_inputs();
@@ -117,14 +125,14 @@ impl Labels {
         let fit = |(at, target): (usize, &Target)| {
             let of_row = |&row: &u32| values[row as usize * targets.len() + at];
             let numbers: Vec<f64> = train.iter().map(of_row).collect();
-            let (center, factor) = Normalize::Standard.fit(&numbers);
+            let (center, factor) = Normalize::Standard.fit_linear(&numbers);
             Target { center, factor, ..target.clone() }
         };
         targets.iter().enumerate().map(fit).collect()
     }
 }
 
-/// A column with its mean, and its center and factor; `numbers` is for those of the training rows.
+/// A column with its mean, and its scale; `numbers` is for those of the training rows.
 fn fit_column(
     columns: &Columns,
     at: usize,
@@ -133,16 +141,20 @@ fn fit_column(
     normalize: Normalize,
     is_train: &[bool],
     numbers: &mut Vec<f64>,
-) -> (Column, (f64, f64)) {
+) -> (Column, ColumnScale) {
     let mut fitted = Column {
         name: column.name.clone(),
         kind: column.kind.clone(),
         mean: None,
         place: Some(column.place),
         has_commas: column.has_commas,
+        has_missing: false,
     };
     if !column.kind.is_scaled() {
-        return (fitted, (0.0, 1.0));
+        let mut has_missing = false;
+        columns.each(at, |row, value| has_missing |= is_train[row] && value == Value::Missing);
+        fitted.has_missing = has_missing;
+        return (fitted, ColumnScale::NONE);
     }
     numbers.clear();
     let mut missed = 0;

@@ -5,9 +5,10 @@ use super::describe::Description;
 use super::error::Error;
 use super::formats::{Source, check_labels};
 use super::known::{Content, known, read_known};
+use super::normalize::Normalize;
 use super::samples::Samples;
-use super::scaling::{Normalize, Scaling};
-use super::schema::Schema;
+use super::scaling::Scaling;
+use super::schema::{Missing, Schema};
 use super::split::{RowSplit, SplitOptions};
 use super::table::Table;
 use crate::format::fingerprint::Fingerprint;
@@ -102,6 +103,9 @@ impl DataConfig {
         };
         let mut notes = table.notes.clone();
         let description = table.describe(&mut notes);
+        if self.missing == Missing::Auto {
+            notes.extend(description.missing_categories());
+        }
         let lists = [&train[..], &test[..], validation.as_deref().unwrap_or_default()];
         let samples = table.into_samples(&schema, self.missing, &scaling, lists);
         let [train, test_samples, held_out] = samples.map_err(Error::data(path))?;
@@ -239,6 +243,9 @@ impl DataConfig {
         let table = self.read(self.train.as_ref().ok_or(Error::NeedsTrain("describe"))?)?;
         let mut notes = table.notes.clone();
         let description = table.describe(&mut notes);
+        if self.missing == Missing::Auto {
+            notes.extend(description.missing_categories());
+        }
         Ok((description, notes))
     }
 

@@ -12,9 +12,10 @@
 //! | `describe.rs` | what a table was understood to be |
 //! | `fit.rs` | what is fitted on training rows |
 //! | `schema.rs`, `scaling.rs` | what that is: kept in the model |
+//! | `normalize.rs` | what the numbers of a column are brought to |
 //! | `encode.rs` | a table's rows as they enter the network |
 //! | `split.rs` | which rows are held out |
-//! | `values.rs`, `samples.rs` | samples in memory, and the loading of tiles |
+//! | `values.rs`, `sparse_rows.rs`, `samples.rs` | samples in memory, and the loading of tiles |
 //! | `error.rs`, `problem.rs` | what can be wrong, and within a file |
 //!
 //! A further file format is a file in `formats/` and a line in its list; so a further known data
@@ -31,11 +32,13 @@ mod fit;
 mod formats;
 mod known;
 mod load;
+mod normalize;
 mod problem;
 mod rows;
 mod samples;
 mod scaling;
 mod schema;
+mod sparse_rows;
 mod split;
 mod table;
 mod value;
@@ -46,7 +49,9 @@ pub use dates::Dates;
 pub use describe::{ColumnDescription, Description};
 pub use error::{Error, FetchProblem};
 pub use field::DecimalMark;
-pub use formats::{Content, Encoding, FileFormat, Header, Label, Row, RowSource, RowsFrom};
+pub use formats::{
+    Content, Encoding, FileFormat, Header, Label, Row, RowSource, RowsFrom, SparseInput,
+};
 #[cfg(feature = "fetch")]
 pub use known::{FetchPlace, Fetched, Progress, fetch};
 pub use known::{
@@ -54,9 +59,12 @@ pub use known::{
     search_path, verify_file,
 };
 pub use load::{Dataset, load};
+pub use normalize::Normalize;
 pub use problem::DataProblem;
 pub use rows::{LabelledRows, open_rows};
 pub use samples::Samples;
-pub use scaling::{Normalize, Scaling};
+pub use scaling::Scaling;
+pub(crate) use scaling::is_far;
 pub use schema::{Column, Kind, Layout, Missing, Schema, Target, Task, Unknown};
+pub use sparse_rows::SparseRows;
 pub use values::Values;

@@ -366,6 +366,10 @@ pub enum DataProblem {
         expected: usize,
     },
 
+    /// Arrays that are no CSR matrix.
+    #[error("the arrays are no matrix in CSR: places out of order, twice, or out of range")]
+    SparseArrays,
+
     /// The header names a column twice.
     #[error("two columns are called '{0}'")]
     DuplicateColumn(String),

@@ -7,6 +7,7 @@ use super::problem::DataProblem;
 use super::samples::Samples;
 use super::scaling::{Scaling, is_far};
 use super::schema::{Schema, Target};
+use super::sparse_rows::SparseRows;
 use super::values::Values;
 use crate::nn::Targets;
 use std::path::Path;
@@ -76,9 +77,9 @@ impl DataConfig {
             ReadOptions { wants_labels: true, labels: labels_path, ..self.read_options() };
         check_labels(self.file_format.of(path)?, path, labels, None)?;
         let mut rows = open(RowsFrom::File(path), self, &options, schema, features)?;
-        let mut collected = Collected::new(scaling);
-        let (mut row, mut classes, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-        while let Some(Row { line, label }) = rows.next_row(&mut row)? {
+        let mut collected = Collected::new(scaling, schema);
+        let (mut classes, mut numbers) = (Vec::new(), Vec::new());
+        while let Some((Row { line, label }, bad)) = collected.read(&mut *rows)? {
             let label = label.map_err(|problem| rows.problem(problem))?;
             match label.expect("labels are wanted") {
                 Label::Class(class) => classes.push(class),
@@ -87,14 +88,13 @@ impl DataConfig {
                     numbers.extend(schema.targets.iter().zip(&values).map(learned));
                 }
             }
-            if let Some(at) = collected.push(&row) {
+            if let Some(at) = bad {
                 let column = schema.input_name(at);
                 return Err(rows.problem(match scaling.features() {
                     Some(_) => DataProblem::TooFar { line, column },
                     None => DataProblem::NoByte { line, column },
                 }));
             }
-            row.clear();
         }
         let (values, notes) = (collected.values, rows.notes());
         if classes.is_empty() && numbers.is_empty() {
@@ -115,30 +115,46 @@ impl DataConfig {
 struct Collected<'a> {
     scaling: &'a Scaling,
     values: Values,
+    /// Of the row at hand.
+    row: Vec<f64>,
+    entries: Vec<(u32, f64)>,
 }
 
 impl<'a> Collected<'a> {
-    fn new(scaling: &'a Scaling) -> Collected<'a> {
+    fn new(scaling: &'a Scaling, schema: &Schema) -> Collected<'a> {
         let values = match scaling.features() {
-            None => Values::Bytes(Vec::new()),
+            Some(features) if schema.is_sparse => Values::Sparse(SparseRows::new(features)),
             Some(_) => Values::Inputs(Vec::new()),
+            None => Values::Bytes(Vec::new()),
         };
-        Collected { scaling, values }
+        Collected { scaling, values, row: Vec::new(), entries: Vec::new() }
     }
 
-    /// Takes a row; returns the feature that is no byte, or too far out.
-    fn push(&mut self, row: &[f64]) -> Option<usize> {
-        match &mut self.values {
+    /// Reads a row, if there is one more; with it the feature that is no byte, or too far out.
+    fn read(&mut self, rows: &mut dyn RowSource) -> Result<Option<(Row, Option<usize>)>, Error> {
+        let Collected { scaling, values, row, entries } = self;
+        row.clear();
+        entries.clear();
+        let read = match values {
+            Values::Sparse(_) => rows.next_entries(entries)?,
+            _ => rows.next_row(row)?,
+        };
+        let Some(read) = read else { return Ok(None) };
+        let bad = match values {
             Values::Bytes(bytes) => {
                 let is_byte = |x: &f64| (0.0..=255.0).contains(x) && x.fract() == 0.0;
                 bytes.extend(row.iter().map(|&x| x as u8));
                 row.iter().position(|x| !is_byte(x))
             }
+            Values::Sparse(rows) => scaling.apply_sparse(entries, rows),
+            // A row with a problem has no values.
+            Values::Inputs(_) | Values::Floats(_) if row.is_empty() => None,
             Values::Inputs(inputs) | Values::Floats(inputs) => {
                 let first = inputs.len();
-                self.scaling.apply(row, inputs);
+                scaling.apply(row, inputs);
                 inputs[first..].iter().position(|&input| is_far(input))
             }
-        }
+        };
+        Ok(Some((read, bad)))
     }
 }

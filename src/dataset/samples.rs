@@ -103,6 +103,7 @@ impl Samples {
     /// **Panics** if one is out of range.
     pub fn select(&self, indices: impl IntoIterator<Item = usize> + Clone) -> Samples {
         let width = self.features;
+        let targets = self.targets.select(indices.clone().into_iter());
         let ranges = indices.clone().into_iter().map(|index| index * width..(index + 1) * width);
         let values = match &self.values {
             Values::Bytes(values) => {
@@ -114,10 +115,11 @@ impl Samples {
             Values::Inputs(values) => {
                 Values::Inputs(ranges.flat_map(|range| &values[range]).copied().collect())
             }
+            Values::Sparse(rows) => Values::Sparse(rows.select(indices.into_iter())),
         };
         Samples {
             values,
-            targets: self.targets.select(indices.into_iter()),
+            targets,
             class_weights: self.class_weights.clone(),
             features: self.features,
         }
@@ -172,6 +174,12 @@ impl Samples {
         match &self.values {
             Values::Bytes(values) => to.bytes(values),
             Values::Floats(values) | Values::Inputs(values) => to.floats(values),
+            Values::Sparse(rows) => {
+                let (row_ptr, ids, values) = rows.arrays();
+                row_ptr.iter().for_each(|&at| to.word(at as u64));
+                ids.iter().for_each(|&id| to.word(id.into()));
+                to.floats(values);
+            }
         }
         match &self.targets {
             Targets::Numbers { values, .. } => to.floats(values),
@@ -217,11 +225,15 @@ impl Samples {
     ///
     /// **Panics** if one is out of range.
     pub fn prefetch(&self, indices: &[u32]) {
-        for &index in indices {
-            let row = index as usize * self.features..(index as usize + 1) * self.features;
+        for index in indices.iter().map(|&index| index as usize) {
+            let row = index * self.features..(index + 1) * self.features;
             match &self.values {
                 Values::Bytes(values) => prefetch(&values[row]),
                 Values::Floats(values) | Values::Inputs(values) => prefetch(&values[row]),
+                Values::Sparse(rows) => {
+                    prefetch(rows.row(index).0);
+                    prefetch(rows.row(index).1);
+                }
             }
         }
     }
@@ -243,17 +255,20 @@ impl Samples {
             (Values::Bytes(values), &Scaling::Uniform { scale, shift }) => {
                 let mut samples: [&[u8]; TILE] = [&[]; TILE];
                 let samples = rows(values, self.features, indices, &mut samples);
-                normalize_tile(isa, samples, scale, shift, &mut tile.input);
+                normalize_tile(isa, samples, scale, shift, tile.input.rows_mut());
             }
             (Values::Inputs(values), _) => {
                 let mut samples: [&[f32]; TILE] = [&[]; TILE];
                 let samples = rows(values, self.features, indices, &mut samples);
-                transpose_tile(isa, samples, &mut tile.input);
+                transpose_tile(isa, samples, tile.input.rows_mut());
             }
             (Values::Floats(values), Scaling::PerFeature { scale, shift }) => {
                 let mut samples: [&[f32]; TILE] = [&[]; TILE];
                 let samples = rows(values, self.features, indices, &mut samples);
-                standardize_tile(isa, samples, scale, shift, &mut tile.input);
+                standardize_tile(isa, samples, scale, shift, tile.input.rows_mut());
+            }
+            (Values::Sparse(rows), _) => {
+                tile.input.set_sparse(indices.iter().map(|&index| rows.row(index as usize)));
             }
             (Values::Bytes(_), _) => panic!("bytes have one scale for all"),
             (Values::Floats(_), _) => panic!("floats are scaled before they are loaded"),

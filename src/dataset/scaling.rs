@@ -1,26 +1,10 @@
 //! How raw values become the network's input: fitted on training samples only, and kept in the
 //! model.
 
+use super::normalize::{ColumnScale, Normalize, inverse, median, normal_score};
+use super::sparse_rows::SparseRows;
 use super::values::Values;
-use crate::grammar::named;
 use serde::{Deserialize, Serialize};
-
-named! {
-    /// What values are brought to.
-    #[derive(Default)]
-    pub enum Normalize as "normalisation" {
-        /// As they are.
-        None = "none",
-        /// 0 to 1: images by 255, tables by each column's least and most.
-        Unit = "unit",
-        /// Mean 0, standard deviation 1: images over all values, tables column by column.
-        #[default]
-        Standard = "standard",
-        /// Median 0, distance of the quartiles 1, which outliers do not move; where the quartiles
-        /// are equal, standard deviation 1.
-        Robust = "robust",
-    }
-}
 
 /// A normalisation with its numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +33,11 @@ pub enum Scaling {
         center: Vec<f64>,
         /// Factors, `[features]`.
         factor: Vec<f64>,
+        /// Where x enters as the normal score of its place among the training values instead: their
+        /// quantiles at even distances, `[features]`; none of a feature without, and nothing at all
+        /// if there is no such.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        quantiles: Vec<Vec<f64>>,
     },
 }
 
@@ -66,6 +55,8 @@ impl Scaling {
     /// **Shapes**: `train` `[samples, features]`.
     pub fn fit(train: &Values, features: usize, normalize: Normalize) -> Scaling {
         match train {
+            // As they enter the network already.
+            Values::Sparse(_) => Scaling::default(),
             Values::Bytes(values) => Scaling::fit_bytes(values, normalize),
             Values::Floats(values) | Values::Inputs(values) => {
                 let rows: Vec<u32> = (0..(values.len() / features) as u32).collect();
@@ -83,8 +74,8 @@ impl Scaling {
         let [scale, shift] = match normalize {
             Normalize::None => [1.0, 0.0],
             Normalize::Unit => [1.0 / 255.0, 0.0],
-            // Most values of images are one: their quartiles say nothing.
-            Normalize::Standard | Normalize::Robust => {
+            // Most values of images are one: their quantiles say nothing.
+            Normalize::Standard | Normalize::Robust | Normalize::Quantile => {
                 // As fractions of 255.
                 let mut histogram = [0u64; 256];
                 values.into_iter().for_each(|&value| histogram[value as usize] += 1);
@@ -115,7 +106,7 @@ impl Scaling {
         /// Numbers in memory at a time, at least one feature's.
         const AT_ONCE: usize = 4 << 20;
         let group = (AT_ONCE / rows.len().max(1)).clamp(1, 16);
-        let (mut center, mut factor) = (Vec::new(), Vec::new());
+        let mut scales = Vec::with_capacity(features);
         let mut numbers: Vec<Vec<f64>> = vec![Vec::with_capacity(rows.len()); group.min(features)];
         for first in (0..features).step_by(group) {
             let numbers = &mut numbers[..group.min(features - first)];
@@ -127,15 +118,92 @@ impl Scaling {
                 }
             }
             for (feature, numbers) in (first..).zip(numbers) {
-                let fitted = match is_scaled.get(feature) {
-                    Some(false) => (0.0, 1.0),
+                scales.push(match is_scaled.get(feature) {
+                    Some(false) => ColumnScale::NONE,
                     _ => normalize.fit(numbers),
-                };
-                center.push(fitted.0);
-                factor.push(fitted.1);
+                });
             }
         }
-        Scaling::Columns { center, factor }
+        Scaling::of_columns(scales)
+    }
+
+    /// The scaling of features that have each its own.
+    pub(super) fn of_columns(scales: Vec<ColumnScale>) -> Scaling {
+        let (mut center, mut factor, mut quantiles) = (Vec::new(), Vec::new(), Vec::new());
+        for scale in scales {
+            center.push(scale.center);
+            factor.push(scale.factor);
+            quantiles.push(scale.quantiles);
+        }
+        if quantiles.iter().all(Vec::is_empty) {
+            quantiles.clear();
+        }
+        Scaling::Columns { center, factor, quantiles }
+    }
+
+    /// How the numbers of a feature enter, of those that have each its own.
+    ///
+    /// **Panics** if they have not, or there is no such.
+    pub(super) fn column(&self, feature: usize) -> impl Fn(f64) -> f32 {
+        let Scaling::Columns { center, factor, quantiles } = self else {
+            panic!("features have a scale each");
+        };
+        let (center, factor) = (center[feature], factor[feature]);
+        let quantiles = quantiles.get(feature).map_or(&[][..], |quantiles| &quantiles[..]);
+        move |x| match quantiles {
+            [] => ((x - center) * factor) as f32,
+            quantiles => normal_score(quantiles, x) as f32,
+        }
+    }
+
+    /// The scaling of rows that are kept by their values that are not 0: it moves none, so that 0
+    /// stays 0. `standard` makes the root mean square of a feature's values that are not 0 one,
+    /// `robust` the median of their sizes, `unit` the largest size.
+    pub(super) fn fit_sparse(
+        rows: &SparseRows<f64>,
+        normalize: Normalize,
+        train: &[u32],
+    ) -> Scaling {
+        let features = rows.width();
+        let factor = match normalize {
+            // Quantiles would move 0.
+            Normalize::None | Normalize::Quantile => vec![1.0; features],
+            Normalize::Unit | Normalize::Standard => {
+                let mut largest = vec![0f64; features];
+                let each = |take: &mut dyn FnMut(usize, f64)| {
+                    for &row in train {
+                        let (ids, values) = rows.row(row as usize);
+                        ids.iter().zip(values).for_each(|(&id, &x)| take(id as usize, x.abs()));
+                    }
+                };
+                each(&mut |id, size| largest[id] = largest[id].max(size));
+                if normalize == Normalize::Unit {
+                    largest.into_iter().map(inverse).collect()
+                } else {
+                    // Relative to the largest, so that squares neither overflow nor vanish.
+                    let mut squares = vec![0f64; features];
+                    let mut counts = vec![0f64; features];
+                    each(&mut |id, size| {
+                        squares[id] += (size / largest[id]).powi(2);
+                        counts[id] += 1.0;
+                    });
+                    let sums = squares.into_iter().zip(counts).zip(largest);
+                    let size = |((sum, count), largest): ((f64, f64), f64)| {
+                        inverse(largest * (sum / f64::max(count, 1.0)).sqrt())
+                    };
+                    sums.map(size).collect()
+                }
+            }
+            Normalize::Robust => {
+                let mut sizes: Vec<Vec<f64>> = vec![Vec::new(); features];
+                for &row in train {
+                    let (ids, values) = rows.row(row as usize);
+                    ids.iter().zip(values).for_each(|(&id, x)| sizes[id as usize].push(x.abs()));
+                }
+                sizes.iter().map(|sizes| inverse(median(sizes))).collect()
+            }
+        };
+        Scaling::Columns { center: vec![0.0; features], factor, quantiles: Vec::new() }
     }
 
     /// Appends a row of raw values as it enters the network.
@@ -153,11 +221,36 @@ impl Scaling {
                 inputs
                     .extend(numbers.map(|((&x, &scale), &shift)| (x as f32).mul_add(scale, shift)));
             }
-            Scaling::Columns { center, factor } => {
+            Scaling::Columns { center, factor, quantiles } if quantiles.is_empty() => {
                 let numbers = row.iter().zip(center).zip(factor);
                 inputs.extend(numbers.map(|((x, center), factor)| ((x - center) * factor) as f32));
             }
+            columns => {
+                inputs.extend(row.iter().enumerate().map(|(at, &x)| columns.column(at)(x)));
+            }
         }
+    }
+
+    /// Adds a row by its values that are not 0, as they enter the network; returns the first
+    /// feature that is too far from the training data's, if there is one.
+    ///
+    /// **Panics** if the scaling moves 0.
+    pub(crate) fn apply_sparse(
+        &self,
+        entries: &[(u32, f64)],
+        rows: &mut SparseRows<f32>,
+    ) -> Option<usize> {
+        let Scaling::Columns { factor, .. } = self else {
+            panic!("sparse rows have a scale for each column");
+        };
+        let mut far = None;
+        for &(id, x) in entries {
+            let input = (x * factor[id as usize]) as f32;
+            far = far.or(is_far(input).then_some(id as usize));
+            rows.push(id, input);
+        }
+        rows.end_row();
+        far
     }
 
     /// The first feature of a row that is too far from the training data's to be computed with, if
@@ -182,97 +275,8 @@ impl Scaling {
 
 /// Whether an input is too far out for a network to compute with: the squares of LayerNorm would
 /// overflow.
-pub(super) fn is_far(input: f32) -> bool {
+pub(crate) fn is_far(input: f32) -> bool {
     input.is_nan() || input.abs() > 1e15
-}
-
-/// 1 / x; 1 where that is no finite number, as of what does not vary.
-fn inverse(x: f64) -> f64 {
-    let inverse = 1.0 / x;
-    if inverse.is_finite() && inverse > 0.0 { inverse } else { 1.0 }
-}
-
-impl Normalize {
-    /// Center and factor for a feature with these training numbers.
-    pub(super) fn fit(self, numbers: &[f64]) -> (f64, f64) {
-        match self {
-            Normalize::None => (0.0, 1.0),
-            Normalize::Unit => {
-                let ends = numbers.iter().fold((f64::MAX, f64::MIN), |(low, high), &x| {
-                    (f64::min(low, x), f64::max(high, x))
-                });
-                match numbers.is_empty() {
-                    true => (0.0, 1.0),
-                    false => (ends.0, inverse(ends.1 - ends.0)),
-                }
-            }
-            Normalize::Standard => fit_standard(numbers),
-            Normalize::Robust => fit_robust(numbers),
-        }
-    }
-}
-
-/// Median and 1 / distance of the quartiles, between neighbours in proportion.
-fn fit_robust(numbers: &[f64]) -> (f64, f64) {
-    let mut sorted = numbers.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let quantile = |share: f64| {
-        let place = share * sorted.len().saturating_sub(1) as f64;
-        let (low, high) = (place.floor() as usize, place.ceil() as usize);
-        match (sorted.get(low), sorted.get(high)) {
-            (Some(a), Some(b)) => a + (b - a) * place.fract(),
-            _ => 0.0,
-        }
-    };
-    let (median, distance) = (quantile(0.5), quantile(0.75) - quantile(0.25));
-    match distance > 0.0 {
-        true => (median, inverse(distance)),
-        false => (median, fit_standard(numbers).1),
-    }
-}
-
-/// A fold over numbers in eight lanes, a number to lane i mod 8, which do not wait for each other.
-fn in_lanes(numbers: &[f64], start: f64, fold: impl Fn(f64, f64) -> f64) -> [f64; 8] {
-    let mut lanes = [start; 8];
-    let (groups, rest) = numbers.as_chunks();
-    for group in groups {
-        let group: &[f64; 8] = group;
-        lanes.iter_mut().zip(group).for_each(|(lane, &x)| *lane = fold(*lane, x));
-    }
-    lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = fold(*lane, x));
-    lanes
-}
-
-/// The mean of numbers; 0 of none.
-pub(super) fn mean(numbers: &[f64]) -> f64 {
-    let count = numbers.len().max(1) as f64;
-    let sum: f64 = in_lanes(numbers, 0.0, |sum, x| sum + x).iter().sum();
-    match sum.is_finite() {
-        true => sum / count,
-        false => in_lanes(numbers, 0.0, |sum, x| sum + x / count).iter().sum(),
-    }
-}
-
-/// Mean and 1 / standard deviation.
-///
-/// The deviations are taken relative to the largest, so that their squares neither overflow nor
-/// vanish; their own mean corrects the first.
-fn fit_standard(numbers: &[f64]) -> (f64, f64) {
-    let first = numbers.first().copied().unwrap_or(0.0);
-    if numbers.iter().all(|&x| x == first) {
-        return (first, 1.0);
-    }
-    let (count, mean) = (numbers.len() as f64, mean(numbers));
-    let farthest = in_lanes(numbers, 0.0, |farthest, x| f64::max(farthest, (x - mean).abs()));
-    let unit = inverse(farthest.into_iter().fold(0.0, f64::max));
-    let sum: f64 = in_lanes(numbers, 0.0, |sum, x| sum + (x - mean) * unit).iter().sum();
-    let rest = sum / count;
-    let square = |sum: f64, x: f64| {
-        let deviation = (x - mean) * unit - rest;
-        sum + deviation * deviation
-    };
-    let variance = in_lanes(numbers, 0.0, square).iter().sum::<f64>() / count;
-    (mean + rest / unit, unit * inverse(variance.sqrt()))
 }
 
 #[cfg(test)]
@@ -345,15 +349,22 @@ mod tests {
     }
 
     #[test]
-    fn robust_scaling_is_by_quartiles() {
-        // numpy.percentile: quartiles 2.75 and 6.25 about a median of 4; the outlier counts for
-        // nothing.
-        let numbers = [1.0, 2.0, 3.0, 4.0, 4.0, 6.0, 7.0, 1000.0];
-        assert_eq!(Normalize::Robust.fit(&numbers), (4.0, 1.0 / 3.5));
-        // Equal quartiles leave the standard deviation.
-        let (center, factor) = Normalize::Robust.fit(&[0.0, 0.0, 0.0, 0.0, 0.0, 10.0]);
-        assert_eq!(center, 0.0);
-        assert!((1.0 / factor - (500.0f64 / 36.0).sqrt()).abs() < 1e-12, "{factor}");
+    fn what_is_sparse_is_scaled_and_not_moved() {
+        let mut rows = SparseRows::new(3);
+        for row in [[3.0, 0.0, 0.0], [-4.0, 1e-200, 0.0], [0.0, 1e-200, 0.0], [100.0, 0.0, 7.0]] {
+            (0..).zip(row).for_each(|(id, value)| rows.push(id, value));
+            rows.end_row();
+        }
+        let fit = |normalize| match Scaling::fit_sparse(&rows, normalize, &[0, 1, 2]) {
+            Scaling::Columns { center, factor, .. } if center == [0.0; 3] => factor,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(fit(Normalize::None), [1.0; 3]);
+        assert_eq!(fit(Normalize::Unit), [0.25, 1.0 / 1e-200, 1.0]);
+        assert_eq!(fit(Normalize::Robust), [1.0 / 3.5, 1.0 / 1e-200, 1.0]);
+        let standard = fit(Normalize::Standard);
+        assert!((standard[0] - 1.0 / 12.5f64.sqrt()).abs() < 1e-15, "{standard:?}");
+        assert!((standard[1] / 1e200 - 1.0).abs() < 1e-12 && standard[2] == 1.0, "{standard:?}");
     }
 
     #[test]
@@ -367,7 +378,9 @@ mod tests {
     #[test]
     fn a_models_scaling_survives_json() {
         let per_feature = Scaling::PerFeature { scale: vec![0.5, 2.0], shift: vec![0.0, -1.0] };
-        let columns = Scaling::Columns { center: vec![0.1, 1.6e9], factor: vec![1e300, -1.0] };
+        let (center, factor) = (vec![0.1, 1.6e9], vec![1e300, -1.0]);
+        let quantiles = vec![vec![0.1, 0.2], vec![]];
+        let columns = Scaling::Columns { center, factor, quantiles };
         for scaling in [Scaling::Uniform { scale: 0.1, shift: -2.5 }, per_feature, columns] {
             let text = serde_json::to_string(&scaling).unwrap();
             assert_eq!(serde_json::from_str::<Scaling>(&text).unwrap(), scaling);

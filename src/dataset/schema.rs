@@ -26,6 +26,9 @@ pub struct Schema {
     /// The numbers that are learned; none where classes are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,
+    /// Whether rows are kept by their values that are not 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sparse: bool,
 }
 
 /// How a line of the training file is laid out.
@@ -41,8 +44,11 @@ named! {
     /// What a missing value counts as. Missing is what is empty, and what marks missing values.
     #[derive(Default)]
     pub enum Missing as "treatment of missing values" {
-        /// An error that names row and column.
+        /// Of a category none of those known, if the training rows lack some too, which is said;
+        /// else an error that names row and column.
         #[default]
+        Auto = "auto",
+        /// An error that names row and column.
         Error = "error",
         /// The mean of the column's training values; of a category none of those known.
         Mean = "mean",
@@ -125,6 +131,9 @@ pub struct Column {
     /// Whether its numbers have decimal commas.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_commas: bool,
+    /// Whether it holds categories of which training rows lacked some.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_missing: bool,
 }
 
 /// What stands in a column.
@@ -156,6 +165,15 @@ impl Kind {
 }
 
 impl Column {
+    /// Whether a value may be missing.
+    pub(super) fn may_miss(&self, missing: Missing) -> bool {
+        match missing {
+            Missing::Error => false,
+            Missing::Auto => self.has_missing,
+            Missing::Mean | Missing::Zero => true,
+        }
+    }
+
     /// What a missing number counts as.
     pub(super) fn fill(&self, missing: Missing) -> f64 {
         self.mean.filter(|_| missing == Missing::Mean).unwrap_or(0.0)
@@ -300,12 +318,9 @@ mod tests {
     use super::*;
 
     fn schema() -> Schema {
-        let column = |name: &str, kind, mean| Column {
-            name: name.into(),
-            kind,
-            mean,
-            place: None,
-            has_commas: false,
+        let column = |name: &str, kind, mean| {
+            let (place, has_commas, has_missing) = (None, false, false);
+            Column { name: name.into(), kind, mean, place, has_commas, has_missing }
         };
         let colours = Kind::Category(vec!["blue".into(), "red".into()]);
         Schema {
@@ -315,6 +330,7 @@ mod tests {
             classes: vec!["a".into(), "b".into()],
             layout: None,
             targets: vec![],
+            is_sparse: false,
         }
     }
 
@@ -330,7 +346,6 @@ mod tests {
         assert_eq!(inputs, [2.0, 0.0, 1.0, 4.5, 0.0, 0.0, 0.0]);
         assert_eq!(schema.width(), 3);
         assert_eq!([0, 1, 2].map(|input| schema.column_of(input)), [0, 1, 1]);
-        assert_eq!(Schema::default().column_of(2), 2);
         assert_eq!(schema.scaled_inputs(), [true, false, false]);
         assert_eq!((schema.class(1), Schema::default().class(1)), ("b".into(), "1".into()));
     }

@@ -2,6 +2,7 @@
 
 use super::cells::Columns;
 use super::schema::{Kind, Layout, Target};
+use super::sparse_rows::SparseRows;
 use crate::nn::Targets;
 use std::borrow::Cow;
 
@@ -14,6 +15,8 @@ pub(super) enum Cells {
     Singles(Vec<f32>),
     /// Of arrays of double precision.
     Doubles(Vec<f64>),
+    /// Of matrices of which most is 0.
+    Sparse(SparseRows<f64>),
     /// Of tables with columns of their own.
     Columns(Columns),
 }
@@ -26,6 +29,7 @@ impl Cells {
             Cells::Singles(values) => values.len(),
             Cells::Doubles(values) => values.len(),
             Cells::Columns(columns) => return columns.width(),
+            Cells::Sparse(rows) => return rows.width(),
         };
         len.checked_div(rows).unwrap_or(0)
     }
@@ -37,7 +41,27 @@ impl Cells {
             Cells::Bytes(values) => to.extend(values[at].iter().map(|&x| f64::from(x))),
             Cells::Singles(values) => to.extend(values[at].iter().map(|&x| f64::from(x))),
             Cells::Doubles(values) => to.extend_from_slice(&values[at]),
+            Cells::Sparse(rows) => {
+                let first = to.len();
+                to.resize(first + width, 0.0);
+                rows.fill(row, &mut to[first..]);
+            }
             Cells::Columns(_) => {}
+        }
+    }
+
+    /// As [`Cells::append_row`], those that are not 0 with their places.
+    pub(super) fn append_entries(&self, row: usize, width: usize, to: &mut Vec<(u32, f64)>) {
+        match self {
+            Cells::Sparse(rows) => {
+                let (ids, values) = rows.row(row);
+                to.extend(ids.iter().copied().zip(values.iter().copied()));
+            }
+            other => {
+                let mut numbers = Vec::new();
+                other.append_row(row, width, &mut numbers);
+                to.extend((0..).zip(numbers).filter(|(_, value)| *value != 0.0));
+            }
         }
     }
 
@@ -56,6 +80,10 @@ impl Cells {
             Cells::Bytes(values) => Cells::Bytes(kept(values, rows, left_out)),
             Cells::Singles(values) => Cells::Singles(kept(values, rows, left_out)),
             Cells::Doubles(values) => Cells::Doubles(kept(values, rows, left_out)),
+            Cells::Sparse(rows) => {
+                let is_kept = |row: &usize| left_out.binary_search(row).is_err();
+                Cells::Sparse(rows.select((0..rows.rows()).filter(is_kept)))
+            }
             columns => columns,
         }
     }

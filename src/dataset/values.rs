@@ -1,5 +1,7 @@
 //! The values of samples, as they are kept in memory.
 
+use super::sparse_rows::SparseRows;
+
 /// The values of samples, row-major.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -10,6 +12,8 @@ pub enum Values {
     Floats(Vec<f32>),
     /// As they enter the network.
     Inputs(Vec<f32>),
+    /// As they enter the network, those that are not 0.
+    Sparse(SparseRows<f32>),
 }
 
 impl Default for Values {
@@ -19,11 +23,12 @@ impl Default for Values {
 }
 
 impl Values {
-    /// How many there are.
+    /// How many there are, zeros included.
     pub fn len(&self) -> usize {
         match self {
             Values::Bytes(values) => values.len(),
             Values::Floats(values) | Values::Inputs(values) => values.len(),
+            Values::Sparse(rows) => rows.rows() * rows.width(),
         }
     }
 

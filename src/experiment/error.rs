@@ -30,7 +30,8 @@ pub enum Error {
     },
     /// A run whose schedule ends with its epochs.
     #[error(
-        "a run with a `method` or an `lr-schedule` cannot be extended: these end with its epochs"
+        "a run with a `method` or an `lr-schedule` cannot be extended: these end with its epochs \
+         (a run from the beginning with more `epochs`, or with `lr-schedule` constant)"
     )]
     CannotExtend,
     /// Fewer epochs than are done.

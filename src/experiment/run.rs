@@ -82,14 +82,14 @@ impl Run {
         let (folder, before) = RunFolder::open(path)?;
         let config = change(before.clone())?;
         let begin = || -> Result<Trainer, Error> {
+            config.data.validate()?;
+            config.train.validate()?;
+            let data = Arc::new(config.data.load()?);
             let other_epochs = config.train.epochs != before.train.epochs;
             let is_scheduled = before.train.lr_schedule.name() != "constant";
             if other_epochs && (before.train.has_method() || is_scheduled) {
                 return Err(Error::CannotExtend);
             }
-            config.data.validate()?;
-            config.train.validate()?;
-            let data = Arc::new(config.data.load()?);
             Ok(Trainer::new(config.train.clone(), data)?)
         };
         let trainer = begin()?;

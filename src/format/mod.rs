@@ -3,7 +3,7 @@
 pub(crate) mod digest;
 mod error;
 pub(crate) mod fingerprint;
-pub mod mask;
+pub mod matrix;
 pub mod npy;
 pub mod npz;
 mod replace;

@@ -80,18 +80,18 @@ fn tuple(len: usize) -> String {
 }
 
 /// The arrays of an archive, read one by one as they are asked for.
-pub(super) struct NpzReader<R>(ZipArchive<R>);
+pub(crate) struct NpzReader<R>(ZipArchive<R>);
 
 impl<R: Read + Seek> NpzReader<R> {
     /// Reads the archive's directory.
     ///
     /// **Errors**: [`FileProblem::Zip`].
-    pub(super) fn open(file: R) -> Result<NpzReader<R>, FileProblem> {
+    pub(crate) fn open(file: R) -> Result<NpzReader<R>, FileProblem> {
         Ok(NpzReader(ZipArchive::open(file)?))
     }
 
     /// The names of its arrays.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let names = self.0.names().filter_map(|name| name.strip_suffix(".npy"));
         names.map(String::from).collect()
     }
@@ -99,7 +99,7 @@ impl<R: Read + Seek> NpzReader<R> {
     /// Reads an array.
     ///
     /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Zip`], or what is wrong with it.
-    pub(super) fn take(&mut self, name: &str) -> Result<Array, FileProblem> {
+    pub(crate) fn take(&mut self, name: &str) -> Result<Array, FileProblem> {
         array(&mut self.0, name)
     }
 }
@@ -118,7 +118,7 @@ fn array(archive: &mut ZipArchive<impl Read + Seek>, name: &str) -> Result<Array
 mod tests {
     use super::*;
     use crate::format::ZipProblem;
-    use crate::format::mask::read_mask;
+    use crate::format::matrix::read_mask;
     use std::fs::File;
 
     #[test]

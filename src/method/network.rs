@@ -52,7 +52,7 @@ pub struct LayerView<'a> {
     /// Their weights, `[nnz]`.
     pub weights: Cow<'a, [f32]>,
     /// The batch's (x `[cols]`, dy `[rows]`), tile by tile.
-    pub tiles: Vec<(&'a [Row], &'a [Row])>,
+    pub tiles: Vec<(Cow<'a, [Row]>, &'a [Row])>,
 }
 
 impl LayerView<'_> {

@@ -9,6 +9,7 @@ use crate::grammar::named;
 use crate::parallel::Executor;
 use crate::sparse::CsrPattern;
 use fanin_kernels::{Isa, Row, dense_backward_weight};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -34,7 +35,7 @@ pub struct Search<'a> {
     /// Which of them stay, `[nnz]`.
     pub survives: &'a [bool],
     /// The batch's (x `[cols]`, dy `[rows]`), tile by tile.
-    pub tiles: &'a [(&'a [Row], &'a [Row])],
+    pub tiles: &'a [(Cow<'a, [Row]>, &'a [Row])],
     /// Which positions may come.
     pub candidates: Candidates,
     /// What their scores are.

@@ -1,7 +1,9 @@
 //! A trained network at work: rows of values to answers.
 
-use super::{Error, ModelFile};
-use crate::dataset::{Samples, Scaling, Target};
+use super::{Error, Meaning, ModelFile};
+use crate::dataset::{
+    self, DataProblem, Row, RowSource, Samples, Scaling, SparseRows, Target, is_far,
+};
 use crate::nn::{Mlp, Tile, each_tile};
 use crate::parallel::{Crew, Executor};
 use fanin_kernels::{TILE, standardize_sample, standardize_tile};
@@ -71,35 +73,64 @@ impl Predictor {
     pub fn rows<T: Copy + Into<f64>>(&mut self, rows: &[T]) -> Vec<f32> {
         let width = self.in_features();
         assert_eq!(rows.len() % width, 0, "whole rows of {width} values");
-        let scaling = &self.file.meaning.scaling;
-        // What is scaled in single precision is scaled as it is laid into tiles.
-        let is_scaled = matches!(scaling, Scaling::Columns { .. });
-        let (mut row, mut values) = (Vec::with_capacity(width), Vec::with_capacity(rows.len()));
+        let mut batch = self.batch();
+        let mut row = Vec::with_capacity(width);
         for raw in rows.chunks_exact(width) {
             row.clear();
             row.extend(raw.iter().map(|&value| value.into()));
-            match is_scaled {
-                true => scaling.apply(&row, &mut values),
-                false => values.extend(row.iter().map(|&value| value as f32)),
-            }
+            batch.push(&self.file.meaning.scaling, &row);
         }
-        self.answer(&values)
+        self.answer(&batch)
     }
 
-    /// The answers to rows that only the scaling of single precision is left to.
-    fn answer(&mut self, rows: &[f32]) -> Vec<f32> {
-        let width = self.in_features();
-        let rows: Vec<&[f32]> = rows.chunks_exact(width).collect();
-        let is_few = rows.len() == 1 || rows.len() * self.executor.threads() <= FEW;
-        if is_few && self.file.model.takes_samples() {
+    /// No rows yet of those that this model takes.
+    pub fn batch(&self) -> Batch {
+        let sparse = self.file.meaning.schema.is_sparse;
+        let sparse = sparse.then(|| SparseRows::new(self.in_features()));
+        Batch { width: self.in_features(), inputs: Vec::new(), sparse, row: Vec::new() }
+    }
+
+    /// Reads the next row into a batch, scaled. None at the end; else what is wrong with the row,
+    /// which is then left out.
+    ///
+    /// **Errors**: what makes the rest unreadable.
+    pub fn read(
+        &self,
+        source: &mut dyn RowSource,
+        batch: &mut Batch,
+    ) -> Result<Option<Result<(), DataProblem>>, dataset::Error> {
+        let Meaning { scaling, schema, .. } = &self.file.meaning;
+        let Some((Row { line, label }, far)) = batch.read(scaling, source)? else {
+            return Ok(None);
+        };
+        Ok(Some(match (label, far) {
+            (Err(problem), _) => Err(problem),
+            (Ok(_), None) => Ok(()),
+            (Ok(_), Some(input)) => {
+                Err(DataProblem::TooFar { line, column: schema.input_name(input) })
+            }
+        }))
+    }
+
+    /// The answers to a batch, as those of [`Predictor::rows`].
+    pub fn answer(&mut self, batch: &Batch) -> Vec<f32> {
+        let Predictor { executor, file, tiles, scaling: [scale, shift], .. } = self;
+        if let Some(sparse) = &batch.sparse {
+            return answers(executor, &file.model, tiles, sparse.rows(), |_, indices, tile| {
+                tile.input.set_sparse(indices.iter().map(|&row| sparse.row(row as usize)));
+                tile.samples = indices.len();
+            });
+        }
+        let rows: Vec<&[f32]> = batch.inputs.chunks_exact(batch.width).collect();
+        let is_few = rows.len() == 1 || rows.len() * executor.threads() <= FEW;
+        if is_few && file.model.takes_samples() {
             return rows.iter().flat_map(|row| self.row(row)).collect();
         }
-        let Predictor { executor, file, tiles, scaling: [scale, shift], .. } = self;
         answers(executor, &file.model, tiles, rows.len(), |crew, indices, tile| {
             // Indices ascend from tile to tile.
             let first = indices[0] as usize;
             let rows = &rows[first..first + indices.len()];
-            standardize_tile(crew.isa(), rows, scale, shift, &mut tile.input);
+            standardize_tile(crew.isa(), rows, scale, shift, tile.input.rows_mut());
             tile.samples = rows.len();
         })
     }
@@ -135,6 +166,78 @@ impl Predictor {
         answers(executor, &file.model, tiles, samples.len(), |crew, indices, tile| {
             samples.load_tile(crew.isa(), scaling, indices, tile);
         })
+    }
+}
+
+/// Rows on their way into a network: scaled, but for the scaling of single precision, which is done
+/// as they are laid into tiles.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    width: usize,
+    inputs: Vec<f32>,
+    /// Instead of the inputs, where rows are kept by their values that are not 0.
+    sparse: Option<SparseRows<f32>>,
+    /// Of a row while it is read.
+    row: Vec<f64>,
+}
+
+impl Batch {
+    /// Leaves all rows out.
+    pub fn clear(&mut self) {
+        self.inputs.clear();
+        self.sparse = self.sparse.take().map(|_| SparseRows::new(self.width));
+    }
+
+    /// Adds a row; returns the input that is too far out, if there is one.
+    fn push(&mut self, scaling: &Scaling, row: &[f64]) -> Option<usize> {
+        if let Some(sparse) = &mut self.sparse {
+            let entries: Vec<(u32, f64)> =
+                (0..).zip(row.iter().copied()).filter(|(_, x)| *x != 0.0).collect();
+            return scaling.apply_sparse(&entries, sparse);
+        }
+        let first = self.inputs.len();
+        match scaling {
+            Scaling::Columns { .. } => {
+                scaling.apply(row, &mut self.inputs);
+                self.inputs[first..].iter().position(|&input| is_far(input))
+            }
+            single => {
+                self.inputs.extend(row.iter().map(|&value| value as f32));
+                single.too_far(row)
+            }
+        }
+    }
+
+    /// Reads a row, unless there is none; one with a problem is left out. With it the input that is
+    /// too far out.
+    fn read(
+        &mut self,
+        scaling: &Scaling,
+        source: &mut dyn RowSource,
+    ) -> Result<Option<(Row, Option<usize>)>, dataset::Error> {
+        let (rows, inputs) = (self.sparse.as_ref().map(SparseRows::rows), self.inputs.len());
+        let (row, far) = match &mut self.sparse {
+            Some(sparse) => {
+                let mut entries = Vec::new();
+                let Some(row) = source.next_entries(&mut entries)? else { return Ok(None) };
+                let is_read = row.label.is_ok();
+                (row, is_read.then(|| scaling.apply_sparse(&entries, sparse)).flatten())
+            }
+            None => {
+                let mut values = std::mem::take(&mut self.row);
+                values.clear();
+                let Some(row) = source.next_row(&mut values)? else { return Ok(None) };
+                let is_read = row.label.is_ok();
+                let far = is_read.then(|| self.push(scaling, &values)).flatten();
+                self.row = values;
+                (row, far)
+            }
+        };
+        if far.is_some() {
+            self.inputs.truncate(inputs);
+            self.sparse.iter_mut().zip(rows).for_each(|(sparse, rows)| sparse.truncate(rows));
+        }
+        Ok(Some((row, far)))
     }
 }
 

@@ -272,7 +272,7 @@ fn engine_gradients(
         targets.load(indices, &mut tile.targets);
         for (sample, &index) in indices.iter().enumerate() {
             let x = &x[index as usize * model.in_features()..];
-            for (row, &x) in tile.input.iter_mut().zip(x) {
+            for (row, &x) in tile.input.rows_mut().iter_mut().zip(x) {
                 row.0[sample] = x;
             }
         }

@@ -161,8 +161,7 @@ pub fn add_gradient_rows(
     gradient: &mut LayerSlices<'_>,
 ) {
     for tile in tiles {
-        let (x, dy) = tile.input_and_gradient(index);
-        storage.add_gradient_rows(isa, rows.clone(), x, dy, gradient.weight);
+        tile.add_weight_gradient(isa, storage, index, rows.clone(), gradient.weight);
     }
     let LayerSlices { bias, gamma, beta, .. } = gradient;
     for tile in tiles {

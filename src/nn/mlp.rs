@@ -3,7 +3,7 @@
 use super::loss::{CrossEntropy, Loss};
 use super::storage::Engine;
 use super::tensors::{LayerBlock, LayerTensors};
-use super::{Activation, Head, Layer, LayerTile, Tile, add_gradient_rows, he_normal};
+use super::{Activation, Head, Layer, LayerTile, Tile, TileInput, add_gradient_rows, he_normal};
 use crate::parallel::{Crew, Executor};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
@@ -149,16 +149,20 @@ impl Mlp {
     pub fn forward(&self, crew: Crew<'_>, tile: &mut Tile) {
         let (isa, activation) = (crew.isa(), self.activation);
         let Tile { input, layers: tiles, .. } = tile;
-        let mut x: &[Row] = input;
+        // What a layer takes in; the first one the samples.
+        let mut x: Option<&[Row]> = None;
         for (Layer { storage, head }, LayerTile { z, h, stats, .. }) in
             self.layers.iter().zip(tiles)
         {
-            storage.forward(crew, &head.bias, x, z);
+            match (x, input.sparse()) {
+                (None, Some(samples)) => storage.forward_sparse(crew, &head.bias, samples, z),
+                (x, _) => storage.forward(crew, &head.bias, x.unwrap_or_else(|| input.rows()), z),
+            }
             if !head.gamma.is_empty() {
                 let Head { gamma, beta, .. } = head;
                 *stats = layer_norm_forward(isa, activation, z, gamma, beta, NORM_EPS, h);
             }
-            x = h;
+            x = Some(h);
         }
     }
 
@@ -263,7 +267,8 @@ impl Tile {
         let sizes = |layer: &Layer| (layer.out_features(), layer.head().gamma.len());
         let sizes: Vec<(usize, usize)> = model.layers().iter().map(sizes).collect();
         let numbers = if model.loss().takes_numbers() { model.outputs() } else { 0 };
-        Tile::with_sizes(model.in_features(), &sizes, numbers)
+        let takes_sparse = model.layers[0].storage.takes_sparse_input();
+        Tile::with_sizes(TileInput::new(model.in_features(), takes_sparse), &sizes, numbers)
     }
 
     /// Memory for `count` tiles of `model`.

@@ -10,13 +10,14 @@
 //! | `layer.rs`, `tensors.rs` | a layer: stored weights and a head; its four tensors |
 //! | `storage/` | how weights are stored, and the three products that makes |
 //! | `loss/`, `activation.rs` | what is trained towards; what follows LayerNorm |
-//! | `tile.rs` | the memory of 64 samples, and the loop over tiles |
+//! | `tile.rs`, `input.rs` | the memory of 64 samples, how they enter, the loop over tiles |
 //! | `init.rs` | initial weights |
 //! | `twin.rs`, `gradcheck.rs` | the specification in f64, and the chain of trust |
 
 mod activation;
 pub mod gradcheck;
 mod init;
+mod input;
 mod layer;
 pub mod loss;
 mod mlp;
@@ -27,6 +28,7 @@ mod twin;
 
 pub use activation::Activation;
 pub use init::he_normal;
+pub use input::TileInput;
 pub use layer::{Head, Layer, add_gradient_rows};
 pub use loss::{Loss, METRICS, Targets, TileLoss, TileTargets};
 pub use mlp::{LayerStart, Mlp, NORM_EPS};

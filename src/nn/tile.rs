@@ -1,16 +1,20 @@
 //! The memory of one tile of 64 samples on its way through the network, and the loop over tiles.
 
+use super::input::TileInput;
 use super::loss::{TileLoss, TileTargets};
+use super::storage::Storage;
 use super::tensors::Tensor;
 use crate::parallel::{Crew, Executor};
-use fanin_kernels::{Arena, NormStats, Row, Rows, TILE};
+use fanin_kernels::{Arena, Isa, NormStats, Row, Rows, TILE};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// One tile's samples and everything the layers compute for them. Tiles are disjoint, so each
 /// runs on a core of its own without a lock.
 #[derive(Debug)]
 pub struct Tile {
-    /// The normalised samples, `[in_features]`.
-    pub input: Rows,
+    /// The normalised samples.
+    pub input: TileInput,
     /// What they should give; the first [`Tile::samples`] are real.
     pub targets: TileTargets,
     /// How many samples are real; the rest is padding.
@@ -53,13 +57,12 @@ impl LayerTile {
 }
 
 impl Tile {
-    /// Memory for a tile of a network with these inputs, (neurons, of which normed) per layer, and
+    /// Memory for a tile of a network with this input, (neurons, of which normed) per layer, and
     /// numbers that a sample should give.
-    pub(super) fn with_sizes(inputs: usize, sizes: &[(usize, usize)], numbers: usize) -> Tile {
+    pub(super) fn with_sizes(input: TileInput, sizes: &[(usize, usize)], numbers: usize) -> Tile {
         let widest = sizes.iter().map(|&(_, normed)| normed).max().unwrap_or(0);
         let all: usize = sizes.iter().map(|&(features, normed)| features + normed).sum();
-        let mut arena = Arena::new(inputs + all + widest + numbers);
-        let input = arena.take(inputs);
+        let mut arena = Arena::new(all + widest + numbers);
         let layers = sizes
             .iter()
             .map(|&(features, normed)| LayerTile {
@@ -83,10 +86,30 @@ impl Tile {
         }
     }
 
-    /// What layer `layer` takes in, and the gradient of what its weights gave out.
-    pub fn input_and_gradient(&self, layer: usize) -> (&[Row], &[Row]) {
-        let x = if layer == 0 { &self.input } else { &self.layers[layer - 1].h };
+    /// What layer `layer` takes in, as rows, and the gradient of what its weights gave out.
+    pub fn input_and_gradient(&self, layer: usize) -> (Cow<'_, [Row]>, &[Row]) {
+        let x = match layer {
+            0 => self.input.to_rows(),
+            _ => Cow::Borrowed(&self.layers[layer - 1].h[..]),
+        };
         (x, &self.layers[layer].z)
+    }
+
+    /// Adds this tile's dW of a block of rows of layer `layer`.
+    pub(super) fn add_weight_gradient(
+        &self,
+        isa: Isa,
+        storage: &dyn Storage,
+        layer: usize,
+        rows: Range<usize>,
+        dw: &mut [f32],
+    ) {
+        let dy = &self.layers[layer].z;
+        match (layer, self.input.sparse()) {
+            (0, Some(x)) => storage.add_sparse_gradient_rows(isa, rows, x, dy, dw),
+            (0, None) => storage.add_gradient_rows(isa, rows, self.input.rows(), dy, dw),
+            _ => storage.add_gradient_rows(isa, rows, &self.layers[layer - 1].h, dy, dw),
+        }
     }
 
     /// The network's outputs, or what has become of them.

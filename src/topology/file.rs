@@ -3,7 +3,7 @@
 
 use super::error::TopologyError;
 use super::generator::{Generated, Generator, Request};
-use crate::format::mask::read_mask;
+use crate::format::matrix::read_mask;
 use crate::format::npz::{self, CsrArrays};
 use crate::format::safetensors::TensorFile;
 use crate::format::{self, FileProblem};

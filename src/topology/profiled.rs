@@ -6,6 +6,8 @@
 mod fan_in;
 mod profile;
 mod quantile;
+
+pub(crate) use quantile::normal_quantile;
 mod spread;
 
 pub use fan_in::{FanIn, FanInRule, Rounding, fan_in};

@@ -25,6 +25,7 @@ impl Inputs for TrainInputs<'_> {
         let (train, scaling) = (&self.0.train, &self.0.scaling);
         let at = index * train.features()..(index + 1) * train.features();
         match train.values() {
+            Values::Sparse(rows) => rows.fill(index, values),
             Values::Inputs(inputs) => values.copy_from_slice(&inputs[at]),
             Values::Bytes(bytes) => scale(bytes[at].iter().map(|&x| x.into()), scaling, values),
             Values::Floats(floats) => scale(floats[at].iter().map(|&x| x.into()), scaling, values),

@@ -120,11 +120,21 @@ impl Default for TrainConfig {
     }
 }
 
-/// Up to so many samples are few.
-const SMALL: usize = 2048;
-/// Steps that small tables are trained for, in no more epochs than the most.
-const SOME_STEPS: usize = 1500;
-const MOST_EPOCHS: usize = 100;
+/// What tables of one's own are trained with unless it is said otherwise (`results/own-data`): the
+/// paper's settings are for images.
+mod own {
+    /// Up to so many samples are few, and make small batches, so that an epoch has some steps.
+    pub(super) const FEW: usize = 2048;
+    pub(super) const BATCH_OF_FEW: usize = 32;
+    /// Steps, where the epochs that they take are neither too few nor too many. More steps learn
+    /// classes by heart; numbers want them.
+    pub(super) const STEPS: usize = 1500;
+    pub(super) const STEPS_OF_NUMBERS: usize = 5000;
+    pub(super) const EPOCHS: std::ops::RangeInclusive<usize> = 15..=100;
+    pub(super) const LR: f64 = 2e-3;
+    pub(super) const LR_SCHEDULE: &str = "cosine";
+}
+
 /// A layer with fewer inputs is narrow: it keeps the least fan-in whatever the sparsity.
 pub(super) const NARROW: usize = 64;
 
@@ -171,17 +181,33 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// A batch for so many training samples: few samples make small batches, so that an epoch has
-    /// some steps.
-    pub fn batch_for(samples: usize) -> usize {
-        let default = TrainConfig::default().batch;
-        if samples <= SMALL { default.min(32) } else { default }
-    }
-
-    /// Epochs for so many training samples in batches: as many as it takes for some steps.
-    pub fn epochs_for(samples: usize, batch: usize) -> usize {
-        let steps = samples.div_ceil(batch).max(1);
-        SOME_STEPS.div_ceil(steps).clamp(TrainConfig::default().epochs, MOST_EPOCHS)
+    /// Makes the settings that are not `given` fit for a table of one's own, of so many training
+    /// samples with numbers or classes: a loss, small batches of few samples, epochs enough for
+    /// some steps, a learning rate that ends at 0.
+    pub fn suit_own_table(
+        &mut self,
+        samples: usize,
+        has_numbers: bool,
+        given: impl Fn(&str) -> bool,
+    ) {
+        if has_numbers && !given("loss") {
+            self.loss = listed("mse");
+        }
+        if samples <= own::FEW && !given("batch") {
+            self.batch = own::BATCH_OF_FEW;
+        }
+        let of_task = if has_numbers { own::STEPS_OF_NUMBERS } else { own::STEPS };
+        if !given("epochs") {
+            let steps_per_epoch = samples.div_ceil(self.batch).max(1);
+            let (least, most) = (*own::EPOCHS.start(), *own::EPOCHS.end());
+            self.epochs = of_task.div_ceil(steps_per_epoch).clamp(least, most);
+        }
+        // A rate that is given is kept throughout.
+        let is_default = self.optimizer.name() == TrainConfig::default().optimizer.name();
+        if is_default && !given("lr") && !given("lr-schedule") {
+            self.lr_schedule = listed(own::LR_SCHEDULE);
+            self.lr = own::LR;
+        }
     }
 
     /// Whether connections may change.

@@ -10,6 +10,7 @@ use fanin::parallel::Executor;
 use fanin::sparse::CsrPattern;
 use fanin::train::{TrainConfig, Trainer};
 use fanin_kernels::{Isa, Row, TILE, dense_backward_weight};
+use std::borrow::Cow;
 
 /// A hidden layer of a network that has been trained a little, and one batch's tiles.
 pub(crate) struct Setting {
@@ -42,8 +43,8 @@ impl Setting {
         }
     }
 
-    pub(crate) fn tiles(&self) -> Vec<(&[Row], &[Row])> {
-        self.x.iter().zip(&self.dy).map(|(x, dy)| (&x[..], &dy[..])).collect()
+    pub(crate) fn tiles(&self) -> Vec<(Cow<'_, [Row]>, &[Row])> {
+        self.x.iter().zip(&self.dy).map(|(x, dy)| (Cow::Borrowed(&x[..]), &dy[..])).collect()
     }
 
     /// The whole dense gradient, as nothing in the engine ever holds it.
@@ -51,7 +52,7 @@ impl Setting {
         let (rows, cols) = (self.pattern.rows(), self.pattern.cols());
         let mut gradient = vec![0.0; rows * cols];
         for (x, dy) in self.tiles() {
-            dense_backward_weight(Isa::detect(), dy, x, &mut gradient);
+            dense_backward_weight(Isa::detect(), dy, &x, &mut gradient);
         }
         gradient
     }
@@ -77,7 +78,7 @@ pub(crate) fn drop_one(setting: &Setting, count: usize) -> Vec<bool> {
 pub(crate) fn search<'a>(
     setting: &'a Setting,
     survives: &'a [bool],
-    tiles: &'a [(&'a [Row], &'a [Row])],
+    tiles: &'a [(Cow<'a, [Row]>, &'a [Row])],
 ) -> Search<'a> {
     Search {
         pattern: &setting.pattern,

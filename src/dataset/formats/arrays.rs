@@ -1,13 +1,18 @@
 //! What the formats of arrays share: values without names, all of them numbers.
 
 use super::format::{Content, ReadOptions, Row, RowSource};
+use super::input::Input;
 use super::labels::{KnownLabels, LabelsInOrder};
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::{Schema, Task};
 use crate::dataset::table::{Cells, Table};
 use crate::format;
+use crate::format::FileProblem;
 use crate::format::npy::Array;
+use crate::format::npz::read_first_of;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// The number of samples in a NumPy array called `name`, and their values.
@@ -88,6 +93,37 @@ fn labels_of_row(rows: usize, labels: usize, options: &ReadOptions) -> usize {
     }
 }
 
+/// How an archive begins.
+pub(super) const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+/// Names that arrays of labels go by in an archive.
+const LABELS: [&str; 6] = ["y", "Y", "y_train", "Y_train", "labels", "target"];
+
+/// The labels of a file of arrays, NPY or NPZ, as texts.
+pub(super) fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
+    let mut input = Input::open(path)?;
+    if input.start()?.starts_with(ZIP_MAGIC) {
+        let (name, y) = take(path, &LABELS, "labels")?;
+        return Ok(y.texts(name).map_err(format::Error::file(path))?);
+    }
+    let name = "the file";
+    let labels = Array::read(input.reader, name).and_then(|array| array.texts(name));
+    Ok(labels.map_err(format::Error::file(path))?)
+}
+
+/// Reads the first array of an archive that has one of these names; the others stay unread.
+///
+/// **Errors**: [`FileProblem::Missing`] if there is none.
+pub(super) fn take(
+    path: &Path,
+    names: &[&'static str],
+    what: &str,
+) -> Result<(&'static str, Array), Error> {
+    let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
+    let found = read_first_of(file, names).map_err(format::Error::file(path))?;
+    let missing = || FileProblem::Missing(format!("of {what} ({})", names.join(", ")));
+    Ok(found.ok_or_else(|| format::Error::file(path)(missing()))?)
+}
+
 /// Rows for a model that are in memory as a whole.
 pub(super) struct ArrayRows {
     path: PathBuf,
@@ -131,8 +167,9 @@ impl ArrayRows {
     }
 }
 
-impl RowSource for ArrayRows {
-    fn next_row(&mut self, inputs: &mut Vec<f64>) -> Result<Option<Row>, Error> {
+impl ArrayRows {
+    /// The next row that is not passed over, and which of the array's it is.
+    fn next(&mut self) -> Option<(usize, Row)> {
         while self.given < self.rows {
             let row = self.given;
             let line = row as u64 + 1;
@@ -147,12 +184,27 @@ impl RowSource for ArrayRows {
             if self.labels.as_ref().is_some_and(|(_, classes)| classes.passes_over(&label)) {
                 continue;
             }
-            if label.is_ok() {
-                self.cells.append_row(row, self.features, inputs);
-            }
-            return Ok(Some(Row { line, label }));
+            return Some((row, Row { line, label }));
         }
-        Ok(None)
+        None
+    }
+}
+
+impl RowSource for ArrayRows {
+    fn next_row(&mut self, inputs: &mut Vec<f64>) -> Result<Option<Row>, Error> {
+        let Some((at, row)) = self.next() else { return Ok(None) };
+        if row.label.is_ok() {
+            self.cells.append_row(at, self.features, inputs);
+        }
+        Ok(Some(row))
+    }
+
+    fn next_entries(&mut self, entries: &mut Vec<(u32, f64)>) -> Result<Option<Row>, Error> {
+        let Some((at, row)) = self.next() else { return Ok(None) };
+        if row.label.is_ok() {
+            self.cells.append_entries(at, self.features, entries);
+        }
+        Ok(Some(row))
     }
 
     fn problem(&self, problem: DataProblem) -> Error {

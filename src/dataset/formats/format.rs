@@ -102,6 +102,17 @@ pub trait RowSource {
     /// **Errors**: what makes the rest unreadable.
     fn next_row(&mut self, inputs: &mut Vec<f64>) -> Result<Option<Row>, Error>;
 
+    /// As [`RowSource::next_row`], but appends only inputs that are not 0, with their places,
+    /// ascending.
+    ///
+    /// **Errors**: as [`RowSource::next_row`].
+    fn next_entries(&mut self, entries: &mut Vec<(u32, f64)>) -> Result<Option<Row>, Error> {
+        let mut inputs = Vec::new();
+        let row = self.next_row(&mut inputs)?;
+        entries.extend((0..).zip(inputs).filter(|(_, value)| *value != 0.0));
+        Ok(row)
+    }
+
     /// What was decided about the file on thin evidence.
     fn notes(&self) -> Vec<String> {
         Vec::new()
@@ -158,6 +169,31 @@ named! {
     }
 }
 
+named! {
+    /// How rows of sparse formats are kept: SVMlight's, and SciPy's matrices.
+    #[derive(Default)]
+    pub enum SparseInput as "kind of sparse input" {
+        /// By their values that are not 0, if less than a tenth of all are.
+        #[default]
+        Auto = "auto",
+        /// By their values that are not 0: 0 stays 0, so that values are scaled but not centred.
+        Yes = "yes",
+        /// By all values.
+        No = "no",
+    }
+}
+
+impl SparseInput {
+    /// Whether rows in which this share of the values is not 0 are kept by those.
+    pub(crate) fn keeps(self, density: f64) -> bool {
+        match self {
+            SparseInput::Auto => density < 0.1,
+            SparseInput::Yes => true,
+            SparseInput::No => false,
+        }
+    }
+}
+
 /// How text becomes records.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct TextOptions {
@@ -210,6 +246,8 @@ pub(crate) struct ReadOptions {
     pub(crate) zero_based: bool,
     /// What arrays are.
     pub(crate) content: Content,
+    /// How rows of sparse formats are kept.
+    pub(crate) sparse_input: SparseInput,
 }
 
 impl ReadOptions {

@@ -159,7 +159,7 @@ impl Decoder {
             })?;
             let value = match value {
                 Found::Value(value) => Some(value),
-                Found::Missing if self.missing == Missing::Error => {
+                Found::Missing if !column.may_miss(self.missing) => {
                     return Err(DataProblem::Missing { line, column: column.name.clone() });
                 }
                 Found::Missing | Found::Unknown => None,

@@ -30,7 +30,7 @@ mod svmlight;
 mod texts;
 
 pub use decode::Encoding;
-pub use format::{Content, Header, Label, Row, RowSource, RowsFrom};
+pub use format::{Content, Header, Label, Row, RowSource, RowsFrom, SparseInput};
 pub(super) use format::{Format, ReadOptions, Source, TextOptions};
 pub(super) use idx::{IdxFile, read_idx};
 pub(super) use input::Input;

@@ -1,7 +1,7 @@
 //! NumPy's NPY: an array of samples, with another file for the labels; or a structured array, which
 //! is a table with names.
 
-use super::arrays::{ArrayRows, values, with_labels};
+use super::arrays::{ArrayRows, label_texts, values, with_labels};
 use super::csv::Csv;
 use super::format::{Format, Header, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;
@@ -100,10 +100,4 @@ fn refuse_label(options: &ReadOptions, path: &Path) -> Result<(), Error> {
 
 fn array(input: Input) -> Result<Array, Error> {
     Ok(Array::read(input.reader, NAME).map_err(format::Error::file(&input.path))?)
-}
-
-/// The labels of a file, as texts.
-fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
-    let y = array(Input::open(path)?)?;
-    Ok(y.texts(NAME).map_err(format::Error::file(path))?)
 }

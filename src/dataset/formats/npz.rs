@@ -1,21 +1,21 @@
 //! NumPy's NPZ: an archive with an array of samples and one of labels.
 
-use super::arrays::{ArrayRows, values, with_labels};
+use super::arrays::{ArrayRows, ZIP_MAGIC, label_texts, take, values, with_labels};
 use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use crate::dataset::error::Error;
+use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::Schema;
-use crate::dataset::table::Table;
+use crate::dataset::sparse_rows::SparseRows;
+use crate::dataset::table::{Cells, Table};
 use crate::format;
-use crate::format::FileProblem;
-use crate::format::npy::Array;
-use crate::format::npz::read_first_of;
+use crate::format::matrix::{self, CsrMatrix};
+use crate::format::npz::NpzReader;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-/// Names that arrays of samples and of labels go by.
+/// Names that arrays of samples go by.
 const SAMPLES: [&str; 6] = ["x", "X", "x_train", "X_train", "data", "images"];
-const LABELS: [&str; 6] = ["y", "Y", "y_train", "Y_train", "labels", "target"];
 
 /// An archive of NumPy arrays.
 pub(super) struct Npz;
@@ -26,23 +26,26 @@ impl Format for Npz {
     }
 
     fn about(&self) -> &'static str {
-        "NumPy arrays of samples (x) and labels (y)"
+        "NumPy arrays of samples (x) and labels (y), or a SciPy matrix of samples"
     }
 
     fn suffixes(&self) -> &'static [&'static str] {
         &[".npz"]
     }
 
+    fn labels_apart(&self) -> bool {
+        true
+    }
+
     fn is_begun_by(&self, start: &[u8]) -> bool {
-        start.starts_with(b"PK\x03\x04")
+        start.starts_with(ZIP_MAGIC)
     }
 
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
-        let path = source.path;
-        let (x_name, x) = take(path, &SAMPLES, "samples")?;
-        let y = label_texts(path)?;
-        let (rows, cells) = values(path, x, x_name, options.content)?;
-        with_labels(path, cells, rows, (path, &y), options)
+        let (rows, cells) = samples(source.path, options)?;
+        let labels = source.labels.unwrap_or(source.path);
+        let y = label_texts(labels)?;
+        with_labels(source.path, cells, rows, (labels, &y), options)
     }
 
     /// Of a file: an archive is read from its end.
@@ -59,22 +62,36 @@ impl Format for Npz {
                 return Err(Error::Stream { format: self.name(), name });
             }
         };
-        let (name, x) = take(path, &SAMPLES, "samples")?;
-        let labels = options.wants_labels.then(|| label_texts(path)).transpose()?;
-        let x = values(path, x, name, options.content)?;
+        let of_labels = options.labels.as_deref().unwrap_or(path);
+        let labels = options.wants_labels.then(|| label_texts(of_labels)).transpose()?;
+        let x = samples(path, options)?;
         Ok(Box::new(ArrayRows::new(path, x, labels, options, schema, features)?))
     }
 }
 
-/// Reads the first array that has one of these names; the others stay unread.
-fn take(path: &Path, names: &[&'static str], what: &str) -> Result<(&'static str, Array), Error> {
+/// The samples of an archive: a matrix of SciPy's, or an array.
+fn samples(path: &Path, options: &ReadOptions) -> Result<(usize, Cells), Error> {
     let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    let found = read_first_of(file, names).map_err(format::Error::file(path))?;
-    let missing = || FileProblem::Missing(format!("of {what} ({})", names.join(", ")));
-    Ok(found.ok_or_else(|| format::Error::file(path)(missing()))?)
-}
-
-fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
-    let (name, y) = take(path, &LABELS, "labels")?;
-    Ok(y.texts(name).map_err(format::Error::file(path))?)
+    let mut archive = NpzReader::open(file).map_err(format::Error::file(path))?;
+    let matrix = matrix::sparse(&mut archive).map_err(format::Error::file(path))?;
+    let Some(CsrMatrix { shape: [count, width], row_ptr, col_idx, values: numbers }) = matrix
+    else {
+        let (name, x) = take(path, &SAMPLES, "samples")?;
+        return values(path, x, name, options.content);
+    };
+    if let Some(at) = numbers.iter().position(|value| !value.is_finite()) {
+        let row = row_ptr.partition_point(|&start| start <= at) as u64;
+        let (column, text) = (col_idx[at] + 1, numbers[at].to_string());
+        return Err(Error::data(path)(DataProblem::Number { line: row, column, text }));
+    }
+    let rows = SparseRows::from_csr(width, &row_ptr, &col_idx, &numbers);
+    let rows = rows.map_err(Error::data(path))?;
+    if options.sparse_input.keeps(rows.density()) {
+        return Ok((count, Cells::Sparse(rows)));
+    }
+    let mut dense = vec![0.0; count * width];
+    for (row, values) in dense.chunks_exact_mut(width.max(1)).enumerate() {
+        rows.fill(row, values);
+    }
+    Ok((count, Cells::Doubles(dense)))
 }

@@ -8,6 +8,7 @@ use crate::dataset::error::Error;
 use crate::dataset::field::number;
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::Schema;
+use crate::dataset::sparse_rows::SparseRows;
 use crate::dataset::table::{Cells, Table};
 use std::io::{BufRead, Read};
 
@@ -15,6 +16,8 @@ use std::io::{BufRead, Read};
 const LINE_LIMIT: u64 = 16 << 20;
 /// Values in memory per byte of text, at most: a file may leave out 98 % of them and more.
 const DENSE_RATIO: u64 = 128;
+/// A layer can have no more inputs.
+const WIDEST: usize = 1 << 24;
 /// Values that any file may have.
 const DENSE_FLOOR: u64 = 1 << 16;
 
@@ -41,36 +44,41 @@ impl Format for Svmlight {
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
         let mut lines = Lines::of(Input::open(source.path)?);
         let mut labels = LabelsInOrder::new(options, 1);
-        // The entries of all rows, where each row begins, and the lines that rows are on.
-        let (mut entries, mut rows): (Vec<Entry>, Vec<usize>) = (Vec::new(), vec![0]);
+        // All rows, and the lines that they are on.
+        let mut rows = SparseRows::new(0);
         let mut row_lines: Vec<(usize, u64)> = Vec::new();
         while let Some((line, text)) = lines.next()? {
-            let row = labelled(text, line, options.zero_based, &mut entries, &mut labels);
+            let row = labelled(text, line, options.zero_based, &mut rows, &mut labels);
             if row.map_err(|problem| lines.input.data(problem))? {
-                if row_lines
-                    .last()
-                    .is_none_or(|(row, at)| line != at + (rows.len() - 1 - row) as u64)
-                {
-                    row_lines.push((rows.len() - 1, line));
+                let at = rows.rows();
+                if row_lines.last().is_none_or(|(row, first)| line != first + (at - row) as u64) {
+                    row_lines.push((at, line));
                 }
-                rows.push(entries.len());
+                rows.end_row();
             }
         }
         let (input, bytes) = (lines.input, lines.bytes);
-        let widest = entries.iter().map(|(index, _)| *index as usize + 1).max().unwrap_or(0);
+        let widest = rows.width();
         let width = options.features.unwrap_or(widest);
         if widest > width {
             return Err(input.data(DataProblem::Wide { found: widest, expected: width }));
         }
-        let count = (rows.len() - 1) as u64 * width as u64;
+        rows.finish(width);
+        if width > WIDEST {
+            let bytes = width as u64 * size_of::<[f64; 2]>() as u64;
+            return Err(input.data(DataProblem::TooLarge { bytes }));
+        }
+        if options.sparse_input.keeps(rows.density()) && width > 0 {
+            let table = labels.table(Cells::Sparse(rows), row_lines);
+            return table.map_err(|problem| input.data(problem));
+        }
+        let count = rows.rows() as u64 * width as u64;
         if count > DENSE_FLOOR.max(bytes.saturating_mul(DENSE_RATIO)) {
             return Err(input.data(DataProblem::TooLarge { bytes: count.saturating_mul(8) }));
         }
         let mut values = vec![0.0; count as usize];
-        for (row, range) in rows.windows(2).enumerate() {
-            for (index, value) in &entries[range[0]..range[1]] {
-                values[row * width + *index as usize] = *value;
-            }
+        for (row, values) in values.chunks_exact_mut(width.max(1)).enumerate() {
+            rows.fill(row, values);
         }
         labels.table(Cells::Doubles(values), row_lines).map_err(|problem| input.data(problem))
     }
@@ -87,7 +95,7 @@ impl Format for Svmlight {
         schema.expect_numbers().map_err(|problem| input.data(problem))?;
         let classes = options.wants_labels.then(|| KnownLabels::new(schema, options));
         let (lines, zero_based) = (Lines::of(input), options.zero_based);
-        Ok(Box::new(SparseRows { lines, features, zero_based, classes, entries: Vec::new() }))
+        Ok(Box::new(KnownSparseRows { lines, features, zero_based, classes, entries: Vec::new() }))
     }
 }
 
@@ -155,7 +163,7 @@ fn labelled(
     text: &str,
     line: u64,
     zero_based: bool,
-    entries: &mut Vec<Entry>,
+    rows: &mut SparseRows<f64>,
     labels: &mut LabelsInOrder,
 ) -> Result<bool, DataProblem> {
     let mut fields = text.split_ascii_whitespace();
@@ -166,11 +174,10 @@ fn labelled(
     if label.contains(',') && label.split(',').all(|part| number(part.as_bytes()).is_some()) {
         return Err(DataProblem::SeveralLabels { line, text: label.to_string() });
     }
-    let first = entries.len();
-    take_entries(fields, line, zero_based, entries)?;
+    take_entries(fields, line, zero_based, |index, value| rows.push(index, value))?;
     let is_taken = labels.push(&[label], line)?;
     if !is_taken {
-        entries.truncate(first);
+        rows.undo_row();
     }
     Ok(is_taken)
 }
@@ -180,7 +187,7 @@ fn take_entries<'a>(
     fields: impl Iterator<Item = &'a str>,
     line: u64,
     zero_based: bool,
-    entries: &mut Vec<Entry>,
+    mut take: impl FnMut(u32, f64),
 ) -> Result<(), DataProblem> {
     let first = u32::from(!zero_based);
     let mut least = first;
@@ -195,14 +202,14 @@ fn take_entries<'a>(
         if index < least {
             return Err(malformed());
         }
-        entries.push((index - first, value));
+        take(index - first, value);
         least = index.checked_add(1).ok_or_else(malformed)?;
     }
     Ok(())
 }
 
 /// Rows to be answered, read as they are asked for.
-struct SparseRows {
+struct KnownSparseRows {
     lines: Lines,
     features: usize,
     zero_based: bool,
@@ -212,14 +219,29 @@ struct SparseRows {
     entries: Vec<Entry>,
 }
 
-impl SparseRows {
+impl KnownSparseRows {
+    /// The next row, whose entries are then at hand.
+    fn next(&mut self) -> Result<Option<Row>, Error> {
+        loop {
+            let Some((line, text)) = self.lines.next()? else { return Ok(None) };
+            let text = text.to_string();
+            let Some(label) = self.row(line, &text) else { continue };
+            if self.classes.as_ref().is_some_and(|labels| labels.passes_over(&label)) {
+                continue;
+            }
+            return Ok(Some(Row { line, label }));
+        }
+    }
+
     /// Takes a row apart; none for a line without one.
     fn row(&mut self, line: u64, text: &str) -> Option<Result<Option<Label>, DataProblem>> {
         let mut fields = text.split_ascii_whitespace().peekable();
         fields.peek()?;
         let label = fields.next_if(|field| !field.contains(':'));
         self.entries.clear();
-        let taken = take_entries(fields, line, self.zero_based, &mut self.entries).and_then(|()| {
+        let entries = &mut self.entries;
+        let take = |index, value| entries.push((index, value));
+        let taken = take_entries(fields, line, self.zero_based, take).and_then(|()| {
             let widest = self.entries.last().map_or(0, |(index, _)| *index as usize + 1);
             match widest > self.features {
                 true => Err(DataProblem::Wide { found: widest, expected: self.features }),
@@ -232,24 +254,25 @@ impl SparseRows {
     }
 }
 
-impl RowSource for SparseRows {
+impl RowSource for KnownSparseRows {
     fn next_row(&mut self, inputs: &mut Vec<f64>) -> Result<Option<Row>, Error> {
-        loop {
-            let Some((line, text)) = self.lines.next()? else { return Ok(None) };
-            let text = text.to_string();
-            let Some(label) = self.row(line, &text) else { continue };
-            if self.classes.as_ref().is_some_and(|labels| labels.passes_over(&label)) {
-                continue;
+        let row = self.next()?;
+        if row.as_ref().is_some_and(|row| row.label.is_ok()) {
+            let first = inputs.len();
+            inputs.resize(first + self.features, 0.0);
+            for (index, value) in &self.entries {
+                inputs[first + *index as usize] = *value;
             }
-            if label.is_ok() {
-                let first = inputs.len();
-                inputs.resize(first + self.features, 0.0);
-                for (index, value) in &self.entries {
-                    inputs[first + *index as usize] = *value;
-                }
-            }
-            return Ok(Some(Row { line, label }));
         }
+        Ok(row)
+    }
+
+    fn next_entries(&mut self, entries: &mut Vec<Entry>) -> Result<Option<Row>, Error> {
+        let row = self.next()?;
+        if row.as_ref().is_some_and(|row| row.label.is_ok()) {
+            entries.extend(self.entries.iter().filter(|(_, value)| *value != 0.0));
+        }
+        Ok(row)
     }
 
     fn problem(&self, problem: DataProblem) -> Error {

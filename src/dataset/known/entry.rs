@@ -128,7 +128,14 @@ impl KnownDataset {
 impl KnownTable {
     /// What columns and labels mean.
     pub(super) fn schema(&self) -> Schema {
-        let column = |name, kind| Column { name, kind, mean: None, place: None, has_commas: false };
+        let column = |name, kind| Column {
+            name,
+            kind,
+            mean: None,
+            place: None,
+            has_commas: false,
+            has_missing: false,
+        };
         let columns = self.columns.iter().flat_map(|known| match *known {
             KnownColumn::Number(name) => vec![column(name.to_string(), Kind::Number)],
             KnownColumn::Numbers(name, count) => {
@@ -147,6 +154,7 @@ impl KnownTable {
             column.place = Some(at + usize::from(at >= label));
         }
         Schema {
+            is_sparse: false,
             layout: Some(Layout { width: columns.len() + 1, labels: vec![label] }),
             targets: Vec::new(),
             columns,

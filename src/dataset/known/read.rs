@@ -21,7 +21,6 @@ pub(in crate::dataset) struct KnownContent {
 }
 
 /// What the files hold.
-#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub(in crate::dataset) enum Content {
     /// Training and test images.
     Images([Samples; 2]),

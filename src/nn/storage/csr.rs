@@ -9,8 +9,8 @@ use crate::grammar::Entry;
 use crate::parallel::{Crew, Executor};
 use crate::sparse::{CsrPattern, Panels, Transpose};
 use fanin_kernels::{
-    Isa, Row, dense_backward_input, dense_forward, sddmm, sddmm_by_panels, spmm, spmm_by_panels,
-    spmv, spmv_by_columns,
+    Isa, Row, SparseTile, dense_backward_input, dense_forward, sddmm, sddmm_by_panels,
+    sddmm_sparse_input, spmm, spmm_by_panels, spmm_sparse_input, spmv, spmv_by_columns,
 };
 use std::borrow::Cow;
 use std::ops::Range;
@@ -161,6 +161,30 @@ impl Storage for Csr {
                 sddmm_by_panels(isa, bounds, stride, rows.start, columns, dy, x, dw);
             }
         }
+    }
+
+    fn takes_sparse_input(&self) -> bool {
+        true
+    }
+
+    fn forward_sparse(&self, crew: Crew<'_>, bias: &[f32], x: SparseTile<'_>, y: &mut [Row]) {
+        let (isa, pattern) = (crew.isa(), &self.pattern);
+        crew.by_rows(&self.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
+            let (row_ptr, bias) = (&pattern.row_ptr()[rows.start..=rows.end], &bias[rows]);
+            spmm_sparse_input(isa, row_ptr, pattern.col_idx(), &self.weights, bias, x, y);
+        });
+    }
+
+    fn add_sparse_gradient_rows(
+        &self,
+        isa: Isa,
+        rows: Range<usize>,
+        x: SparseTile<'_>,
+        dy: &[Row],
+        dw: &mut [f32],
+    ) {
+        let (row_ptr, dy) = (&self.pattern.row_ptr()[rows.start..=rows.end], &dy[rows]);
+        sddmm_sparse_input(isa, row_ptr, self.pattern.col_idx(), dy, x, dw);
     }
 
     fn take_weights(&mut self) -> Vec<f32> {

@@ -2,7 +2,7 @@
 
 use crate::parallel::{Crew, Executor};
 use crate::sparse::CsrPattern;
-use fanin_kernels::{Isa, Row};
+use fanin_kernels::{Isa, Row, SparseTile};
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::ops::Range;
@@ -61,6 +61,33 @@ pub trait Storage: Debug + Send + Sync {
         dy: &[Row],
         dw: &mut [f32],
     );
+
+    /// Whether samples can come as the values that are not 0: [`Storage::forward_sparse`],
+    /// [`Storage::add_sparse_gradient_rows`].
+    fn takes_sparse_input(&self) -> bool {
+        false
+    }
+
+    /// As [`Storage::forward`], with its bits.
+    ///
+    /// **Panics** unless [`Storage::takes_sparse_input`].
+    fn forward_sparse(&self, _crew: Crew<'_>, _bias: &[f32], _x: SparseTile<'_>, _y: &mut [Row]) {
+        panic!("this storage takes rows");
+    }
+
+    /// As [`Storage::add_gradient_rows`], with its bits.
+    ///
+    /// **Panics** unless [`Storage::takes_sparse_input`].
+    fn add_sparse_gradient_rows(
+        &self,
+        _isa: Isa,
+        _rows: Range<usize>,
+        _x: SparseTile<'_>,
+        _dy: &[Row],
+        _dw: &mut [f32],
+    ) {
+        panic!("this storage takes rows");
+    }
 
     /// Applies the storage's constraint to a block of weights just changed (a mask sets absent ones
     /// to 0).

@@ -15,7 +15,7 @@ const FRAC_1_SQRT_2_REST: f64 = -4.833646656726457e-17;
 /// x(1 − p) = −x(p) wherever 1 − p is exact.
 ///
 /// **Panics** unless 0 < `p` < 1.
-pub(super) fn normal_quantile(p: f64) -> f64 {
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     assert!(0.0 < p && p < 1.0, "a probability strictly between 0 and 1, not {p}");
     if p > 0.75 {
         // Exact: p is at least half of 1.
