@@ -136,7 +136,7 @@ fn run(kernel: &str) {
             });
         }
         "softmax-cross-entropy" => counted(|| {
-            softmax_cross_entropy(isa, &mut y[..10], &[3; TILE], &[1.0; TILE], 1.0);
+            softmax_cross_entropy(isa, &mut y[..10], &[3; TILE], &[1.0; TILE], 0.0, 1.0);
         }),
         "adam" => {
             let (mut w, mut m, mut v) = (values.clone(), values.clone(), values.clone());

@@ -29,6 +29,10 @@ pub enum Purpose {
     Split,
     /// Inputs made up for a gradient check; index: case.
     GradientCheck,
+    /// What dropout loses; index: step and tile.
+    Dropout,
+    /// Noise on inputs; index: step and tile.
+    InputNoise,
 }
 
 impl Purpose {
@@ -43,13 +47,20 @@ impl Purpose {
             Purpose::FanIn => 5,
             Purpose::Grow => 6,
             Purpose::Split => 7,
+            Purpose::Dropout => 8,
+            Purpose::InputNoise => 9,
         }
     }
 }
 
 /// The generator of one stream (PCG-64, O'Neill 2014).
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> Pcg64 {
-    Pcg64::seed_from_u64(hash([seed, purpose.id(), index]))
+    Pcg64::seed_from_u64(seed_of(seed, purpose, index))
+}
+
+/// The seed of one stream, for what draws by a hash.
+pub(crate) fn seed_of(seed: u64, purpose: Purpose, index: u64) -> u64 {
+    hash([seed, purpose.id(), index])
 }
 
 /// `count` numbers from N(0, deviation²).

@@ -84,7 +84,7 @@ struct SignDescent {
 }
 
 impl Rule for SignDescent {
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &[&'static str] {
         &["mean"]
     }
 

@@ -164,6 +164,37 @@ impl Kernel for LayTile<'_> {
     }
 }
 
+/// Dropout (Srivastava et al. 2014): values of samples that are not kept become 0, the others
+/// `factor` times as large. The backward pass is the same of the gradient.
+///
+/// **Shapes**: `kept` and `x` `[features]`; bit s of a feature's word says whether sample s's is
+/// kept.
+///
+/// **Panics** if the lengths differ.
+pub fn drop_out(isa: Isa, kept: &[u64], factor: f32, x: &mut [Row]) {
+    assert_eq!(kept.len(), x.len(), "one word per feature");
+    isa.run(DropOut { kept, factor, x });
+}
+
+struct DropOut<'a> {
+    kept: &'a [u64],
+    factor: f32,
+    x: &'a mut [Row],
+}
+
+impl Kernel for DropOut<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        for (x, &kept) in self.x.iter_mut().zip(self.kept) {
+            for (sample, x) in x.0.iter_mut().enumerate() {
+                *x = if kept >> sample & 1 == 1 { *x * self.factor } else { 0.0 };
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

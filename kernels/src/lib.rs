@@ -32,6 +32,8 @@
 //! | [`absolute_error`] | the same of the absolute error | `losses.rs` |
 //! | [`adam`], [`adam_aged`] | an Adam update; with an age for each parameter | `optimizer.rs` |
 //! | [`sgd`], [`decay`] | descent with momentum; w ← factor·w | `optimizer.rs` |
+//! | [`average`] | a running mean of w | `optimizer.rs` |
+//! | [`drop_out`] | x·factor where a sample is kept, else 0 | `elementwise.rs` |
 //! | [`normalize_tile`] | u8 samples to a tile of normalised f32 | `elementwise.rs` |
 //! | [`standardize_tile`] | f32 samples to a tile, a scale per feature | `elementwise.rs` |
 //! | [`transpose_tile`] | f32 samples to a tile as they are | `elementwise.rs` |
@@ -67,14 +69,14 @@ mod vector;
 
 pub use activation::Activation;
 pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
-pub use elementwise::{normalize_tile, standardize_tile, transpose_tile};
+pub use elementwise::{drop_out, normalize_tile, standardize_tile, transpose_tile};
 #[cfg(feature = "gemm")]
 pub use gemm::gemm;
 pub use isa::{Isa, IsaError, Level};
 pub use layer_norm::{NormStats, layer_norm_backward, layer_norm_forward};
 pub use losses::{NumberLoss, absolute_error, huber, squared_error};
 pub use memory::{Arena, Rows, prefetch, return_freed_memory};
-pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, decay, sgd};
+pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, average, decay, sgd};
 pub use peak::fma_peak_pass;
 pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};

@@ -110,22 +110,24 @@ pub fn layer_norm_backward(
     NormGradient { dz, dgamma, dbeta }
 }
 
-/// Mean over the batch of `−w·ln softmax(z)[label]`, and its gradient with respect to the logits;
-/// one weight w per sample.
+/// Mean over the batch of `−w·Σ_c t_c·ln softmax(z)_c`, and its gradient with respect to the
+/// logits; one weight w per sample. The target t is 1 at the label, and smoothed by ε.
 pub fn softmax_cross_entropy(
     logits: &[f64],
     labels: &[u16],
     weights: &[f64],
     classes: usize,
+    smoothing: f64,
 ) -> (f64, Vec<f64>) {
     let batch = labels.len() as f64;
     let (mut loss, mut gradient) = (0.0, Vec::new());
     for ((z, &label), weight) in logits.chunks_exact(classes).zip(labels).zip(weights) {
         let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = z.iter().map(|z| (z - max).exp()).sum();
-        loss += weight * (sum.ln() - (z[label as usize] - max)) / batch;
         for (class, z) in z.iter().enumerate() {
-            let target = f64::from(u8::from(class == label as usize));
+            let is_label = f64::from(u8::from(class == label as usize));
+            let target = (1.0 - smoothing) * is_label + smoothing / classes as f64;
+            loss += weight * target * (sum.ln() - (z - max)) / batch;
             gradient.push(weight * ((z - max).exp() / sum - target) / batch);
         }
     }
@@ -213,6 +215,13 @@ pub fn sgd(
     for ((w, v), dw) in w.iter_mut().zip(velocity).zip(dw) {
         *v = momentum * *v + dw;
         *w -= lr * if nesterov { dw + momentum * *v } else { *v };
+    }
+}
+
+/// `average ← average + rate·(w − average)`.
+pub fn average(rate: f64, w: &[f64], average: &mut [f64]) {
+    for (average, w) in average.iter_mut().zip(w) {
+        *average += rate * (w - *average);
     }
 }
 

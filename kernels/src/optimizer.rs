@@ -193,6 +193,38 @@ impl Kernel for Sgd<'_> {
     }
 }
 
+/// `average ← average + rate·(w − average)`: a mean of what the parameters have been.
+///
+/// **Shapes**: both `[n]`. At a rate of 1 it is w.
+///
+/// **Panics** if the lengths differ.
+///
+/// Cost: 12 bytes per element.
+pub fn average(isa: Isa, rate: f32, w: &[f32], average: &mut [f32]) {
+    assert_eq!(w.len(), average.len(), "one average per parameter");
+    if rate == 1.0 {
+        return average.copy_from_slice(w);
+    }
+    isa.run(Average { rate, w, average });
+}
+
+struct Average<'a> {
+    rate: f32,
+    w: &'a [f32],
+    average: &'a mut [f32],
+}
+
+impl Kernel for Average<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        for (average, w) in self.average.iter_mut().zip(self.w) {
+            *average = lanes.scalar_mul_add(self.rate, w - *average, *average);
+        }
+    }
+}
+
 /// `w ← factor·w`: weight decay that does not pass through the gradient.
 ///
 /// Equation: the decay of AdamW (Loshchilov & Hutter 2019, algorithm 2) with factor 1 − lr·λ.

@@ -16,11 +16,12 @@ pub struct TileLoss {
 
 /// Cross-entropy of the softmax, and its gradient in place of the logits.
 ///
-/// Equation: loss = Σ_s w_s·(ln Σ_c exp(z_c − max z) − (z_label − max z));
-/// `dz_c = (softmax(z)_c − [c = label]) · w_s · scale`, 0 for the padding samples.
+/// Equation: loss = Σ_s w_s·(ln Σ_c exp(z_c − max z) − Σ_c t_c·(z_c − max z));
+/// `dz_c = (softmax(z)_c − t_c) · w_s · scale`, 0 for the padding samples. The target t is 1 at the
+/// label and else 0; smoothed by ε (Szegedy et al. 2016, section 7) it is (1 − ε)·t + ε / classes.
 ///
 /// **Shapes**: `logits` `[classes]` of one tile; `labels` one class per real sample, at most 64;
-/// `weights` one w_s per real sample. `scale` is 1 / batch for the mean loss.
+/// `weights` one w_s per real sample. `scale` is 1 / batch for the mean loss, `smoothing` is ε.
 ///
 /// **Order**: over classes ascending, one accumulator per sample; the loss over samples by 16 lanes
 /// and the fixed tree.
@@ -31,6 +32,7 @@ pub fn softmax_cross_entropy(
     logits: &mut [Row],
     labels: &[u16],
     weights: &[f32],
+    smoothing: f32,
     scale: f32,
 ) -> TileLoss {
     assert_eq!(weights.len(), labels.len(), "one weight per label");
@@ -38,13 +40,14 @@ pub fn softmax_cross_entropy(
     for &label in labels {
         assert!((label as usize) < logits.len(), "label {label} of {} classes", logits.len());
     }
-    isa.run(SoftmaxCrossEntropy { logits, labels, weights, scale })
+    isa.run(SoftmaxCrossEntropy { logits, labels, weights, smoothing, scale })
 }
 
 struct SoftmaxCrossEntropy<'a> {
     logits: &'a mut [Row],
     labels: &'a [u16],
     weights: &'a [f32],
+    smoothing: f32,
     scale: f32,
 }
 
@@ -64,6 +67,9 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
         for (sample, &label) in self.labels.iter().enumerate() {
             chosen[sample] = logits[label as usize].0[sample] - max.0[sample];
         }
+        if self.smoothing > 0.0 {
+            smooth(lanes, logits, &max, self.smoothing, &mut chosen);
+        }
         let sum = exponentials(lanes, logits, &max);
         let mut loss = [0.0; TILE];
         let mut weights = [0.0; TILE];
@@ -82,7 +88,16 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             }
         }
         for (sample, &label) in self.labels.iter().enumerate() {
-            logits[label as usize].0[sample] -= self.scale * weights[sample];
+            logits[label as usize].0[sample] -=
+                self.scale * weights[sample] * (1.0 - self.smoothing);
+        }
+        if self.smoothing > 0.0 {
+            let share = self.scale * self.smoothing / logits.len() as f32;
+            for row in logits.iter_mut() {
+                for (z, weight) in row.0.iter_mut().zip(weights).take(samples) {
+                    *z -= share * weight;
+                }
+            }
         }
         result.loss_sum = lanes.sum_samples(&loss);
         result
@@ -112,6 +127,21 @@ pub fn softmax(isa: Isa, logits: &mut [Row]) {
         }
     }
     isa.run(Softmax(logits));
+}
+
+/// Mixes the chosen logits, less the maximum, with the mean of all classes'.
+#[inline(always)]
+fn smooth<L: Lanes>(lanes: L, logits: &[Row], max: &Row, smoothing: f32, chosen: &mut [f32; TILE]) {
+    let mut sum = [0.0; TILE];
+    for row in logits {
+        for ((sum, z), max) in sum.iter_mut().zip(row.0).zip(max.0) {
+            *sum += z - max;
+        }
+    }
+    let share = smoothing / logits.len() as f32;
+    for (chosen, sum) in chosen.iter_mut().zip(sum) {
+        *chosen = lanes.scalar_mul_add(share, sum, (1.0 - smoothing) * *chosen);
+    }
 }
 
 /// The class with the largest logit of one sample, the lowest of equals.

@@ -84,10 +84,12 @@ fn cross_entropy_gradient_matches_central_differences() {
     let labels = [0, 5, 3, 3, 1];
     let weights = [1.0, 0.25, 3.0, 0.0, 1.5];
     let logits = random(rng, labels.len() * classes);
-    let (_, gradient) = naive::softmax_cross_entropy(&logits, &labels, &weights, classes);
-    assert_gradient("logits", &logits, &gradient, |z| {
-        naive::softmax_cross_entropy(z, &labels, &weights, classes).0
-    });
+    for smoothing in [0.0, 0.2] {
+        let loss =
+            |z: &[f64]| naive::softmax_cross_entropy(z, &labels, &weights, classes, smoothing);
+        let (_, gradient) = loss(&logits);
+        assert_gradient("logits", &logits, &gradient, |z| loss(z).0);
+    }
 }
 
 #[test]
@@ -107,7 +109,7 @@ fn losses_of_numbers_match_central_differences() {
 
 #[test]
 fn cross_entropy_of_equal_logits_is_the_log_of_the_classes() {
-    let (loss, _) = naive::softmax_cross_entropy(&[0.5; 12], &[0, 3, 2], &[1.0; 3], 4);
+    let (loss, _) = naive::softmax_cross_entropy(&[0.5; 12], &[0, 3, 2], &[1.0; 3], 4, 0.0);
     assert!((loss - 4f64.ln()).abs() < 1e-15, "{loss}");
 }
 

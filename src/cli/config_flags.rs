@@ -88,12 +88,30 @@ pub(super) struct ConfigFlags {
     /// Passes over the training samples; of one's own small tables more [default: 10]
     #[arg(long, help_heading = "Training")]
     epochs: Option<usize>,
-    /// Samples per optimiser step; of one's own small tables 32 [default: 128]
+    /// Samples per optimiser step; of one's own small tables 8 [default: 128]
     #[arg(long, help_heading = "Training")]
     batch: Option<usize>,
-    /// The learning rate [default: 0.001]
+    /// The learning rate; of one's own tables 0.003, which falls to 0 (--lr-schedule cosine)
+    /// [default: 0.001]
     #[arg(long, help_heading = "Training")]
     lr: Option<f64>,
+    /// Share of the hidden layers' values that are lost at random in each step; 0 is none
+    /// [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Regularisation")]
+    dropout: Option<f64>,
+    /// Share of a class's target that all classes have alike [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Regularisation")]
+    label_smoothing: Option<f64>,
+    /// Standard deviation of noise on the inputs, as they enter the network [default: 0]
+    #[arg(long, value_name = "SD", help_heading = "Regularisation")]
+    input_noise: Option<f64>,
+    /// Scale a step's gradient down to this norm where it is larger; 0 never does [default: 0]
+    #[arg(long, value_name = "NORM", help_heading = "Regularisation")]
+    clip_norm: Option<f64>,
+    /// Keep the running mean of the parameters with this decay, .99 for about a hundred steps; 0
+    /// keeps the last [default: 0]
+    #[arg(long, value_name = "DECAY", help_heading = "Regularisation")]
+    weight_average: Option<f64>,
     /// End after so many epochs without a smaller validation loss, and keep the best network; 0
     /// trains to the last epoch and keeps that [default: 0]
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
@@ -278,6 +296,7 @@ mod tests {
                 toml::Value::Array(widths) => {
                     widths.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
                 }
+                toml::Value::Float(number) => number.to_string(),
                 value => value.to_string(),
             };
             // Parameters at their defaults are written out.

@@ -64,7 +64,7 @@ pub(super) struct DataFlags {
     /// [default: standard]
     #[arg(long, value_enum, help_heading = "Data")]
     normalize: Option<Normalize>,
-    /// Fraction of the training samples held out for validation [default: 0.0]
+    /// Fraction of the training samples held out for validation [default: 0]
     #[arg(long, value_name = "F", help_heading = "Data")]
     validation_fraction: Option<f64>,
     /// Hold out each class by its share [default: false]

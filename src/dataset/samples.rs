@@ -250,7 +250,7 @@ impl Samples {
                 *weight = self.class_weights[class as usize];
             }
         }
-        tile.samples = indices.len();
+        (tile.samples, tile.dropout) = (indices.len(), None);
         match (&self.values, scaling) {
             (Values::Bytes(values), &Scaling::Uniform { scale, shift }) => {
                 let mut samples: [&[u8]; TILE] = [&[]; TILE];

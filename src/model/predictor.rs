@@ -118,7 +118,7 @@ impl Predictor {
         if let Some(sparse) = &batch.sparse {
             return answers(executor, &file.model, tiles, sparse.rows(), |_, indices, tile| {
                 tile.input.set_sparse(indices.iter().map(|&row| sparse.row(row as usize)));
-                tile.samples = indices.len();
+                (tile.samples, tile.dropout) = (indices.len(), None);
             });
         }
         let rows: Vec<&[f32]> = batch.inputs.chunks_exact(batch.width).collect();
@@ -131,7 +131,7 @@ impl Predictor {
             let first = indices[0] as usize;
             let rows = &rows[first..first + indices.len()];
             standardize_tile(crew.isa(), rows, scale, shift, tile.input.rows_mut());
-            tile.samples = rows.len();
+            (tile.samples, tile.dropout) = (rows.len(), None);
         })
     }
 

@@ -2,7 +2,9 @@
 //! engines, on networks with every edge shape.
 
 use super::storage::Sparse;
-use super::{Activation, Engine, LayerTensors, Loss, Mlp, Targets, Tensor, Tile, Twin, each_tile};
+use super::{
+    Activation, Dropout, Engine, LayerTensors, Loss, Mlp, Targets, Tensor, Tile, Twin, each_tile,
+};
 use crate::grammar::{self, Listed};
 use crate::parallel::{Error, Executor};
 use crate::random::{Purpose, stream};
@@ -50,11 +52,17 @@ struct Case {
     seed: u64,
     activation: Activation,
     loss: &'static str,
+    /// Shares of dropout and of label smoothing.
+    dropout: f64,
+    smoothing: f32,
 }
 
 impl Case {
     /// What of it is not the default, for the twin's name.
     fn name(&self) -> String {
+        if self.dropout > 0.0 {
+            return "twin, dropout and label smoothing".to_string();
+        }
         match (self.activation == Activation::default(), self.loss == CROSS_ENTROPY) {
             (true, true) => "twin".to_string(),
             (false, _) => format!("twin, {}", self.activation.name()),
@@ -73,16 +81,18 @@ fn cases(seed: u64) -> Vec<Case> {
     let deep = vec![uneven(rng, 19, 17), uneven(rng, 17, 12), CsrPattern::full(5, 12)];
     let shallow = vec![uneven(rng, 9, 33), uneven(rng, 33, 4)];
     let small = vec![uneven(rng, 7, 11), uneven(rng, 11, 9), uneven(rng, 9, 3)];
-    let of_small =
-        |activation, loss| Case { patterns: small.clone(), samples: 9, seed, activation, loss };
-    let mut cases = vec![
-        Case { patterns: deep, samples: TILE + 7, seed, activation, loss },
-        Case { patterns: shallow, samples: 33, seed, activation, loss },
-    ];
+    let of = |patterns, samples, activation, loss| {
+        let (dropout, smoothing) = (0.0, 0.0);
+        Case { patterns, samples, seed, activation, loss, dropout, smoothing }
+    };
+    let of_small = |activation, loss| of(small.clone(), 9, activation, loss);
+    let mut cases = vec![of(deep, TILE + 7, activation, loss), of(shallow, 33, activation, loss)];
     let others = Activation::ALL.iter().filter(|other| **other != activation);
     cases.extend(others.map(|&other| of_small(other, loss)));
     let losses = <Box<dyn Loss>>::list().into_iter().map(|entry| entry.name);
     cases.extend(losses.filter(|other| *other != loss).map(|other| of_small(activation, other)));
+    let samples = TILE + 3;
+    cases.push(Case { dropout: 0.3, smoothing: 0.2, samples, ..of_small(activation, loss) });
     cases
 }
 
@@ -97,7 +107,7 @@ pub fn run(seed: u64) -> Result<Vec<Check>, Error> {
         for case in same {
             let model = case.model(&Sparse);
             let (x, targets) = case.batch(&model);
-            check_twin(&Twin::of(&model), &widen(&x), &targets, &mut twin);
+            check_twin(&case.twin(&model), &widen(&x), &targets, &mut twin);
         }
         checks.extend(twin.finish());
     }
@@ -150,6 +160,32 @@ impl Case {
             }
         }
         model
+    }
+
+    /// What dropout takes from a tile.
+    fn dropout(&self, tile: usize) -> Option<Dropout> {
+        Dropout::new(self.dropout, self.seed + tile as u64)
+    }
+
+    /// The twin of a model of this case.
+    fn twin(&self, model: &Mlp) -> Twin {
+        let mut twin = Twin::of(model);
+        twin.smoothing = self.smoothing.into();
+        let hidden = &model.layers()[..model.layers().len() - 1];
+        for (index, layer) in hidden.iter().enumerate().filter(|_| self.dropout > 0.0) {
+            let (width, mut kept) = (layer.out_features(), Vec::new());
+            let mut factors = vec![0.0; self.samples * width];
+            for (sample, factors) in factors.chunks_exact_mut(width).enumerate() {
+                let dropout = self.dropout(sample / TILE).expect("it has one");
+                dropout.keep(index, width, &mut kept);
+                for (factor, word) in factors.iter_mut().zip(&kept) {
+                    *factor = f64::from((word >> (sample % TILE)) as u8 & 1)
+                        * f64::from(dropout.factor());
+                }
+            }
+            twin.dropout.push(factors);
+        }
+        twin
     }
 
     /// Samples `[samples, features]` and their targets.
@@ -243,8 +279,8 @@ fn check_twin(twin: &Twin, x: &[f64], targets: &Targets, tally: &mut Tally) {
 fn check_engine(executor: &Executor, case: &Case, engine: &dyn Engine, tally: &mut Tally) {
     let model = case.model(engine);
     let (x, targets) = case.batch(&model);
-    let expected = Twin::of(&model).gradient(&widen(&x), &targets);
-    let gradients = engine_gradients(executor, &model, &x, &targets);
+    let expected = case.twin(&model).gradient(&widen(&x), &targets);
+    let gradients = engine_gradients(executor, case, &model, &x, &targets);
     for (layer, (gradient, twin)) in model.layers().iter().zip(gradients.into_iter().zip(expected))
     {
         let stored = twin.tensors[0].iter().zip(&twin.stored).filter(|(_, stored)| **stored);
@@ -261,15 +297,17 @@ fn check_engine(executor: &Executor, case: &Case, engine: &dyn Engine, tally: &m
 /// The gradients of `model` at samples `x` `[samples, features]`.
 fn engine_gradients(
     executor: &Executor,
+    case: &Case,
     model: &Mlp,
     x: &[f32],
     targets: &Targets,
 ) -> Vec<LayerTensors> {
     let samples: Vec<u32> = (0..targets.len() as u32).collect();
     let mut tiles = Tile::several(model, samples.len().div_ceil(TILE));
-    each_tile(executor, &mut tiles, &samples, |crew, _, indices, tile| {
-        tile.samples = indices.len();
+    each_tile(executor, &mut tiles, &samples, |crew, index, indices, tile| {
+        (tile.samples, tile.dropout) = (indices.len(), case.dropout(index));
         targets.load(indices, &mut tile.targets);
+        tile.targets.smoothing = case.smoothing;
         for (sample, &index) in indices.iter().enumerate() {
             let x = &x[index as usize * model.in_features()..];
             for (row, &x) in tile.input.rows_mut().iter_mut().zip(x) {

@@ -8,7 +8,7 @@ use crate::parallel::{Crew, Executor};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use fanin_kernels::{
-    Isa, Row, layer_norm_backward, layer_norm_forward, layer_norm_sample, sum_samples,
+    Isa, Row, drop_out, layer_norm_backward, layer_norm_forward, layer_norm_sample, sum_samples,
 };
 use std::sync::Arc;
 
@@ -148,12 +148,11 @@ impl Mlp {
     /// The tile's samples through all layers; leaves the outputs in the last layer's `z`.
     pub fn forward(&self, crew: Crew<'_>, tile: &mut Tile) {
         let (isa, activation) = (crew.isa(), self.activation);
-        let Tile { input, layers: tiles, .. } = tile;
+        let Tile { input, layers: tiles, dropout, .. } = tile;
         // What a layer takes in; the first one the samples.
         let mut x: Option<&[Row]> = None;
-        for (Layer { storage, head }, LayerTile { z, h, stats, .. }) in
-            self.layers.iter().zip(tiles)
-        {
+        for (index, (Layer { storage, head }, tile)) in self.layers.iter().zip(tiles).enumerate() {
+            let LayerTile { z, h, stats, kept, .. } = tile;
             match (x, input.sparse()) {
                 (None, Some(samples)) => storage.forward_sparse(crew, &head.bias, samples, z),
                 (x, _) => storage.forward(crew, &head.bias, x.unwrap_or_else(|| input.rows()), z),
@@ -161,6 +160,10 @@ impl Mlp {
             if !head.gamma.is_empty() {
                 let Head { gamma, beta, .. } = head;
                 *stats = layer_norm_forward(isa, activation, z, gamma, beta, NORM_EPS, h);
+                if let Some(dropout) = dropout {
+                    dropout.keep(index, h.len(), kept);
+                    drop_out(isa, kept, dropout.factor(), h);
+                }
             }
             x = Some(h);
         }
@@ -198,7 +201,7 @@ impl Mlp {
     /// From the outputs' gradient back to the first layer: every `z` becomes its gradient.
     pub fn backward(&self, crew: Crew<'_>, tile: &mut Tile) {
         let (isa, activation) = (crew.isa(), self.activation);
-        let Tile { layers: tiles, dh, .. } = tile;
+        let Tile { layers: tiles, dh, dropout, .. } = tile;
         let LayerTile { z: doutputs, dbias, .. } = tiles.last_mut().expect("a network has a layer");
         sum_samples(isa, doutputs, dbias);
         for l in (1..self.layers.len()).rev() {
@@ -207,7 +210,10 @@ impl Mlp {
             let dh = &mut dh[..below.h.len()];
             self.layers[l].storage.backward_input(crew, dy, dh);
             let Head { gamma, beta, .. } = &self.layers[l - 1].head;
-            let LayerTile { z, stats, dgamma, dbeta, dbias, .. } = below;
+            let LayerTile { z, stats, kept, dgamma, dbeta, dbias, .. } = below;
+            if let Some(dropout) = dropout {
+                drop_out(isa, kept, dropout.factor(), dh);
+            }
             let sums = [dgamma, dbeta, dbias].map(|sums| &mut sums[..]);
             layer_norm_backward(isa, activation, dh, gamma, beta, stats, z, sums);
         }

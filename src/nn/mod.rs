@@ -11,10 +11,11 @@
 //! | `storage/` | how weights are stored, and the three products that makes |
 //! | `loss/`, `activation.rs` | what is trained towards; what follows LayerNorm |
 //! | `tile.rs`, `input.rs` | the memory of 64 samples, how they enter, the loop over tiles |
-//! | `init.rs` | initial weights |
+//! | `init.rs`, `dropout.rs` | initial weights; what training leaves out at random |
 //! | `twin.rs`, `gradcheck.rs` | the specification in f64, and the chain of trust |
 
 mod activation;
+mod dropout;
 pub mod gradcheck;
 mod init;
 mod input;
@@ -27,6 +28,7 @@ mod tile;
 mod twin;
 
 pub use activation::Activation;
+pub use dropout::Dropout;
 pub use init::he_normal;
 pub use input::TileInput;
 pub use layer::{Head, Layer, add_gradient_rows};

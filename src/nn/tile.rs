@@ -1,5 +1,6 @@
 //! The memory of one tile of 64 samples on its way through the network, and the loop over tiles.
 
+use super::dropout::Dropout;
 use super::input::TileInput;
 use super::loss::{TileLoss, TileTargets};
 use super::storage::Storage;
@@ -19,6 +20,8 @@ pub struct Tile {
     pub targets: TileTargets,
     /// How many samples are real; the rest is padding.
     pub samples: usize,
+    /// What the hidden layers lose in the passes of training; nothing in all others.
+    pub dropout: Option<Dropout>,
     /// What each layer computed.
     pub layers: Vec<LayerTile>,
     /// The tile's part of the loss.
@@ -36,6 +39,8 @@ pub struct LayerTile {
     /// Output of LayerNorm and activation; empty without a norm.
     pub h: Rows,
     pub(super) stats: NormStats,
+    /// Of each neuron the samples that dropout keeps.
+    pub(super) kept: Vec<u64>,
     /// This tile's sums of dγ; empty without a norm.
     pub dgamma: Vec<f32>,
     /// This tile's sums of dβ; empty without a norm.
@@ -69,6 +74,7 @@ impl Tile {
                 z: arena.take(features),
                 h: arena.take(normed),
                 stats: NormStats::default(),
+                kept: Vec::new(),
                 dgamma: vec![0.0; normed],
                 dbeta: vec![0.0; normed],
                 dbias: vec![0.0; features],
@@ -78,7 +84,13 @@ impl Tile {
         let numbers = arena.take(numbers);
         Tile {
             input,
-            targets: TileTargets { classes: [0; TILE], numbers, weights: [1.0; TILE] },
+            targets: TileTargets {
+                classes: [0; TILE],
+                numbers,
+                weights: [1.0; TILE],
+                smoothing: 0.0,
+            },
+            dropout: None,
             samples: 0,
             layers,
             loss: TileLoss::default(),

@@ -14,6 +14,11 @@ pub struct Twin {
     activation: Activation,
     loss: Arc<dyn Loss>,
     in_features: usize,
+    /// The share of a class's target that all have alike.
+    pub smoothing: f64,
+    /// What dropout multiplies each hidden layer's values by, `[samples, features]`; nothing
+    /// without it.
+    pub dropout: Vec<Vec<f64>>,
 }
 
 /// Weight `[out, in]` (0 where nothing is stored), bias, γ and β; as gradient, the same shapes.
@@ -50,13 +55,14 @@ impl Twin {
             })
             .collect();
         let (activation, loss) = (model.activation(), Arc::clone(model.loss()));
-        Twin { layers, activation, loss, in_features: model.in_features() }
+        let (in_features, smoothing, dropout) = (model.in_features(), 0.0, Vec::new());
+        Twin { layers, activation, loss, in_features, smoothing, dropout }
     }
 
     fn forward(&self, x: &[f64]) -> Trace {
         let mut trace = Trace { inputs: vec![], outputs: vec![] };
         let (mut x, mut width) = (x.to_vec(), self.in_features);
-        for layer in &self.layers {
+        for (index, layer) in self.layers.iter().enumerate() {
             let [w, b, gamma, beta] = &layer.tensors;
             let z = naive::linear_forward(&x, w, b, width);
             trace.inputs.push(x);
@@ -67,10 +73,17 @@ impl Twin {
                     naive::layer_norm_forward(&z, gamma, beta, eps, self.activation)
                 }
             };
+            self.drop_out(index, &mut x);
             trace.outputs.push(z);
             width = b.len();
         }
         trace
+    }
+
+    /// What dropout makes of a hidden layer's values, or of their gradient.
+    fn drop_out(&self, layer: usize, values: &mut [f64]) {
+        let factors = self.dropout.get(layer).into_iter().flatten();
+        values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
     }
 
     /// The mean loss over samples `x` `[batch, in_features]`; and, of an activation with a kink at
@@ -81,14 +94,14 @@ impl Twin {
         let has_kink = (self.activation.slope(near) - self.activation.slope(-near)).abs() > 0.5;
         let hidden = trace.inputs[1..].iter().flatten().filter(|_| has_kink);
         let sides = hidden.map(|&h| h > 0.0).collect();
-        (self.loss.twin(&trace.outputs[self.layers.len() - 1], targets).0, sides)
+        (self.loss.twin(&trace.outputs[self.layers.len() - 1], targets, self.smoothing).0, sides)
     }
 
     /// The gradient of the mean loss, in the twin's own shapes.
     pub fn gradient(&self, x: &[f64], targets: &Targets) -> Vec<TwinLayer> {
         let trace = self.forward(x);
         let last = self.layers.len() - 1;
-        let mut dz = self.loss.twin(&trace.outputs[last], targets).1;
+        let mut dz = self.loss.twin(&trace.outputs[last], targets, self.smoothing).1;
         let mut gradients = Vec::new();
         let (mut dgamma, mut dbeta) = (vec![], vec![]);
         for l in (0..=last).rev() {
@@ -103,8 +116,9 @@ impl Twin {
             let [_, _, gamma, beta] = &self.layers[l - 1].tensors;
             let eps = f64::from(NORM_EPS);
             let z = &trace.outputs[l - 1];
-            let (f, dh) = (self.activation, &linear.dx);
-            let norm = naive::layer_norm_backward(z, gamma, beta, eps, f, dh);
+            let (f, mut dh) = (self.activation, linear.dx);
+            self.drop_out(l - 1, &mut dh);
+            let norm = naive::layer_norm_backward(z, gamma, beta, eps, f, &dh);
             (dz, dgamma, dbeta) = (norm.dz, norm.dgamma, norm.dbeta);
         }
         gradients.reverse();

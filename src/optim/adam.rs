@@ -111,7 +111,7 @@ impl Adam {
 }
 
 impl Rule for Adam {
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &[&'static str] {
         if self.grown == GrownState::OwnStep { &["m", "v", "age"] } else { &["m", "v"] }
     }
 
@@ -134,7 +134,7 @@ impl Rule for Adam {
         isa: Isa,
         tensor: Tensor,
         w: &mut [f32],
-        [m, v, age]: [&mut [f32]; MAX_SLOTS],
+        [m, v, age, ..]: [&mut [f32]; MAX_SLOTS],
         dw: &[f32],
     ) {
         if self.decay > 0.0 && tensor == Tensor::Weight {
@@ -198,7 +198,7 @@ mod tests {
         rule.begin(0.5);
         for (tensor, kept) in [(Tensor::Weight, 0.95), (Tensor::Bias, 1.0)] {
             let (mut w, mut m, mut v) = ([2.0], [0.0], [0.0]);
-            let slots: [&mut [f32]; MAX_SLOTS] = [&mut m, &mut v, &mut []];
+            let slots: [&mut [f32]; MAX_SLOTS] = [&mut m, &mut v, &mut [], &mut []];
             rule.apply(Isa::detect(), tensor, &mut w, slots, &[0.0]);
             assert_eq!(w, [2.0 * kept]);
         }

@@ -6,12 +6,14 @@
 //! and one more line in the list.
 
 mod adam;
+mod averaged;
 mod optimizer;
 mod rule;
 mod schedule;
 mod sgd;
 
 pub use adam::{Adam, GrownState};
+pub use averaged::{AVERAGE, Averaged};
 pub use optimizer::{Optimizer, Parts};
 pub use rule::{MAX_SLOTS, Rule};
 pub use schedule::LrSchedule;

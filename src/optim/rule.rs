@@ -5,12 +5,12 @@ use fanin_kernels::Isa;
 use std::fmt::Debug;
 
 /// Most slots that a rule has.
-pub const MAX_SLOTS: usize = 3;
+pub const MAX_SLOTS: usize = 4;
 
 /// How parameters follow from gradients.
 pub trait Rule: Debug + Send + Sync {
     /// What it keeps beside each parameter, by name; at most [`MAX_SLOTS`], all 0 at first.
-    fn slots(&self) -> &'static [&'static str];
+    fn slots(&self) -> &[&'static str];
 
     /// Begins a step at this learning rate: the scalars that all parameters share.
     fn begin(&mut self, lr: f32);

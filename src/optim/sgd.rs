@@ -31,7 +31,7 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 impl Rule for Sgd {
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &[&'static str] {
         &["velocity"]
     }
 

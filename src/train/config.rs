@@ -1,6 +1,6 @@
 //! The network and how it is trained: settings and their ranges.
 
-use super::Error;
+use super::{Error, Regularization};
 use crate::grammar::{Choice, named};
 use crate::method::{Method, Static};
 use crate::nn::{Activation, Engine, Loss};
@@ -62,6 +62,9 @@ pub struct TrainConfig {
     pub batch: usize,
     /// The learning rate.
     pub lr: f64,
+    /// What keeps the network from learning its samples by heart.
+    #[serde(flatten)]
+    pub regularization: Regularization,
     /// Epochs without a smaller validation loss after which training ends with the best network; 0
     /// trains to the last epoch and keeps its network.
     pub patience: usize,
@@ -113,6 +116,7 @@ impl Default for TrainConfig {
             epochs: 10,
             batch: 128,
             lr: 1e-3,
+            regularization: Regularization::default(),
             patience: 0,
             seed: 42,
             threads: 0,
@@ -125,13 +129,13 @@ impl Default for TrainConfig {
 mod own {
     /// Up to so many samples are few, and make small batches, so that an epoch has some steps.
     pub(super) const FEW: usize = 2048;
-    pub(super) const BATCH_OF_FEW: usize = 32;
+    pub(super) const BATCH_OF_FEW: usize = 8;
     /// Steps, where the epochs that they take are neither too few nor too many. More steps learn
     /// classes by heart; numbers want them.
     pub(super) const STEPS: usize = 1500;
-    pub(super) const STEPS_OF_NUMBERS: usize = 5000;
-    pub(super) const EPOCHS: std::ops::RangeInclusive<usize> = 15..=100;
-    pub(super) const LR: f64 = 2e-3;
+    pub(super) const STEPS_OF_NUMBERS: usize = 4000;
+    pub(super) const EPOCHS: std::ops::RangeInclusive<usize> = 10..=100;
+    pub(super) const LR: f64 = 3e-3;
     pub(super) const LR_SCHEDULE: &str = "cosine";
 }
 
@@ -161,6 +165,23 @@ impl TrainConfig {
         let lr = self.lr as f32;
         let lr = lr.is_finite() && lr > 0.0;
         in_range("lr", lr, &self.lr, "a learning rate is a positive number")?;
+        let Regularization { dropout, label_smoothing, input_noise, clip_norm, weight_average } =
+            self.regularization;
+        for (setting, share) in [
+            ("dropout", dropout),
+            ("label-smoothing", label_smoothing),
+            ("weight-average", weight_average),
+        ] {
+            let holds = (0.0..1.0).contains(&share);
+            in_range(setting, holds, &share, "it is at least 0 and below 1")?;
+        }
+        for (setting, size) in [("input-noise", input_noise), ("clip-norm", clip_norm)] {
+            let holds = size >= 0.0 && size.is_finite();
+            in_range(setting, holds, &size, "it is 0 or a positive number")?;
+        }
+        if label_smoothing > 0.0 && self.loss.make().takes_numbers() {
+            return Err(Error::NothingToSmooth);
+        }
         let sparsity = (0.0..1.0).contains(&self.sparsity);
         in_range("sparsity", sparsity, &self.sparsity, "it is at least 0 and below 1")?;
         let brings_topology = !self.topology.is_empty() || self.generator.is_some();

@@ -23,6 +23,12 @@ pub enum Error {
     /// There is nothing to learn from, or to evaluate on.
     #[error("there are no samples")]
     NoSamples,
+    /// Label smoothing of numbers.
+    #[error("`label-smoothing` is for classes: this `loss` learns numbers")]
+    NothingToSmooth,
+    /// Noise on samples that are kept by their values that are not 0.
+    #[error("`input-noise` would make every 0 of sparse samples another number")]
+    SparseNoise,
     /// Early stopping without validation samples.
     #[error(
         "`patience` watches validation samples: hold some out with `validation-fraction`, or \

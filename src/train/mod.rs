@@ -22,6 +22,7 @@ mod evaluate;
 mod gradient_ratio;
 mod metrics;
 mod phases;
+mod regularization;
 mod rewire;
 mod settings;
 mod settings_error;
@@ -38,6 +39,7 @@ pub use metrics::{
     Values,
 };
 pub use phases::{EQUILIBRIUM, Phase, Start};
+pub use regularization::Regularization;
 pub use settings::RunConfig;
 pub use settings_error::{SettingsError, SettingsProblem};
 pub use trainer::{BestEpoch, OwnParts, Position, Trainer};

@@ -13,7 +13,8 @@ use crate::nn::{
 };
 use crate::optim::{MAX_SLOTS, Optimizer, Rule};
 use crate::parallel::{Crew, Executor};
-use fanin_kernels::Row;
+use fanin_kernels::{Isa, Row};
+use std::ops::Range;
 
 /// Loads every tile that `samples` fill, and runs it forward and back; `load` gets the tile's
 /// number and its samples, and must say how many there are ([`Tile::samples`]). Tiles beyond them
@@ -63,18 +64,67 @@ pub fn apply_gradients(
     gradients: &mut [LayerTensors],
     tiles: &[Tile],
 ) {
+    expect_shapes(model, optimizer, gradients);
+    let (rule, slots) = optimizer.begin(lr);
+    let work = Layers { first: 0, layers: model.layers_mut(), gradients, slots };
+    update_layers(executor, rule, work, tiles);
+}
+
+/// As [`apply_gradients`], with the gradient scaled down to the norm `max_norm` where it is larger,
+/// that of all parameters together: so all of it is computed first.
+///
+/// **Order**: the squares are added up in double precision, layer by layer and tensor by tensor.
+///
+/// **Panics** as [`apply_gradients`].
+pub fn apply_clipped_gradients(
+    executor: &Executor,
+    model: &mut Mlp,
+    optimizer: &mut Optimizer,
+    lr: f32,
+    max_norm: f64,
+    gradients: &mut [LayerTensors],
+    tiles: &[Tile],
+) {
+    expect_shapes(model, optimizer, gradients);
+    let mut squares = 0.0;
+    for (index, gradient) in gradients.iter_mut().enumerate() {
+        model.layer_gradient(executor, index, tiles, gradient);
+        let weights = model.layers()[index].storage().to_csr(&gradient.weight);
+        let [_, head @ ..] = gradient.each();
+        for values in [&*weights].into_iter().chain(head) {
+            squares += values.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
+        }
+    }
+    let factor = (max_norm / squares.sqrt()) as f32;
+    if factor < 1.0 {
+        let tensors = gradients.iter_mut().flat_map(|gradient| gradient.slices().each());
+        tensors.flatten().for_each(|x| *x *= factor);
+    }
+    let (rule, slots) = optimizer.begin(lr);
+    let mut slots = slots.map(|slot| slot.iter_mut());
+    for (layer, gradient) in model.layers_mut().iter_mut().zip(gradients) {
+        let slots =
+            slots.each_mut().map(|slot| slot.next().map(LayerTensors::slices).unwrap_or_default());
+        layer.change(executor, |storage, params| {
+            let work = LayerBlock::new(storage.row_ptr(), sets(params, gradient, slots));
+            executor.by_rows(storage.blocks(), work, &|rows, block: LayerBlock<'_, SETS>| {
+                apply_rule(executor.isa(), rule, storage, rows, block.sets);
+            });
+        });
+    }
+}
+
+/// **Panics** if gradients or slots are not of this network's shapes.
+fn expect_shapes(model: &Mlp, optimizer: &Optimizer, gradients: &[LayerTensors]) {
     let count = model.layers().len();
     assert_eq!(gradients.len(), count, "one set of gradients per layer");
-    for (layer, gradient) in model.layers().iter().zip(&*gradients) {
+    for (layer, gradient) in model.layers().iter().zip(gradients) {
         let weights = layer.storage().weights().len();
         assert_eq!(gradient.weight.len(), weights, "one gradient per weight");
     }
     for (name, slot) in optimizer.slots() {
         assert_eq!(slot.len(), count, "one set of '{name}' per layer");
     }
-    let (rule, slots) = optimizer.begin(lr);
-    let work = Layers { first: 0, layers: model.layers_mut(), gradients, slots };
-    update_layers(executor, rule, work, tiles);
 }
 
 /// Bytes of a layer's inputs and output gradients that pass its blocks together, four tiles at
@@ -142,7 +192,7 @@ fn update_layer(
     storage: &dyn Storage,
     params: LayerSlices<'_>,
     gradient: &mut LayerTensors,
-    [slot0, slot1, slot2]: [LayerSlices<'_>; MAX_SLOTS],
+    slots: [LayerSlices<'_>; MAX_SLOTS],
     tiles: &[Tile],
 ) {
     let isa = executor.isa();
@@ -159,20 +209,43 @@ fn update_layer(
             add_gradient_rows(isa, storage, index, rows, tiles, &mut gradient);
         });
     }
-    let sets = [params, gradient.slices(), slot0, slot1, slot2];
+    let sets = sets(params, gradient, slots);
     let work = LayerBlock::new(storage.row_ptr(), sets);
-    executor.by_rows(storage.blocks(), work, &|rows, block: LayerBlock<'_, SETS>| {
-        let [params, mut gradient, slot0, slot1, slot2] = block.sets;
+    executor.by_rows(storage.blocks(), work, &|rows, mut block: LayerBlock<'_, SETS>| {
         if last == 0 {
-            gradient.clear();
+            block.sets[1].clear();
         }
-        add_gradient_rows(isa, storage, index, rows.clone(), last_tiles, &mut gradient);
-        let (mut params, gradient) = (params.each(), gradient.each());
-        let slots = slot0.each().into_iter().zip(slot1.each()).zip(slot2.each());
-        let updates = Tensor::ALL.into_iter().zip(&mut params).zip(gradient).zip(slots);
-        for (((tensor, w), dw), ((slot0, slot1), slot2)) in updates {
-            rule.apply(isa, tensor, w, [slot0, slot1, slot2], dw);
-        }
-        storage.constrain_rows(rows, params[0]);
+        add_gradient_rows(isa, storage, index, rows.clone(), last_tiles, &mut block.sets[1]);
+        apply_rule(isa, rule, storage, rows, block.sets);
     });
+}
+
+/// Parameters, gradients and slots as sets that are cut together.
+fn sets<'a>(
+    params: LayerSlices<'a>,
+    gradient: &'a mut LayerTensors,
+    slots: [LayerSlices<'a>; MAX_SLOTS],
+) -> [LayerSlices<'a>; SETS] {
+    let mut sets: [LayerSlices<'a>; SETS] = Default::default();
+    (sets[0], sets[1]) = (params, gradient.slices());
+    sets[2..].iter_mut().zip(slots).for_each(|(set, slot)| *set = slot);
+    sets
+}
+
+/// The rule's step of a block of rows whose gradients are there.
+fn apply_rule(
+    isa: Isa,
+    rule: &dyn Rule,
+    storage: &dyn Storage,
+    rows: Range<usize>,
+    sets: [LayerSlices<'_>; SETS],
+) {
+    let mut sets = sets.map(LayerSlices::each);
+    for (at, tensor) in Tensor::ALL.into_iter().enumerate() {
+        let [w, dw, slots @ ..] = sets.each_mut().map(|set| std::mem::take(&mut set[at]));
+        rule.apply(isa, tensor, w, slots, dw);
+        if tensor == Tensor::Weight {
+            storage.constrain_rows(rows.clone(), w);
+        }
+    }
 }

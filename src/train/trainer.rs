@@ -1,20 +1,19 @@
 //! The epoch loop.
 
+mod kept;
 mod position;
 mod steps;
 
 pub use position::{BestEpoch, Position};
 
 use super::build::TrainInputs;
-use super::metrics::Evaluation;
 use super::rewire::History;
-use super::{Error, TrainConfig, evaluate};
-use crate::dataset::{Dataset, Samples};
+use super::{Error, Regularization, TrainConfig};
+use crate::dataset::{Dataset, Values};
 use crate::method::{Method, RunLength};
-use crate::model::answers;
 use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Tile};
-use crate::optim::{LrSchedule, Optimizer, Rule};
-use crate::parallel::{Crew, Executor};
+use crate::optim::{Averaged, LrSchedule, Optimizer, Rule};
+use crate::parallel::Executor;
 use crate::topology::Distribution;
 use fanin_kernels::TILE;
 use roaring::RoaringTreemap;
@@ -44,6 +43,9 @@ pub struct Trainer {
     histories: Vec<History>,
     /// What the layers began with, if the method wants to know.
     initial: Option<Vec<LayerStart>>,
+    /// The mean of the network's parameters as they have been, where that is kept; as of the end of
+    /// the last epoch.
+    averaged: Option<Mlp>,
     /// The network of the best epoch, where that is watched.
     best_model: Option<Mlp>,
     /// The data's, once it was asked for.
@@ -150,7 +152,14 @@ impl Trainer {
         if !is_static && hidden.iter().any(|layer| layer.storage().pattern().is_none()) {
             return Err(Error::DenseEngine);
         }
-        let rule = own.rule.unwrap_or_else(|| config.optimizer.make());
+        let Regularization { input_noise, weight_average, .. } = config.regularization;
+        if input_noise > 0.0 && matches!(data.train.values(), Values::Sparse(_)) {
+            return Err(Error::SparseNoise);
+        }
+        let mut rule = own.rule.unwrap_or_else(|| config.optimizer.make());
+        if weight_average > 0.0 {
+            rule = Box::new(Averaged::new(rule, weight_average));
+        }
         let batch = config.batch.min(data.train.len());
         Ok(Trainer {
             optimizer: Optimizer::new(rule, &model),
@@ -162,6 +171,7 @@ impl Trainer {
             executor: Arc::new(executor),
             position: Position::default(),
             last_loss: None,
+            averaged: None,
             best_model: None,
             data_digest: OnceLock::new(),
             sparse: histories.iter().map(|history| history.layer).collect(),
@@ -198,11 +208,6 @@ impl Trainer {
     /// The network as it stands.
     pub fn model(&self) -> &Mlp {
         &self.model
-    }
-
-    /// The network to be kept: that of the best epoch where it is watched, else as it stands.
-    pub fn kept_model(&self) -> &Mlp {
-        self.best_model.as_ref().unwrap_or(&self.model)
     }
 
     /// The optimiser as it stands.
@@ -262,25 +267,6 @@ impl Trainer {
         self.sparse.iter().map(ccv).sum::<f64>() / self.sparse.len().max(1) as f64
     }
 
-    /// Takes note of an epoch's validation loss.
-    pub(crate) fn watch(&mut self, loss: f64) {
-        let is_better = self.position.best.is_none_or(|best| loss < best.loss);
-        if self.config.patience > 0 && is_better {
-            self.position.best = Some(BestEpoch { epoch: self.position.epochs, loss });
-            self.best_model = Some(self.model.clone());
-        }
-    }
-
-    /// Gives back the network of the best epoch after a resume, stored as the network in training.
-    pub(crate) fn restore_best(&mut self, mut best: Mlp) {
-        let engines = self.model.layers().iter().map(|layer| layer.storage().engine());
-        for (index, (layer, engine)) in best.layers_mut().iter_mut().zip(engines).enumerate() {
-            let (pattern, weights) = layer.connections();
-            layer.store(engine, index, (*pattern).clone(), weights);
-        }
-        self.best_model = Some(best);
-    }
-
     /// Whether training has come to its end: all epochs done, or none better for too long.
     pub fn is_finished(&self) -> bool {
         let Position { epochs, best, .. } = self.position;
@@ -313,6 +299,7 @@ impl Trainer {
             return Err(Error::OtherNetwork);
         }
         (self.model, self.optimizer) = (model, optimizer);
+        self.averaged = self.average();
         Ok(())
     }
 
@@ -343,33 +330,8 @@ impl Trainer {
         self.gradients = state.model.layers().iter().map(Layer::zeros).collect();
         (self.model, self.optimizer, self.position) =
             (state.model, state.optimizer, state.position);
+        self.averaged = self.average();
         true
-    }
-
-    /// How the network does on `samples`.
-    ///
-    /// **Errors**: [`Error::NoSamples`].
-    pub fn evaluate(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
-        let scaling = &self.data.scaling;
-        evaluate(&self.executor, &self.model, samples, scaling, &mut self.tiles)
-    }
-
-    /// How the network that is kept does on `samples`.
-    ///
-    /// **Errors**: [`Error::NoSamples`].
-    pub fn evaluate_kept(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
-        let model = self.best_model.as_ref().unwrap_or(&self.model);
-        evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
-    }
-
-    /// The answers of the network that is kept to `samples`, `[samples, outputs]`.
-    pub fn answer_kept(&mut self, samples: &Samples) -> Vec<f32> {
-        let model = self.best_model.as_ref().unwrap_or(&self.model);
-        let scaling = &self.data.scaling;
-        let load = |crew: Crew<'_>, indices: &[u32], tile: &mut Tile| {
-            samples.load_tile(crew.isa(), scaling, indices, tile);
-        };
-        answers(&self.executor, model, &mut self.tiles, samples.len(), load)
     }
 }
 

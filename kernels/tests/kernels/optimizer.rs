@@ -1,7 +1,7 @@
 //! Optimisers against the f64 specification, on every level.
 
 use crate::common::{assert_close, on_every_level, real, widen};
-use fanin_kernels::{AdamStep, Isa, SgdStep, adam, adam_aged, decay, naive, sgd};
+use fanin_kernels::{AdamStep, Isa, SgdStep, adam, adam_aged, average, decay, naive, sgd};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -125,4 +125,20 @@ fn sgd_takes_the_steps_of_the_equation() {
 fn sgd_refuses_velocities_of_other_parameters() {
     let step = SgdStep { lr: 0.1, momentum: 0.9, nesterov: false };
     sgd(Isa::detect(), &step, &mut [0.0; 2], &mut [0.0], &[0.0; 2]);
+}
+
+#[test]
+fn averages_follow_the_specification_and_begin_as_the_parameters() {
+    let rng = &mut Pcg64::seed_from_u64(25);
+    let steps: Vec<Vec<f32>> = (0..30).map(|_| (0..37).map(|_| real(rng)).collect()).collect();
+    let found = on_every_level(|isa| {
+        let mut mean = vec![f32::NAN; 37];
+        for (step, w) in steps.iter().enumerate() {
+            average(isa, if step == 0 { 1.0 } else { 0.1 }, w, &mut mean);
+        }
+        mean
+    });
+    let mut expected = widen(&steps[0]);
+    steps[1..].iter().for_each(|w| naive::average(0.1f32.into(), &widen(w), &mut expected));
+    assert_close("average", &widen(&found), &expected, 1e-6);
 }

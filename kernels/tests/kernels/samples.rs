@@ -1,7 +1,7 @@
 //! Samples laid into a tile, on every level.
 
 use crate::common::{integer, on_every_level};
-use fanin_kernels::{Row, TILE, normalize_tile, standardize_tile, transpose_tile};
+use fanin_kernels::{Row, TILE, drop_out, normalize_tile, standardize_tile, transpose_tile};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -55,6 +55,23 @@ fn tiles_of_floats_are_transposed_scaled_if_asked_and_padded() {
             for (sample, &value) in row.0.iter().enumerate() {
                 assert_eq!(value, data.get(sample).map_or(0.0, |x| x[feature]));
             }
+        }
+    }
+}
+
+#[test]
+fn dropped_values_are_0_and_the_others_a_factor_larger() {
+    let rng = &mut Pcg64::seed_from_u64(26);
+    let kept: Vec<u64> = (0..9).map(|_| rng.random()).chain([0, u64::MAX]).collect();
+    let start = crate::common::rows(rng, kept.len(), integer);
+    let x = on_every_level(|isa| {
+        let mut x = start.clone();
+        drop_out(isa, &kept, 2.0, &mut x);
+        x
+    });
+    for ((row, start), kept) in x.iter().zip(&start).zip(&kept) {
+        for (sample, (&x, &before)) in row.0.iter().zip(&start.0).enumerate() {
+            assert_eq!(x, if kept & (1 << sample) != 0 { 2.0 * before } else { 0.0 });
         }
     }
 }

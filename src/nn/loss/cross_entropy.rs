@@ -35,7 +35,7 @@ impl Loss for CrossEntropy {
         scale: f32,
     ) -> TileLoss {
         let (labels, weights) = (&targets.classes[..samples], &targets.weights[..samples]);
-        let loss = softmax_cross_entropy(isa, outputs, labels, weights, scale);
+        let loss = softmax_cross_entropy(isa, outputs, labels, weights, targets.smoothing, scale);
         TileLoss { loss_sum: loss.loss_sum, sums: [f64::from(loss.correct), 0.0] }
     }
 
@@ -51,8 +51,9 @@ impl Loss for CrossEntropy {
         [correct / samples, none]
     }
 
-    fn twin(&self, outputs: &[f64], targets: &Targets) -> (f64, Vec<f64>) {
-        let labels = targets.labels();
-        naive::softmax_cross_entropy(outputs, labels, &vec![1.0; labels.len()], targets.outputs())
+    fn twin(&self, outputs: &[f64], targets: &Targets, smoothing: f64) -> (f64, Vec<f64>) {
+        let (labels, classes) = (targets.labels(), targets.outputs());
+        let weights = vec![1.0; labels.len()];
+        naive::softmax_cross_entropy(outputs, labels, &weights, classes, smoothing)
     }
 }

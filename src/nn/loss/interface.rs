@@ -45,8 +45,9 @@ pub trait Loss: Debug + Send + Sync {
 
     /// The specification in f64: the mean loss, and its gradient.
     ///
-    /// **Shapes**: `outputs` and the gradient `[samples, outputs]`.
-    fn twin(&self, outputs: &[f64], targets: &Targets) -> (f64, Vec<f64>);
+    /// **Shapes**: `outputs` and the gradient `[samples, outputs]`; `smoothing` as in
+    /// [`TileTargets`].
+    fn twin(&self, outputs: &[f64], targets: &Targets, smoothing: f64) -> (f64, Vec<f64>);
 }
 
 /// A tile's part of a loss.

@@ -58,7 +58,7 @@ impl Loss for OfNumbers {
         [(squares / samples).sqrt(), absolute / samples]
     }
 
-    fn twin(&self, outputs: &[f64], targets: &Targets) -> (f64, Vec<f64>) {
+    fn twin(&self, outputs: &[f64], targets: &Targets, _smoothing: f64) -> (f64, Vec<f64>) {
         let Targets::Numbers { values, .. } = targets else { panic!("numbers have no class") };
         let values: Vec<f64> = values.iter().map(|&t| f64::from(t)).collect();
         number_loss(self.error, outputs, &values, &vec![1.0; targets.len()])

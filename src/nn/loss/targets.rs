@@ -73,11 +73,13 @@ impl Targets {
         }
     }
 
-    /// Lays the targets of these samples into a tile; every sample counts 1.
+    /// Lays the targets of these samples into a tile; every sample counts 1, and nothing is
+    /// smoothed.
     ///
     /// **Panics** if there are more than a tile holds, or one is out of range.
     pub fn load(&self, indices: &[u32], tile: &mut TileTargets) {
         tile.weights[..indices.len()].fill(1.0);
+        tile.smoothing = 0.0;
         match self {
             Targets::Classes { labels, .. } => {
                 for (class, &index) in tile.classes[..indices.len()].iter_mut().zip(indices) {
@@ -106,4 +108,7 @@ pub struct TileTargets {
     pub numbers: Rows,
     /// How much each sample's loss counts.
     pub weights: [f32; TILE],
+    /// Of classes: the share of the target that all have alike (label smoothing, Szegedy et al.
+    /// 2016).
+    pub smoothing: f32,
 }

@@ -73,12 +73,15 @@ impl Trainer {
             self.act(Moment::PhaseEnd(self.phase()), self.steps(), 0, &mut updates);
         }
         self.shuffle();
-        let Trainer { data, executor, model, tiles, order, .. } = self;
+        let step = self.steps() + 1;
+        let Trainer { config, data, executor, model, tiles, order, .. } = self;
+        let (seed, regularization) = (config.seed, config.regularization);
         let (batch, later) = order[first..].split_at(self.config.batch.min(order.len() - first));
         let (count, next) = (batch.len(), &later[..later.len().min(batch.len())]);
         let weight = data.train.weight(batch);
         let load = |crew: Crew<'_>, index: usize, indices: &[u32], tile: &mut Tile| {
             data.train.load_tile(crew.isa(), &data.scaling, indices, tile);
+            regularization.disturb(seed, step, index, tile);
             data.train.prefetch(of_tile(next, index));
         };
         step::forward_backward_weighted(executor, model, tiles, batch, weight as f32, load);
@@ -90,7 +93,6 @@ impl Trainer {
             let epoch = self.position.epochs + 1;
             return Err(self.diverged(epoch, step_of_epoch, self.last_loss));
         }
-        let step = self.steps() + 1;
         let step_is = self.act(Moment::Gradient(step), step, tiles, &mut updates);
         let takes_step = step_is.is_none_or(|step| step == StepIs::Taken);
         self.position.flops += self.model.flops_per_sample(takes_step) * count as u64;
@@ -117,8 +119,14 @@ impl Trainer {
         // Each training has the whole schedule; steps beyond the last one stay at its end.
         let of_training = (step - self.phase() * steps).clamp(1, steps.max(1));
         let lr = self.schedule.rate(self.config.lr, of_training, steps);
-        let Trainer { executor, model, optimizer, gradients, .. } = self;
-        step::apply_gradients(executor, model, optimizer, lr, gradients, &self.tiles[..tiles]);
+        let Trainer { config, executor, model, optimizer, gradients, tiles: all, .. } = self;
+        let tiles = &all[..tiles];
+        match config.regularization.clip_norm {
+            0.0 => step::apply_gradients(executor, model, optimizer, lr, gradients, tiles),
+            norm => step::apply_clipped_gradients(
+                executor, model, optimizer, lr, norm, gradients, tiles,
+            ),
+        }
     }
 
     /// Adds a finished batch to the position. At the end of an epoch, lets the method act and
@@ -145,6 +153,7 @@ impl Trainer {
         let evaluation = Evaluation::of(&**self.model.loss(), loss_sum / weight, sums, samples);
         let epoch = epochs as u64 + 1;
         self.act(Moment::EpochEnd(epoch), step, tiles, updates);
+        self.averaged = self.average();
         self.position = Position {
             epochs: epochs + 1,
             samples: 0,

@@ -1,0 +1,84 @@
+//! Which network is evaluated and kept: as it stands, the mean of its parameters, that of the best
+//! epoch.
+
+use super::{BestEpoch, Trainer};
+use crate::dataset::Samples;
+use crate::model::answers;
+use crate::nn::{Head, LayerTensors, Mlp, Tile};
+use crate::optim::AVERAGE;
+use crate::parallel::Crew;
+use crate::train::metrics::Evaluation;
+use crate::train::{Error, evaluate};
+
+impl Trainer {
+    /// The network to be kept: that of the best epoch where it is watched, else the mean of its
+    /// parameters where that is kept, else as it stands.
+    pub fn kept_model(&self) -> &Mlp {
+        self.best_model.as_ref().unwrap_or(self.shown_model())
+    }
+
+    /// The network that is evaluated.
+    fn shown_model(&self) -> &Mlp {
+        self.averaged.as_ref().unwrap_or(&self.model)
+    }
+
+    /// The network with the means of its parameters in their places, where they are kept.
+    pub(super) fn average(&self) -> Option<Mlp> {
+        let means = self.optimizer.slot(AVERAGE).filter(|_| self.optimizer.steps() > 0)?;
+        let mut model = self.model.clone();
+        for (index, (layer, means)) in model.layers_mut().iter_mut().zip(means).enumerate() {
+            let (pattern, _) = layer.connections();
+            let weights = layer.storage().to_csr(&means.weight).into_owned();
+            let LayerTensors { bias, gamma, beta, .. } = means.clone();
+            layer.set_head(Head { bias, gamma, beta });
+            layer.store(layer.storage().engine(), index, (*pattern).clone(), weights);
+        }
+        Some(model)
+    }
+
+    /// Takes note of an epoch's validation loss.
+    pub(crate) fn watch(&mut self, loss: f64) {
+        let is_better = self.position.best.is_none_or(|best| loss < best.loss);
+        if self.config.patience > 0 && is_better {
+            self.position.best = Some(BestEpoch { epoch: self.position.epochs, loss });
+            self.best_model = Some(self.shown_model().clone());
+        }
+    }
+
+    /// Gives back the network of the best epoch after a resume, stored as the network in training.
+    pub(crate) fn restore_best(&mut self, mut best: Mlp) {
+        let engines = self.model.layers().iter().map(|layer| layer.storage().engine());
+        for (index, (layer, engine)) in best.layers_mut().iter_mut().zip(engines).enumerate() {
+            let (pattern, weights) = layer.connections();
+            layer.store(engine, index, (*pattern).clone(), weights);
+        }
+        self.best_model = Some(best);
+    }
+
+    /// How the network does on `samples`: with the means of its parameters, where they are kept, as
+    /// of the last epoch's end.
+    ///
+    /// **Errors**: [`Error::NoSamples`].
+    pub fn evaluate(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
+        let model = self.averaged.as_ref().unwrap_or(&self.model);
+        evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
+    }
+
+    /// How the network that is kept does on `samples`.
+    ///
+    /// **Errors**: [`Error::NoSamples`].
+    pub fn evaluate_kept(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
+        let model = self.best_model.as_ref().or(self.averaged.as_ref()).unwrap_or(&self.model);
+        evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
+    }
+
+    /// The answers of the network that is kept to `samples`, `[samples, outputs]`.
+    pub fn answer_kept(&mut self, samples: &Samples) -> Vec<f32> {
+        let model = self.best_model.as_ref().or(self.averaged.as_ref()).unwrap_or(&self.model);
+        let scaling = &self.data.scaling;
+        let load = |crew: Crew<'_>, indices: &[u32], tile: &mut Tile| {
+            samples.load_tile(crew.isa(), scaling, indices, tile);
+        };
+        answers(&self.executor, model, &mut self.tiles, samples.len(), load)
+    }
+}
