@@ -15,7 +15,7 @@ use toml::Table;
 const OWN: &str = "Your own data";
 
 /// The settings that only one's own files have.
-pub(super) const OWN_KEYS: [&str; 29] = [
+pub(super) const OWN_KEYS: [&str; 32] = [
     "task",
     "train",
     "train-labels",
@@ -25,6 +25,9 @@ pub(super) const OWN_KEYS: [&str; 29] = [
     "validation-labels",
     "file-format",
     "label",
+    "sample-weight",
+    "folds",
+    "fold",
     "header",
     "delimiter",
     "comment",
@@ -163,6 +166,15 @@ pub(super) struct DataFlags {
     /// which are then scaled but not centred [default: auto]
     #[arg(long, value_enum, help_heading = OWN)]
     sparse_input: Option<SparseInput>,
+    /// Column of text tables that says how much each training row's loss counts
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = OWN)]
+    sample_weight: Option<String>,
+    /// Cross-validation: cut the rows into so many parts, and hold each out in a training of its own
+    #[arg(long, value_name = "K", help_heading = OWN)]
+    folds: Option<usize>,
+    /// Only the training that holds out this part, from 1
+    #[arg(long, value_name = "N", requires = "folds", help_heading = OWN)]
+    fold: Option<usize>,
     /// Fraction of the rows held out for testing, without a test file [default: 0.2]
     #[arg(long, value_name = "F", help_heading = OWN)]
     test_fraction: Option<f64>,

@@ -54,6 +54,9 @@ pub(super) enum Error {
     /// An old model without the settings it was trained with.
     #[error("{}: the model does not say what data it was trained on", .0.display())]
     NoSettings(PathBuf),
+    /// A fold's folder with a run of other settings or data.
+    #[error("{}: holds a run of other settings or other data; `force` replaces it", .0.display())]
+    OtherFold(PathBuf),
     /// Rows that were not answered.
     #[error("{refused} of {total} rows have no answer")]
     Unanswered {

@@ -5,12 +5,14 @@ use super::config_flags::ConfigFlags;
 use super::console::{Console, grouped, seconds_text, table};
 use super::error::{EXIT_INTERRUPTED, Error};
 use crate::dataset::{Dataset, Task};
-use crate::experiment::{self, Observer, Outcome, Run, RunResult};
+use crate::experiment::{self, CrossValidation, Observer, Outcome, Run, RunResult};
 use crate::report::rewiring_figure;
-use crate::train::{EpochMetrics, NetworkSummary, Phase, Start, StepReport, Trainer, Values};
+use crate::train::{
+    EpochMetrics, NetworkSummary, Phase, RunConfig, Start, StepReport, Trainer, Values,
+};
 use clap::Args;
 use indicatif::ProgressBar;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -24,6 +26,7 @@ use std::time::Instant;
   fanin train --engine dense --epochs 2         the dense baseline
   fanin train --method rigl:drop=0.3 --epochs 20   connections move while it trains
   fanin train --train flowers.csv --label species --validation-fraction 0.1 --patience 5
+  fanin train --train flowers.csv --label species --folds 5     cross-validation
   fanin train --hidden 512 --print-config > small.toml; fanin train --config small.toml
 
 Ctrl-C finishes the step at hand, writes the checkpoint and exits with 130.")]
@@ -55,43 +58,42 @@ pub(super) struct TrainArgs {
 
 pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.quiet);
-    let mut run = match &args.resume {
-        Some(path) => Run::resume(path, |config| args.flags.for_resume(config))?,
-        None => {
-            let config = args.flags.effective(args.config.as_ref())?;
-            if args.print_config {
-                config.data.validate()?;
-                config.train.validate().map_err(experiment::Error::from)?;
-                console.raw(&config.to_toml());
-                return Ok(());
-            }
-            let given = args.flags.given(args.config.as_ref())?;
-            let has_numbers = config.data.task == Task::Regression;
-            Run::new(config, args.out.as_deref(), args.force, |train, samples| {
-                // Of known data sets everyone expects the usual numbers.
-                if given.contains("train") {
-                    train.suit_own_table(samples, has_numbers, |name| given.contains(name));
-                }
-            })?
+    if let Some(path) = &args.resume {
+        let run = Run::resume(path, |config| args.flags.for_resume(config))?;
+        return finish(&console, run);
+    }
+    let config = args.flags.effective(args.config.as_ref())?;
+    if args.print_config {
+        config.data.validate()?;
+        config.train.validate().map_err(experiment::Error::from)?;
+        console.raw(&config.to_toml());
+        return Ok(());
+    }
+    match config.data.folds.filter(|_| config.data.fold.is_none()) {
+        Some(folds) => cross_validate(&args, &console, &config, folds),
+        None => finish(&console, begin(&args, config, args.out.as_deref())?),
+    }
+}
+
+/// A run at its beginning.
+fn begin(args: &TrainArgs, config: RunConfig, out: Option<&Path>) -> Result<Run, Error> {
+    let given = args.flags.given(args.config.as_ref())?;
+    let has_numbers = config.data.task == Task::Regression;
+    Ok(Run::new(config, out, args.force, |train, samples| {
+        // Of known data sets everyone expects the usual numbers.
+        if given.contains("train") {
+            train.suit_own_table(samples, has_numbers, |name| given.contains(name));
         }
-    };
+    })?)
+}
+
+/// Runs to the end, and tells the result.
+fn finish(console: &Console, mut run: Run) -> Result<(), Error> {
     if run.folder().is_none() {
         console.line("the network will not be kept: --out DIR keeps it\n");
     }
-    let stop = stop_on_signal();
-    let mut progress = Progress::new(&console, Arc::clone(run.data()));
-    let outcome = run.execute(&stop, &mut progress);
-    progress.bar.finish_and_clear();
-    let draw = || -> Result<(), Error> {
-        match run.folder().filter(|_| run.config().train.has_method()) {
-            Some(folder) => Ok(folder.write_figure(&rewiring_figure(&folder.updates()?))?),
-            None => Ok(()),
-        }
-    };
-    let drawn = draw();
-    // What went wrong with the run is what the user must see.
-    let Outcome { result, classification, regression, was_finished } = outcome?;
-    drawn?;
+    let Outcome { result, classification, regression, was_finished } =
+        execute(console, &mut run, &stop_on_signal())?;
     if was_finished {
         console.line(match result.epochs < run.config().train.epochs {
             true => "nothing is left to train: no smaller validation loss came for --patience",
@@ -106,6 +108,62 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     }
     console.line(result_text(&result));
     console.object(&result);
+    Ok(())
+}
+
+/// Runs to the end.
+fn execute(console: &Console, run: &mut Run, stop: &AtomicBool) -> Result<Outcome, Error> {
+    let mut progress = Progress::new(console, Arc::clone(run.data()));
+    let outcome = run.execute(stop, &mut progress);
+    progress.bar.finish_and_clear();
+    let draw = || -> Result<(), Error> {
+        match run.folder().filter(|_| run.config().train.has_method()) {
+            Some(folder) => Ok(folder.write_figure(&rewiring_figure(&folder.updates()?))?),
+            None => Ok(()),
+        }
+    };
+    let drawn = draw();
+    // What went wrong with the run is what the user must see.
+    let outcome = outcome?;
+    drawn?;
+    Ok(outcome)
+}
+
+/// A training for each part of the rows that is held out; schema and scaling are each one's own.
+fn cross_validate(
+    args: &TrainArgs,
+    console: &Console,
+    config: &RunConfig,
+    folds: usize,
+) -> Result<(), Error> {
+    if args.out.is_none() {
+        console.line("the networks will not be kept: --out DIR keeps one for each fold\n");
+    }
+    let (stop, mut results) = (stop_on_signal(), Vec::new());
+    for fold in 1..=folds {
+        let mut config = config.clone();
+        config.data.fold = Some(fold);
+        let out = args.out.as_ref().map(|out| out.join(format!("fold-{fold}")));
+        let is_begun = out.as_ref().is_some_and(|out| out.join("config.toml").exists());
+        let mut run = match &out {
+            // What an earlier call began or finished.
+            Some(out) if is_begun && !args.force => {
+                let run = Run::resume(out, Ok::<_, experiment::Error>)?;
+                if !begin(args, config, None)?.config().gives_same(run.config()) {
+                    return Err(Error::OtherFold(out.clone()));
+                }
+                run
+            }
+            _ => begin(args, config, out.as_deref())?,
+        };
+        console.line(format!("fold {fold} of {folds}:"));
+        let result = execute(console, &mut run, &stop)?.result;
+        console.line(format!("{}\n", result_text(&result)));
+        results.push(result);
+    }
+    let scores = CrossValidation::of(results);
+    console.line(scores.to_string());
+    console.object(&scores);
     Ok(())
 }
 

@@ -62,6 +62,9 @@ pub struct DataConfig {
     /// several with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The column that says how much each training row counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_weight: Option<String>,
     /// Whether the first line names the columns.
     pub header: Header,
     /// What separates fields, if it is not to be found out; a blank is any white space.
@@ -104,6 +107,13 @@ pub struct DataConfig {
     pub data_digest: Option<String>,
     /// Fraction of the rows held out for testing where there is no test file.
     pub test_fraction: f64,
+    /// Parts that the rows are cut into, each of which is held out for testing in a training of its
+    /// own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// The part that is held out, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
     /// Fraction of the training rows held out for validation.
     pub validation_fraction: f64,
     /// Whether each class is held out by its share.
@@ -131,6 +141,7 @@ impl Default for DataConfig {
             file_format: FileFormat::AUTO,
             task: Task::Classification,
             label: None,
+            sample_weight: None,
             header: Header::Auto,
             delimiter: None,
             comment: None,
@@ -150,6 +161,8 @@ impl Default for DataConfig {
             sparse_input: SparseInput::Auto,
             data_digest: None,
             test_fraction: 0.2,
+            folds: None,
+            fold: None,
             validation_fraction: 0.0,
             stratify: false,
             split_seed: 42,
@@ -161,7 +174,7 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// The settings that have no default, by name.
-    pub const OPTIONAL: [&str; 12] = [
+    pub const OPTIONAL: [&str; 15] = [
         "data-dir",
         "train",
         "train-labels",
@@ -170,6 +183,9 @@ impl DataConfig {
         "validation",
         "validation-labels",
         "label",
+        "sample-weight",
+        "folds",
+        "fold",
         "delimiter",
         "comment",
         "features",
@@ -204,6 +220,8 @@ impl DataConfig {
             ("validation-labels", self.validation_labels.is_some()),
             ("file-format", self.file_format != FileFormat::AUTO),
             ("test-fraction", draws_test),
+            ("folds", self.folds.is_some()),
+            ("fold", self.fold.is_some()),
             ("task", self.task != defaults.task),
             ("label", self.label.is_some()),
             ("missing-values", !self.missing_values.is_empty()),
@@ -217,6 +235,7 @@ impl DataConfig {
             ("sparse-input", self.sparse_input != defaults.sparse_input),
         ];
         let of_text = [
+            ("sample-weight", self.sample_weight.is_some()),
             ("columns", !self.columns.is_empty()),
             ("drop", !self.drop.is_empty()),
             ("categorical", !self.categorical.is_empty()),
@@ -241,6 +260,16 @@ impl DataConfig {
         }
         if self.test.is_some() && draws_test {
             return Err(Error::TwoTestSplits);
+        }
+        if self.folds.is_some() && (self.test.is_some() || draws_test) {
+            return Err(Error::FoldsAndTest);
+        }
+        let folds = self.folds.unwrap_or(2);
+        if folds < 2 || self.fold.is_some_and(|fold| !(1..=folds).contains(&fold)) {
+            return Err(Error::Fold { folds, fold: self.fold.unwrap_or(1) });
+        }
+        if self.fold.is_some() && self.folds.is_none() {
+            return Err(Error::FoldOfNone);
         }
         if self.validation.is_some() && self.validation_fraction > 0.0 {
             return Err(Error::TwoValidationSplits);
@@ -279,6 +308,7 @@ impl DataConfig {
             header: self.header,
             task: self.task,
             label: self.label.clone(),
+            sample_weight: self.sample_weight.clone(),
             columns: self.columns.clone(),
             drop: self.drop.clone(),
             categorical: self.categorical.clone(),

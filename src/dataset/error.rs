@@ -86,6 +86,31 @@ pub enum Error {
     /// A test split is drawn where there is a test file.
     #[error("`test-fraction` is for data without a `test` file")]
     TwoTestSplits,
+    /// Two ways to hold rows out for testing.
+    #[error("`folds` hold out the test rows: leave out `test` and `test-fraction`")]
+    FoldsAndTest,
+    /// Too few folds, or one that is not there.
+    #[error("`folds` {folds}, `fold` {fold}: there are 2 folds and more, counted from 1")]
+    Fold {
+        /// How many there are.
+        folds: usize,
+        /// Which is meant.
+        fold: usize,
+    },
+    /// A fold of none.
+    #[error("`fold` is one of `folds`: say how many there are")]
+    FoldOfNone,
+    /// All folds at once.
+    #[error("a training holds out one of {0} `folds`: `fold` says which")]
+    WhichFold(usize),
+    /// More folds than rows.
+    #[error("{rows} rows cannot be cut into {folds} `folds`")]
+    TooFewForFolds {
+        /// Rows.
+        rows: usize,
+        /// Folds.
+        folds: usize,
+    },
     /// Validation rows are drawn where there is a validation file.
     #[error("`validation-fraction` is for data without a `validation` file")]
     TwoValidationSplits,

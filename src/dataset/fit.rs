@@ -195,6 +195,7 @@ mod tests {
             cells: Cells::Columns(columns),
             lines: vec![(0, 2), (2, 7)],
             labels: Labels::Classes { labels: vec![0; 4], classes: vec!["a".into()] },
+            weights: None,
             notes: vec![],
         };
         let fit = |missing, train: &[u32]| table.fit(missing, Normalize::Unit, train);

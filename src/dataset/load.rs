@@ -106,9 +106,13 @@ impl DataConfig {
         if self.missing == Missing::Auto {
             notes.extend(description.missing_categories());
         }
+        let weights = table.weights.as_ref();
+        let weights: Option<Vec<f32>> =
+            weights.map(|weights| train.iter().map(|&row| weights[row as usize] as f32).collect());
         let lists = [&train[..], &test[..], validation.as_deref().unwrap_or_default()];
         let samples = table.into_samples(&schema, self.missing, &scaling, lists);
-        let [train, test_samples, held_out] = samples.map_err(Error::data(path))?;
+        let [mut train, test_samples, held_out] = samples.map_err(Error::data(path))?;
+        weights.into_iter().for_each(|weights| train.set_weights(weights));
         Ok(Dataset {
             train,
             test: test_samples,
@@ -143,6 +147,9 @@ impl DataConfig {
     /// [`DataConfig::validate`] and of empty splits.
     pub fn load(&self) -> Result<Dataset, Error> {
         self.validate()?;
+        if let Some(folds) = self.folds.filter(|_| self.fold.is_none()) {
+            return Err(Error::WhichFold(folds));
+        }
         let mut data = match &self.train {
             None => self.load_known()?,
             Some(train) => self.load_own(train)?,
@@ -251,7 +258,8 @@ impl DataConfig {
 
     fn split(&self, labels: &[u16], test: f64) -> Result<RowSplit, Error> {
         let (validation, stratify) = (self.validation_fraction, self.stratify);
-        let options = SplitOptions { test, validation, stratify, seed: self.split_seed };
+        let fold = self.folds.map(|folds| (self.fold.unwrap_or(1), folds));
+        let options = SplitOptions { test, fold, validation, stratify, seed: self.split_seed };
         RowSplit::draw(labels, options)
     }
 }

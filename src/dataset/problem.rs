@@ -309,6 +309,17 @@ pub enum DataProblem {
     /// Texts, where numbers are to be learned.
     #[error("column '{0}' holds texts: `task` regression learns numbers")]
     TargetText(String),
+    /// A row's weight that is none, or weights that are all 0.
+    #[error(
+        "line {line}, column '{column}': a `sample-weight` is a number of 0 and more, and not all \
+         are 0"
+    )]
+    Weight {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+    },
     /// A row without a label.
     #[error(
         "line {line}, column '{column}': the value is missing, and it is the label \

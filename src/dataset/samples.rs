@@ -7,7 +7,7 @@ use super::problem::DataProblem;
 use super::scaling::Scaling;
 use super::values::Values;
 use crate::format::fingerprint::Fingerprint;
-use crate::nn::{Targets, Tile, TileTargets};
+use crate::nn::{Targets, Tile};
 use fanin_kernels::{Isa, TILE, normalize_tile, prefetch, standardize_tile, transpose_tile};
 
 /// One split of a data set.
@@ -18,6 +18,8 @@ pub struct Samples {
     targets: Targets,
     /// How much the loss of each class counts; empty if all count alike.
     class_weights: Vec<f32>,
+    /// The same of each sample.
+    sample_weights: Vec<f32>,
 }
 
 impl Samples {
@@ -65,7 +67,8 @@ impl Samples {
             let samples = values.len().checked_div(features).unwrap_or(0);
             return Err(DataProblem::Count { samples, labels: targets.len() });
         }
-        Ok(Samples { features, values, targets, class_weights: Vec::new() })
+        let (class_weights, sample_weights) = (Vec::new(), Vec::new());
+        Ok(Samples { features, values, targets, class_weights, sample_weights })
     }
 
     /// How many samples there are.
@@ -103,6 +106,11 @@ impl Samples {
     /// **Panics** if one is out of range.
     pub fn select(&self, indices: impl IntoIterator<Item = usize> + Clone) -> Samples {
         let width = self.features;
+        let weights = &self.sample_weights;
+        let sample_weights = match weights.is_empty() {
+            true => Vec::new(),
+            false => indices.clone().into_iter().map(|index| weights[index]).collect(),
+        };
         let targets = self.targets.select(indices.clone().into_iter());
         let ranges = indices.clone().into_iter().map(|index| index * width..(index + 1) * width);
         let values = match &self.values {
@@ -121,6 +129,7 @@ impl Samples {
             values,
             targets,
             class_weights: self.class_weights.clone(),
+            sample_weights,
             features: self.features,
         }
     }
@@ -185,6 +194,7 @@ impl Samples {
             Targets::Numbers { values, .. } => to.floats(values),
             classes => classes.labels().iter().for_each(|&label| to.word(label.into())),
         }
+        to.floats(&self.sample_weights);
     }
 
     /// The bytes of one sample; none of a table's.
@@ -206,17 +216,31 @@ impl Samples {
         self.class_weights = counts.iter().map(weight).collect();
     }
 
+    /// Lets the loss of each sample count as much; a batch's mean is by these weights.
+    ///
+    /// **Panics** unless there is one weight per sample.
+    pub fn set_weights(&mut self, weights: Vec<f32>) {
+        assert_eq!(weights.len(), self.len(), "one weight per sample");
+        self.sample_weights = weights;
+    }
+
+    /// How much a sample's loss counts.
+    fn weight_of(&self, index: u32) -> f32 {
+        let of_class = || {
+            let class = *self.targets.labels().get(index as usize)?;
+            self.class_weights.get(usize::from(class)).copied()
+        };
+        let of_sample = self.sample_weights.get(index as usize).copied();
+        of_sample.unwrap_or(1.0) * of_class().unwrap_or(1.0)
+    }
+
     /// What the weights of the samples of these indices add up to: their number, if all count 1.
     ///
     /// **Panics** if one is out of range.
     pub fn weight(&self, indices: &[u32]) -> f64 {
-        let Targets::Classes { labels, .. } = &self.targets else { return indices.len() as f64 };
-        match self.class_weights.is_empty() {
+        match self.class_weights.is_empty() && self.sample_weights.is_empty() {
             true => indices.len() as f64,
-            false => {
-                let of_class = |&index: &u32| self.class_weights[labels[index as usize] as usize];
-                indices.iter().map(|index| f64::from(of_class(index))).sum()
-            }
+            false => indices.iter().map(|&index| f64::from(self.weight_of(index))).sum(),
         }
     }
 
@@ -244,11 +268,9 @@ impl Samples {
     /// another number of features.
     pub fn load_tile(&self, isa: Isa, scaling: &Scaling, indices: &[u32], tile: &mut Tile) {
         self.targets.load(indices, &mut tile.targets);
-        if !self.class_weights.is_empty() {
-            let TileTargets { classes, weights, .. } = &mut tile.targets;
-            for (weight, &class) in weights.iter_mut().zip(&*classes).take(indices.len()) {
-                *weight = self.class_weights[class as usize];
-            }
+        if !(self.class_weights.is_empty() && self.sample_weights.is_empty()) {
+            let weights = tile.targets.weights.iter_mut();
+            weights.zip(indices).for_each(|(weight, &index)| *weight = self.weight_of(index));
         }
         (tile.samples, tile.dropout) = (indices.len(), None);
         match (&self.values, scaling) {

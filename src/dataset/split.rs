@@ -9,6 +9,8 @@ use rand::seq::SliceRandom;
 pub(super) struct SplitOptions {
     /// Fraction of all rows for testing.
     pub(super) test: f64,
+    /// The part of so many that is for testing instead, from 1.
+    pub(super) fold: Option<(usize, usize)>,
     /// Fraction of the others for validation.
     pub(super) validation: f64,
     /// Whether each class is held out by its share.
@@ -30,9 +32,15 @@ impl RowSplit {
     ///
     /// **Errors**: [`Error::EmptyValidation`] if a fraction for validation leaves one side empty.
     pub(super) fn draw(labels: &[u16], options: SplitOptions) -> Result<RowSplit, Error> {
-        let SplitOptions { test, validation, stratify, seed } = options;
+        let SplitOptions { test, fold, validation, stratify, seed } = options;
         let all: Vec<u32> = (0..labels.len() as u32).collect();
-        let outer = hold_out(&all, labels, test, stratify, seed, 0);
+        let outer = match fold {
+            None => hold_out(&all, labels, test, stratify, seed, 0),
+            Some((_, folds)) if folds > all.len() => {
+                return Err(Error::TooFewForFolds { rows: all.len(), folds });
+            }
+            Some(fold) => hold_out_fold(&all, labels, fold, stratify, seed),
+        };
         if validation == 0.0 {
             return Ok(RowSplit { train: outer.kept, validation: None, test: outer.held_out });
         }
@@ -92,6 +100,33 @@ fn hold_out(
     split
 }
 
+/// Holds out one of so many parts of the rows, which are dealt out in random order; stratified, class
+/// by class.
+///
+/// A function of the seed and the rows alone. Each row is in one part, and the parts are equal to
+/// within a row.
+fn hold_out_fold(
+    rows: &[u32],
+    labels: &[u16],
+    (fold, folds): (usize, usize),
+    stratify: bool,
+    seed: u64,
+) -> Split {
+    let mut dealt = rows.to_vec();
+    dealt.shuffle(&mut stream(seed, Purpose::Split, 0));
+    if stratify {
+        dealt.sort_by_key(|&row| labels[row as usize]);
+    }
+    let mut split = Split::default();
+    for (at, row) in dealt.into_iter().enumerate() {
+        let is_held = at % folds == fold - 1;
+        if is_held { &mut split.held_out } else { &mut split.kept }.push(row);
+    }
+    split.held_out.sort_unstable();
+    split.kept.sort_unstable();
+    split
+}
+
 /// How many rows of each class are held out: the whole part of its share, and one more for the
 /// largest remainders until there are `count`, the lower class first among equals.
 fn quotas(rows: &[u32], labels: &[u16], fraction: f64, count: usize) -> Vec<usize> {
@@ -136,6 +171,38 @@ mod tests {
         assert_ne!(split, hold_out(&rows, &labels, 0.3, false, 2, 0));
         assert_ne!(split, hold_out(&rows, &labels, 0.3, false, 1, 1));
         assert!(hold_out(&rows, &labels, 0.0, false, 1, 0).held_out.is_empty());
+    }
+
+    #[test]
+    fn each_row_is_in_one_fold_and_stratified_ones_have_the_classes_shares() {
+        let rows: Vec<u32> = (0..103).collect();
+        let labels: Vec<u16> = rows.iter().map(|row| u16::from(row % 10 == 0)).collect();
+        for stratify in [false, true] {
+            let fold = |at| hold_out_fold(&rows, &labels, (at, 5), stratify, 7);
+            let mut all = Vec::new();
+            for at in 1..=5 {
+                let Split { kept, held_out } = fold(at);
+                assert!((20..=21).contains(&held_out.len()), "{}", held_out.len());
+                let mut both = [kept, held_out.clone()].concat();
+                both.sort_unstable();
+                assert_eq!(both, rows);
+                let rare = held_out.iter().filter(|&&row| labels[row as usize] == 1).count();
+                assert!(!stratify || (2..=3).contains(&rare), "{rare}");
+                all.extend(held_out);
+            }
+            all.sort_unstable();
+            assert_eq!(all, rows);
+            assert_eq!(fold(2), fold(2));
+        }
+        let options = SplitOptions {
+            test: 0.0,
+            fold: Some((1, 4)),
+            validation: 0.0,
+            stratify: false,
+            seed: 1,
+        };
+        assert!(RowSplit::draw(&[0, 1, 0], options).is_err());
+        assert_eq!(RowSplit::draw(&[0, 1, 0, 1], options).unwrap().test.len(), 1);
     }
 
     #[test]

@@ -176,6 +176,8 @@ pub(super) struct Table {
     pub(super) lines: Vec<(usize, u64)>,
     /// What the rows should give.
     pub(super) labels: Labels,
+    /// How much each row counts in training, if they do not all count 1.
+    pub(super) weights: Option<Vec<f64>>,
     /// What was decided on thin evidence, or is worth a word.
     pub(super) notes: Vec<String>,
 }

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | `run.rs` | a run from its settings to its result |
 //! | `folder.rs` | the folder it is kept in |
+//! | `cross_validation.rs` | the results of a training for each part of the rows |
 //! | `record.rs` | what it leaves beside the model: machine, program, result |
 //! | `benchmark.rs` | a training step timed, sparse beside dense (feature `cli`) |
 //! | `statistics.rs` | means, medians, timings |
 
 #[cfg(feature = "cli")]
 pub mod benchmark;
+mod cross_validation;
 mod error;
 mod folder;
 mod judgement;
@@ -18,6 +20,7 @@ mod record;
 mod run;
 pub mod statistics;
 
+pub use cross_validation::CrossValidation;
 pub use error::Error;
 pub use folder::RunFolder;
 pub use record::{FINISHED, Machine, RunRecord, RunResult, peak_rss_bytes, program};

@@ -7,6 +7,13 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// The sample standard deviation, of n − 1; `None` for fewer than two values.
+pub fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values).filter(|_| values.len() > 1)?;
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    Some((squares / (values.len() - 1) as f64).sqrt())
+}
+
 /// The median, between the two in the middle if there are two; `None` for an empty slice.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut values = values.to_vec();

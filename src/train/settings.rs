@@ -99,6 +99,16 @@ impl RunConfig {
         format!("# The data\n{data}\n# The network and its training\n{train}")
     }
 
+    /// Whether another configuration gives the same result on the same data.
+    pub fn gives_same(&self, other: &RunConfig) -> bool {
+        let apart = |config: &RunConfig| {
+            let mut config = config.clone();
+            (config.train.threads, config.data.data_dir) = (0, None);
+            config
+        };
+        apart(self) == apart(other)
+    }
+
     /// What determines the result, as TOML: all but the number of threads.
     pub fn to_portable_toml(&self) -> String {
         let text = self.to_toml();

@@ -113,7 +113,9 @@ pub(super) fn roles(columns: &Columns<'_>, options: &ReadOptions) -> Result<Role
     };
     let (dropped, categorical) =
         (columns.chosen(&options.drop)?, columns.chosen(&options.categorical)?);
-    let is_input = |at: &usize| !labels.contains(at) && kept[*at] && !dropped[*at];
+    let weight = options.sample_weight.as_ref().map(|name| columns.place(name)).transpose()?;
+    let is_learned = |at: &usize| labels.contains(at) || weight == Some(*at);
+    let is_input = |at: &usize| !is_learned(at) && kept[*at] && !dropped[*at];
     let reading = |place: usize, is_categorical: bool| Reading {
         place,
         is_categorical,
@@ -126,13 +128,15 @@ pub(super) fn roles(columns: &Columns<'_>, options: &ReadOptions) -> Result<Role
     if readings.is_empty() {
         return Err(DataProblem::NoColumns);
     }
-    match options.task {
-        Task::Classification => Ok(Roles { readings, targets: 0, label: Some(labels[0]) }),
+    let (targets, label) = match options.task {
+        Task::Classification => (0, Some(labels[0])),
         Task::Regression => {
             readings.extend(labels.iter().map(|&place| reading(place, false)));
-            Ok(Roles { readings, targets: labels.len(), label: None })
+            (labels.len(), None)
         }
-    }
+    };
+    readings.extend(weight.map(|place| reading(place, false)));
+    Ok(Roles { readings, targets, has_weight: weight.is_some(), label })
 }
 
 #[cfg(test)]

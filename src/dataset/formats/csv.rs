@@ -148,6 +148,13 @@ fn finish(
     }
     let labels = std::mem::take(&mut table.label);
     let mut columns = decide_kinds(&mut table, start, names.as_deref(), options, notes)?;
+    let weights = match table.has_weight.then(|| columns.pop()).flatten() {
+        Some(weight) => {
+            let line = |row: usize| table.line(row + start);
+            Some(take_weights(&weight, columns.len(), &table.cells, rows, line)?)
+        }
+        None => None,
+    };
     let labels = match labels.place {
         Some(_) => decide_classes(labels, start, notes)?,
         None => {
@@ -165,6 +172,7 @@ fn finish(
         cells: Cells::Columns(table.cells),
         lines: lines_from(&table.lines, start),
         labels,
+        weights,
         notes: std::mem::take(notes),
     })
 }
@@ -209,6 +217,31 @@ fn take_targets(
         ..Target::plain(target.name.clone())
     };
     Ok(Labels::Numbers { values, targets: targets.iter().map(target).collect() })
+}
+
+/// How much each row counts, from column `at` of the cells.
+fn take_weights(
+    weight: &TableColumn,
+    at: usize,
+    cells: &cells::Columns,
+    rows: usize,
+    line: impl Fn(usize) -> u64,
+) -> Result<Vec<f64>, DataProblem> {
+    let mut weights = vec![0.0; rows];
+    let mut first_bad = None;
+    cells.each(at, |row, value| match value {
+        Value::Number(number) if number >= 0.0 && f64::from(number as f32).is_finite() => {
+            weights[row] = number;
+        }
+        _ => first_bad = first_bad.or(Some(row)),
+    });
+    match first_bad.or((!weight.kind.is_scaled()).then_some(0)) {
+        Some(row) => Err(DataProblem::Weight { line: line(row), column: weight.name.clone() }),
+        None if weights.iter().all(|weight| *weight == 0.0) => {
+            Err(DataProblem::Weight { line: line(0), column: weight.name.clone() })
+        }
+        None => Ok(weights),
+    }
 }
 
 /// The fields of a record as names; none if one is not UTF-8.

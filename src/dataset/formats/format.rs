@@ -217,6 +217,8 @@ pub(crate) struct ReadOptions {
     /// The label's column: a name, or a number from 1, or from −1 at the end; of a regression
     /// several with commas between them.
     pub(crate) label: Option<String>,
+    /// The column that says how much each row counts.
+    pub(crate) sample_weight: Option<String>,
     /// The columns that become inputs; all if there are none.
     pub(crate) columns: Vec<String>,
     /// Columns that do not.
@@ -254,7 +256,7 @@ impl ReadOptions {
     /// Columns that are named, or numbered.
     pub(super) fn named(&self) -> impl Iterator<Item = &String> {
         let lists = self.columns.iter().chain(&self.drop).chain(&self.categorical);
-        self.label.iter().chain(lists)
+        self.label.iter().chain(&self.sample_weight).chain(lists)
     }
 
     /// Names that a header would have; a number may be a place.

@@ -179,10 +179,13 @@ impl Reading {
 pub(super) struct Gathering {
     marks: Marks,
     decimal: DecimalMark,
-    /// The columns that become inputs, and behind them those that are learned as numbers.
+    /// The columns that become inputs, behind them those that are learned as numbers, and the one
+    /// that says how much a row counts.
     pub(super) columns: Vec<Reading>,
     /// How many of them are learned.
     pub(super) targets: usize,
+    /// Whether the last is the rows' weight.
+    pub(super) has_weight: bool,
     /// The first row, of which is not yet known whether it is one.
     pub(super) first: Vec<Value>,
     /// All others, `[rows, columns]`.
@@ -201,10 +204,13 @@ pub(super) struct Gathering {
 
 /// What the columns are for.
 pub(super) struct Roles {
-    /// Those that become inputs, and behind them those that are learned as numbers.
+    /// Those that become inputs, behind them those that are learned as numbers, and the one that
+    /// says how much a row counts.
     pub(super) readings: Vec<Reading>,
     /// How many of these are learned.
     pub(super) targets: usize,
+    /// Whether the last is the rows' weight.
+    pub(super) has_weight: bool,
     /// The place of the class.
     pub(super) label: Option<usize>,
 }
@@ -259,7 +265,7 @@ impl LabelReading {
 impl Gathering {
     /// A table with these columns.
     pub(super) fn new(roles: Roles, options: &ReadOptions) -> Gathering {
-        let Roles { readings: columns, targets, label } = roles;
+        let Roles { readings: columns, targets, has_weight, label } = roles;
         Gathering {
             marks: Marks::new(&options.missing_values),
             decimal: options.decimal,
@@ -267,6 +273,7 @@ impl Gathering {
             cells: Columns::new(columns.len()),
             columns,
             targets,
+            has_weight,
             label: LabelReading { place: label, ..LabelReading::default() },
             rows: 0,
             lines: Vec::new(),
@@ -320,7 +327,8 @@ impl Gathering {
 
     /// The columns that are learned as numbers.
     pub(super) fn targets(&self) -> &[Reading] {
-        &self.columns[self.columns.len() - self.targets..]
+        let end = self.columns.len() - usize::from(self.has_weight);
+        &self.columns[end - self.targets..end]
     }
 
     /// Whether a row lacks its class, or a number that is to be learned.

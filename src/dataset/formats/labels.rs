@@ -89,7 +89,8 @@ impl LabelsInOrder {
             None => decide_classes(self.reading, 0, &mut notes)?,
         };
         let (columns, named, label, layout) = (Vec::new(), false, None, None);
-        let table = Table { columns, named, label, layout, cells, lines, labels, notes };
+        let weights = None;
+        let table = Table { columns, named, label, layout, cells, lines, labels, weights, notes };
         if table.width() == 0 { Err(DataProblem::Empty) } else { Ok(table) }
     }
 }

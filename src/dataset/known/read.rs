@@ -131,6 +131,7 @@ fn read_table(path: &Path, table: &KnownTable, schema: &Schema) -> Result<Table,
         cells: Cells::Singles(singles),
         lines,
         labels: Labels::Classes { labels, classes: schema.classes.clone() },
+        weights: None,
         notes: Vec::new(),
     })
 }

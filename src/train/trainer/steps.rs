@@ -78,7 +78,11 @@ impl Trainer {
         let (seed, regularization) = (config.seed, config.regularization);
         let (batch, later) = order[first..].split_at(self.config.batch.min(order.len() - first));
         let (count, next) = (batch.len(), &later[..later.len().min(batch.len())]);
-        let weight = data.train.weight(batch);
+        // Samples that count nothing have no mean.
+        let weight = match data.train.weight(batch) {
+            0.0 => 1.0,
+            weight => weight,
+        };
         let load = |crew: Crew<'_>, index: usize, indices: &[u32], tile: &mut Tile| {
             data.train.load_tile(crew.isa(), &data.scaling, indices, tile);
             regularization.disturb(seed, step, index, tile);
