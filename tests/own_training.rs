@@ -194,3 +194,51 @@ fn each_fold_is_scaled_by_its_own_rows() {
     assert_eq!((tested.len(), others.len()), (1, 3));
     assert!(tested[0].0 < 3.0 && tested[0].1 > 10_000.0, "{tested:?}");
 }
+
+#[test]
+fn a_resumed_run_may_find_its_data_elsewhere_and_records_what_was_changed() {
+    let dir = TempDir::new().unwrap();
+    let file = write(&dir, "x.csv", table(60, |_| "1".into()));
+    let out = dir.path().join("run");
+    let mut command = fanin();
+    command.args(["train", "--label", "kind", "--hidden", "8", "--epochs", "2", "--lr", "0.01"]);
+    run(command.args(["--threads", "1", "--train"]).arg(&file).arg("--out").arg(&out));
+    let moved = dir.path().join("moved.csv");
+    fs::rename(&file, &moved).unwrap();
+    let resume = |flags: &[&str], train: Option<&Path>| {
+        let mut command = fanin();
+        command.args(["train", "--quiet", "--resume"]).arg(&out).args(flags);
+        if let Some(path) = train {
+            command.arg("--train").arg(path);
+        }
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(resume(&["--epochs", "4"], None).0, Some(1), "the file is gone");
+    let other = write(&dir, "other.csv", table(61, |_| "1".into()));
+    let (code, stderr) = resume(&["--epochs", "4"], Some(&other));
+    assert!(code == Some(1) && stderr.contains("not the data that this run began"), "{stderr}");
+    let (code, stderr) = resume(&["--epochs", "4", "--threads", "2"], Some(&moved));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(resume(&["--epochs", "5"], None).0, Some(0), "the new place is known");
+    let record = fs::read_to_string(out.join("run.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    let told = |change: &Value| {
+        let text = |key: &str| change[key].as_str().unwrap_or_default().to_string();
+        (change["epochs"].as_u64().unwrap(), text("setting"), text("from"), text("to"))
+    };
+    let changes: Vec<_> = record["changes"].as_array().unwrap().iter().map(told).collect();
+    let name = |path: &Path| path.to_str().unwrap().to_string();
+    let expected = [
+        (2, "epochs", "2".to_string(), "4".to_string()),
+        (2, "threads", "1".into(), "2".into()),
+        (2, "train", name(&file), name(&moved)),
+        (4, "epochs", "4".into(), "5".into()),
+    ];
+    let expected = expected.map(|(at, setting, from, to)| (at, setting.to_string(), from, to));
+    assert_eq!(changes, expected);
+    let (code, stderr) = resume(&["--lr", "0.1"], None);
+    assert!(code == Some(1) && stderr.contains("--lr cannot change"), "{stderr}");
+    let (code, stderr) = resume(&[], Some(&moved));
+    assert_eq!(code, Some(0), "{stderr}");
+}

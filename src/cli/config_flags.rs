@@ -233,8 +233,14 @@ impl ConfigFlags {
     ///
     /// **Errors**: [`experiment::Error::CannotChange`] for a flag that would make it another run.
     pub(super) fn for_resume(&self, mut config: RunConfig) -> Result<RunConfig, Error> {
-        let changeable = ["epochs", "threads", "data-dir"];
         let table = self.table()?;
+        let mut changeable = vec!["epochs", "threads", "data-dir"];
+        if config.data.data_digest.is_some() {
+            // The same content in another place: its digest says so.
+            let labels = ["train-labels", "test-labels", "validation-labels"];
+            let files = ["train", "test", "validation"].into_iter().chain(labels);
+            changeable.extend(files.filter(|name| config.data.names_file(name)));
+        }
         if let Some(setting) = table.keys().find(|key| !changeable.contains(&key.as_str())) {
             let setting = setting.clone();
             return Err(experiment::Error::CannotChange { setting, changeable }.into());
@@ -242,6 +248,7 @@ impl ConfigFlags {
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.train.threads = self.threads.unwrap_or(config.train.threads);
         config.data.data_dir = self.data.data_dir.clone().or(config.data.data_dir);
+        self.data.other_files(&mut config.data);
         config.data.make_absolute()?;
         Ok(config)
     }

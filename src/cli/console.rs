@@ -67,8 +67,45 @@ impl Console {
     }
 }
 
-/// Columns of text, numbers to the right.
+/// Columns of text, numbers to the right; those that a narrow terminal has no room for are left out,
+/// and named.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
+    table_within(rows, room())
+}
+
+/// Columns of the terminal that is written to; none where it is no terminal.
+fn room() -> Option<usize> {
+    // As shells and tests say it.
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    said.or_else(|| console::Term::stdout().size_checked().map(|(_, columns)| columns.into()))
+}
+
+fn table_within(rows: &[Vec<String>], room: Option<usize>) -> String {
+    let text = aligned(rows);
+    let Some(room) = room.filter(|room| text.lines().any(|line| line.width() > *room)) else {
+        return text;
+    };
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let first = |count: usize| -> Vec<Vec<String>> {
+        rows.iter().map(|row| row[..count.min(row.len())].to_vec()).collect()
+    };
+    // At least two columns: less says nothing.
+    let fits = |count: &usize| aligned(&first(*count)).lines().all(|line| line.width() <= room);
+    let kept = (2..columns).rev().find(fits).unwrap_or(columns.min(2));
+    let left_out: Vec<&str> =
+        rows.first().map_or(&[][..], |row| row).iter().skip(kept).map(|name| name.trim()).collect();
+    match left_out.len() {
+        0 => text,
+        count @ 1..=8 => {
+            let left_out = left_out.join(", ");
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{}\n({count} more column{plural}: {left_out})", aligned(&first(kept)))
+        }
+        count => format!("{}\n({count} more columns)", aligned(&first(kept))),
+    }
+}
+
+fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max()
@@ -121,6 +158,19 @@ mod tests {
     fn short_times_are_seen() {
         let text = [12.345, 0.1, 0.0123, 0.0000123].map(seconds_text);
         assert_eq!(text, ["12.35 s", "0.10 s", "12.3 ms", "12.3 µs"]);
+    }
+
+    #[test]
+    fn narrow_terminals_get_the_first_columns_and_the_names_of_the_others() {
+        let row = |cells: [&str; 4]| cells.map(String::from).to_vec();
+        let rows = [row(["layer", "shape", "density", "nnz"]), row(["1", "9→8", "50 %", "36"])];
+        let whole = "layer  shape  density  nnz\n1        9→8     50 %   36";
+        assert_eq!(table_within(&rows, None), whole);
+        assert_eq!(table_within(&rows, Some(26)), whole);
+        let less = "layer  shape  density\n1        9→8     50 %\n(1 more column: nnz)";
+        assert_eq!(table_within(&rows, Some(25)), less);
+        let least = "layer  shape\n1        9→8\n(2 more columns: density, nnz)";
+        assert_eq!([12, 3].map(|room| table_within(&rows, Some(room))), [least; 2]);
     }
 
     #[test]

@@ -191,6 +191,20 @@ impl DataFlags {
         Ok(config)
     }
 
+    /// Puts files that are given in the places of those that a run began with.
+    pub(super) fn other_files(&self, config: &mut DataConfig) {
+        for (given, file) in [
+            (&self.train, &mut config.train),
+            (&self.train_labels, &mut config.train_labels),
+            (&self.test, &mut config.test),
+            (&self.test_labels, &mut config.test_labels),
+            (&self.validation, &mut config.validation),
+            (&self.validation_labels, &mut config.validation_labels),
+        ] {
+            *file = given.clone().or(file.take());
+        }
+    }
+
     /// Whether a known data set is named.
     pub(super) fn names_known(&self) -> bool {
         self.dataset.is_some()

@@ -281,6 +281,19 @@ impl DataConfig {
         }
     }
 
+    /// Whether a setting names a file.
+    pub fn names_file(&self, setting: &str) -> bool {
+        match setting {
+            "train" => self.train.is_some(),
+            "train-labels" => self.train_labels.is_some(),
+            "test" => self.test.is_some(),
+            "test-labels" => self.test_labels.is_some(),
+            "validation" => self.validation.is_some(),
+            "validation-labels" => self.validation_labels.is_some(),
+            _ => false,
+        }
+    }
+
     /// Makes every path absolute, so that a run can be resumed from anywhere.
     ///
     /// **Errors**: [`Error::Io`].

@@ -194,7 +194,9 @@ impl Samples {
             Targets::Numbers { values, .. } => to.floats(values),
             classes => classes.labels().iter().for_each(|&label| to.word(label.into())),
         }
-        to.floats(&self.sample_weights);
+        if !self.sample_weights.is_empty() {
+            to.floats(&self.sample_weights);
+        }
     }
 
     /// The bytes of one sample; none of a table's.

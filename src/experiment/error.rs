@@ -21,12 +21,12 @@ pub enum Error {
     NoRun(PathBuf),
     /// A setting that would make a resumed run another.
     #[error("`{setting}` cannot change when a run is resumed: only {} can", changeable
-        .map(|name| format!("`{name}`")).join(", "))]
+        .iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
     CannotChange {
         /// The setting.
         setting: String,
         /// Those that may change.
-        changeable: [&'static str; 3],
+        changeable: Vec<&'static str>,
     },
     /// A run whose schedule ends with its epochs.
     #[error(

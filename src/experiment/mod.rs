@@ -23,5 +23,5 @@ pub mod statistics;
 pub use cross_validation::CrossValidation;
 pub use error::Error;
 pub use folder::RunFolder;
-pub use record::{FINISHED, Machine, RunRecord, RunResult, peak_rss_bytes, program};
+pub use record::{Change, FINISHED, Machine, RunRecord, RunResult, peak_rss_bytes, program};
 pub use run::{Observer, Outcome, Run};

@@ -33,12 +33,30 @@ pub struct RunRecord {
     /// What the data was understood to be, and what of it is worth a warning.
     #[serde(default)]
     pub data: Option<DataRecord>,
+    /// What was changed where it was resumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     /// When the run began, in UTC.
     pub started: String,
     /// When this was written, in UTC.
     pub updated: String,
     /// The result, once there is one.
     pub result: Option<RunResult>,
+}
+
+/// A setting that was changed where a run was resumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// When, in UTC.
+    pub at: String,
+    /// Epochs done by then.
+    pub epochs: usize,
+    /// The setting.
+    pub setting: String,
+    /// Its value before; none if it had none.
+    pub from: Option<String>,
+    /// Its value from then on.
+    pub to: Option<String>,
 }
 
 /// What a run knows of its data.
@@ -192,6 +210,7 @@ impl RunRecord {
         status: &str,
         trainer: &Trainer,
         started: Option<String>,
+        changes: &[Change],
         result: Option<RunResult>,
     ) -> RunRecord {
         let (executor, data) = (trainer.executor(), trainer.data());
@@ -201,7 +220,7 @@ impl RunRecord {
             warnings: data.notes.clone(),
             digest: trainer.data_digest().to_string(),
         };
-        let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+        let now = now();
         let [version, commit, compiler] = program();
         RunRecord {
             status: status.to_string(),
@@ -214,11 +233,17 @@ impl RunRecord {
             threads: executor.threads(),
             seed: trainer.config().seed,
             data: Some(data),
+            changes: changes.to_vec(),
             started: started.unwrap_or_else(|| now.clone()),
             updated: now,
             result,
         }
     }
+}
+
+/// This moment, in UTC.
+pub(super) fn now() -> String {
+    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
 }
 
 fn ccv(layer: &Layer) -> Option<f64> {

@@ -2,7 +2,9 @@
 //! evaluation and their files, until done or told to stop.
 
 use super::judgement::{Judgement, in_units, judge};
-use super::record::{FINISHED, RunRecord, RunResult, ccvs, hidden_ccv, peak_rss_bytes, program};
+use super::record::{
+    Change, FINISHED, RunRecord, RunResult, ccvs, hidden_ccv, now, peak_rss_bytes, program,
+};
 use super::statistics::{mean, median};
 use super::{Error, RunFolder};
 use crate::dataset::Dataset;
@@ -35,6 +37,8 @@ pub struct Run {
     trainer: Trainer,
     folder: Option<RunFolder>,
     is_resumed: bool,
+    /// Settings that were others when the run was last here.
+    changed: Vec<(String, Option<String>, Option<String>)>,
 }
 
 /// What a run came to.
@@ -68,7 +72,7 @@ impl Run {
         let trainer = Trainer::new(config.train.clone(), data)?;
         config.data.data_digest = Some(trainer.data_digest().to_string());
         let folder = out.map(|path| RunFolder::create(path, &config, force)).transpose()?;
-        Ok(Run { config, trainer, folder, is_resumed: false })
+        Ok(Run { config, trainer, folder, is_resumed: false, changed: Vec::new() })
     }
 
     /// The run in a folder, to go on where it stood; `change` may change what the result does not
@@ -93,7 +97,8 @@ impl Run {
             Ok(Trainer::new(config.train.clone(), data)?)
         };
         let trainer = begin()?;
-        Ok(Run { config, trainer, folder: Some(folder), is_resumed: true })
+        let changed = config.changes_since(&before);
+        Ok(Run { config, trainer, folder: Some(folder), is_resumed: true, changed })
     }
 
     /// The settings, as they are by now.
@@ -146,6 +151,7 @@ impl Run {
             folder.write_config(&self.config)?;
             folder.write_rows(self.trainer.data())?;
         }
+        let changes = self.changes();
         observer.training_begins(last, &self.trainer);
         let recorded = self.folder.as_ref().and_then(RunFolder::record);
         if self.is_resumed && self.trainer.is_finished() {
@@ -157,9 +163,24 @@ impl Run {
         }
         let was_finished = self.is_resumed && self.trainer.is_finished();
         let Run { config, trainer, folder, .. } = self;
-        let mut training = Training { config, folder: folder.as_ref(), trainer };
+        let mut training = Training { config, folder: folder.as_ref(), trainer, changes };
         let (result, (classification, regression)) = training.run(stop, observer)?;
         Ok(Outcome { result, classification, regression, was_finished })
+    }
+
+    /// What was changed where the run was resumed, so far and this time.
+    fn changes(&self) -> Vec<Change> {
+        let recorded = self.folder.as_ref().and_then(RunFolder::record);
+        let mut changes = recorded.map(|record| record.changes).unwrap_or_default();
+        let (at, epochs) = (now(), self.trainer.position().epochs);
+        changes.extend(self.changed.iter().cloned().map(|(setting, from, to)| Change {
+            at: at.clone(),
+            epochs,
+            setting,
+            from,
+            to,
+        }));
+        changes
     }
 
     /// Runs a training that comes before the last, and says what CCV it settled to.
@@ -181,8 +202,9 @@ impl Run {
             folder.resume(&mut trainer)?;
         }
         observer.training_begins(phase, &trainer);
+        let changes = self.changes();
         let mut training =
-            Training { config: &config, folder: folder.as_ref(), trainer: &mut trainer };
+            Training { config: &config, folder: folder.as_ref(), trainer: &mut trainer, changes };
         let outer = || self.folder.as_ref().map(|folder| folder.path().to_path_buf());
         training.run(stop, observer).map_err(|error| match error {
             // It is the outer run that is to be continued.
@@ -207,6 +229,7 @@ struct Training<'a> {
     config: &'a RunConfig,
     folder: Option<&'a RunFolder>,
     trainer: &'a mut Trainer,
+    changes: Vec<Change>,
 }
 
 impl Training<'_> {
@@ -232,7 +255,7 @@ impl Training<'_> {
     fn record(&self, status: &str, result: Option<RunResult>) -> Result<(), Error> {
         let Some(folder) = self.folder else { return Ok(()) };
         let started = folder.record().map(|record| record.started);
-        folder.write_record(&RunRecord::now(status, self.trainer, started, result))
+        folder.write_record(&RunRecord::now(status, self.trainer, started, &self.changes, result))
     }
 
     /// Trains to the configured number of epochs; returns the metrics of this call's epochs. With a
@@ -347,7 +370,7 @@ impl Training<'_> {
         let of_training = epochs.last().into_iter().flat_map(|epoch| &epoch.values);
         let of_training = of_training.filter(|(name, _)| name.starts_with("train_"));
         values.extend(of_training.map(|(name, value)| (name.clone(), *value)));
-        let Training { config: RunConfig { train, .. }, trainer, folder } = self;
+        let Training { config: RunConfig { train, .. }, trainer, folder, .. } = self;
         let (network, position) = (NetworkSummary::of(trainer.kept_model()), trainer.position());
         let seconds: Vec<f64> = epochs.iter().map(|epoch| epoch.seconds).collect();
         let [version, commit, _] = program();

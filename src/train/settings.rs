@@ -99,6 +99,25 @@ impl RunConfig {
         format!("# The data\n{data}\n# The network and its training\n{train}")
     }
 
+    /// The settings that are others than before: name, value before, value now.
+    pub fn changes_since(
+        &self,
+        before: &RunConfig,
+    ) -> Vec<(String, Option<String>, Option<String>)> {
+        let (before, now) = (before.to_table(), self.to_table());
+        let text = |table: &Table, key: &str| {
+            table.get(key).map(|value| match value {
+                toml::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            })
+        };
+        let mut names: Vec<&String> = before.keys().chain(now.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let changed = names.into_iter().filter(|name| before.get(*name) != now.get(*name));
+        changed.map(|name| (name.clone(), text(&before, name), text(&now, name))).collect()
+    }
+
     /// Whether another configuration gives the same result on the same data.
     pub fn gives_same(&self, other: &RunConfig) -> bool {
         let apart = |config: &RunConfig| {
