@@ -377,6 +377,16 @@ pub enum DataProblem {
         expected: usize,
     },
 
+    /// A Parquet file that cannot be read.
+    #[cfg(feature = "parquet")]
+    #[error("not a Parquet file that can be read: {0}")]
+    Parquet(String),
+    /// A Parquet file, where nobody reads such.
+    #[cfg(not(feature = "parquet"))]
+    #[error(
+        "a Parquet file: a build with the feature `parquet` reads it (cargo install --features parquet)"
+    )]
+    IsParquet,
     /// Arrays that are no CSR matrix.
     #[error("the arrays are no matrix in CSR: places out of order, twice, or out of range")]
     SparseArrays,

@@ -52,6 +52,7 @@ impl Format for Csv {
         features: usize,
     ) -> Result<Box<dyn RowSource>, Error> {
         let mut input = Input::of(from)?;
+        refuse_parquet(&mut input)?;
         let reader = take_reader(&mut input);
         Ok(Box::new(KnownRows::open(input, reader, options, schema, features)?))
     }
@@ -62,9 +63,20 @@ impl Csv {
     ///
     /// **Errors**: as [`Format::read`].
     pub(super) fn read_text(mut input: Input, options: &ReadOptions) -> Result<Table, Error> {
+        refuse_parquet(&mut input)?;
         let reader = take_reader(&mut input);
         parse(reader, options).map_err(|problem| problem.at(&input))
     }
+}
+
+/// Refuses what another build would read.
+fn refuse_parquet(input: &mut Input) -> Result<(), Error> {
+    #[cfg(not(feature = "parquet"))]
+    if input.start()?.starts_with(b"PAR1") {
+        return Err(input.data(DataProblem::IsParquet));
+    }
+    let _ = input;
+    Ok(())
 }
 
 /// The bytes of a file, which stays to name itself in messages.

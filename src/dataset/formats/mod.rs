@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `csv.rs`, `svmlight.rs`, `npy.rs`, `npz.rs`, `idx.rs` | the formats |
+//! | `csv.rs`, `svmlight.rs`, `npy.rs`, `npz.rs`, `idx.rs`, `parquet.rs` | the formats |
 //! | `format.rs` | what a format is, and how files are read |
 //! | `input.rs`, `decode.rs`, `delimiter.rs`, `records.rs` | from bytes to records of text |
 //! | `gather.rs`, `texts.rs` | a table of which nothing is known, while it is read |
@@ -25,6 +25,8 @@ mod known_rows;
 mod labels;
 mod npy;
 mod npz;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod records;
 mod svmlight;
 mod texts;
@@ -50,6 +52,8 @@ const FORMATS: &[FileFormat] = &[
     FileFormat(Some(&npy::Npy)),
     FileFormat(Some(&npz::Npz)),
     FileFormat(Some(&idx::Idx)),
+    #[cfg(feature = "parquet")]
+    FileFormat(Some(&parquet::Parquet)),
 ];
 
 /// What data files are: a format of the list, or what their names say.
