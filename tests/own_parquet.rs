@@ -1,8 +1,11 @@
 //! Tables in Parquet, written by pyarrow (`tests/fixtures/parquet.py`), against the same table as
 //! text.
 
-use fanin::dataset::{DataConfig, Dataset, Dates, Missing};
-use std::path::{Path, PathBuf};
+#[cfg(feature = "parquet")]
+use fanin::dataset::Dates;
+use fanin::dataset::{DataConfig, Dataset, Missing};
+use std::path::Path;
+use std::path::PathBuf;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)

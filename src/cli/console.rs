@@ -67,8 +67,8 @@ impl Console {
     }
 }
 
-/// Columns of text, numbers to the right; those that a narrow terminal has no room for are left out,
-/// and named.
+/// Columns of text, numbers to the right; those that a narrow terminal has no room for are left
+/// out, and named.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     table_within(rows, room())
 }

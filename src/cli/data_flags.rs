@@ -169,7 +169,8 @@ pub(super) struct DataFlags {
     /// Column of text tables that says how much each training row's loss counts
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = OWN)]
     sample_weight: Option<String>,
-    /// Cross-validation: cut the rows into so many parts, and hold each out in a training of its own
+    /// Cross-validation: cut the rows into so many parts, and hold each out in a training of its
+    /// own
     #[arg(long, value_name = "K", help_heading = OWN)]
     folds: Option<usize>,
     /// Only the training that holds out this part, from 1

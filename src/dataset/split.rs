@@ -100,8 +100,8 @@ fn hold_out(
     split
 }
 
-/// Holds out one of so many parts of the rows, which are dealt out in random order; stratified, class
-/// by class.
+/// Holds out one of so many parts of the rows, which are dealt out in random order; stratified,
+/// class by class.
 ///
 /// A function of the seed and the rows alone. Each row is in one part, and the parts are equal to
 /// within a row.

@@ -3,7 +3,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `run.rs` | a run from its settings to its result |
+//! | `run.rs`, `observer.rs` | a run from its settings to its result, and who hears of it |
 //! | `folder.rs` | the folder it is kept in |
 //! | `cross_validation.rs` | the results of a training for each part of the rows |
 //! | `record.rs` | what it leaves beside the model: machine, program, result |
@@ -16,6 +16,7 @@ mod cross_validation;
 mod error;
 mod folder;
 mod judgement;
+mod observer;
 mod record;
 mod run;
 pub mod statistics;
@@ -23,5 +24,6 @@ pub mod statistics;
 pub use cross_validation::CrossValidation;
 pub use error::Error;
 pub use folder::RunFolder;
+pub use observer::Observer;
 pub use record::{Change, FINISHED, Machine, RunRecord, RunResult, peak_rss_bytes, program};
-pub use run::{Observer, Outcome, Run};
+pub use run::{Outcome, Run};

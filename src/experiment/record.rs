@@ -5,7 +5,7 @@ use super::statistics::mean;
 use crate::dataset::Description;
 use crate::nn::{Layer, Mlp};
 use crate::topology::TopologyStats;
-use crate::train::{Trainer, Values};
+use crate::train::{Changed, Trainer, Values};
 use serde::{Deserialize, Serialize};
 use std::fs;
 
@@ -57,6 +57,23 @@ pub struct Change {
     pub from: Option<String>,
     /// Its value from then on.
     pub to: Option<String>,
+}
+
+impl Change {
+    /// The changes that a record tells of, and those of this moment, after so many epochs.
+    pub(super) fn all(
+        recorded: Option<RunRecord>,
+        changed: &[Changed],
+        epochs: usize,
+    ) -> Vec<Change> {
+        let mut changes = recorded.map(|record| record.changes).unwrap_or_default();
+        let at = now();
+        changes.extend(changed.iter().cloned().map(|(setting, from, to)| {
+            let at = at.clone();
+            Change { at, epochs, setting, from, to }
+        }));
+        changes
+    }
 }
 
 /// What a run knows of its data.
@@ -242,7 +259,7 @@ impl RunRecord {
 }
 
 /// This moment, in UTC.
-pub(super) fn now() -> String {
+fn now() -> String {
     humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
 }
 

@@ -3,14 +3,14 @@
 
 use super::judgement::{Judgement, in_units, judge};
 use super::record::{
-    Change, FINISHED, RunRecord, RunResult, ccvs, hidden_ccv, now, peak_rss_bytes, program,
+    Change, FINISHED, RunRecord, RunResult, ccvs, hidden_ccv, peak_rss_bytes, program,
 };
 use super::statistics::{mean, median};
-use super::{Error, RunFolder};
+use super::{Error, Observer, RunFolder};
 use crate::dataset::Dataset;
 use crate::model::{Classification, Regression};
 use crate::train::{
-    EpochMetrics, Evaluation, NetworkSummary, Phase, Position, RunConfig, StepReport, TrainConfig,
+    Changed, EpochMetrics, Evaluation, NetworkSummary, Phase, Position, RunConfig, TrainConfig,
     Trainer, Values,
 };
 use std::ops::ControlFlow;
@@ -19,18 +19,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Who hears of a run's progress.
-pub trait Observer: Send {
-    /// A training begins, or goes on.
-    fn training_begins(&mut self, phase: &Phase, trainer: &Trainer);
-    /// An epoch begins, counted from 1.
-    fn epoch_begins(&mut self, epoch: usize);
-    /// A step is done.
-    fn step_done(&mut self, step: &StepReport);
-    /// An epoch is done and evaluated.
-    fn epoch_done(&mut self, metrics: &EpochMetrics);
-}
-
 /// A run with its data and, if it is kept, its folder.
 pub struct Run {
     config: RunConfig,
@@ -38,7 +26,7 @@ pub struct Run {
     folder: Option<RunFolder>,
     is_resumed: bool,
     /// Settings that were others when the run was last here.
-    changed: Vec<(String, Option<String>, Option<String>)>,
+    changed: Vec<Changed>,
 }
 
 /// What a run came to.
@@ -171,16 +159,7 @@ impl Run {
     /// What was changed where the run was resumed, so far and this time.
     fn changes(&self) -> Vec<Change> {
         let recorded = self.folder.as_ref().and_then(RunFolder::record);
-        let mut changes = recorded.map(|record| record.changes).unwrap_or_default();
-        let (at, epochs) = (now(), self.trainer.position().epochs);
-        changes.extend(self.changed.iter().cloned().map(|(setting, from, to)| Change {
-            at: at.clone(),
-            epochs,
-            setting,
-            from,
-            to,
-        }));
-        changes
+        Change::all(recorded, &self.changed, self.trainer.position().epochs)
     }
 
     /// Runs a training that comes before the last, and says what CCV it settled to.

@@ -40,6 +40,6 @@ pub use metrics::{
 };
 pub use phases::{EQUILIBRIUM, Phase, Start};
 pub use regularization::Regularization;
-pub use settings::RunConfig;
+pub use settings::{Changed, RunConfig};
 pub use settings_error::{SettingsError, SettingsProblem};
 pub use trainer::{BestEpoch, OwnParts, Position, Trainer};

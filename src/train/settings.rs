@@ -13,6 +13,9 @@ use std::fs;
 use std::path::Path;
 use toml::Table;
 
+/// A setting's name, and its values before and now.
+pub type Changed = (String, Option<String>, Option<String>);
+
 /// Everything that determines a run: the data, the network, the training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -100,10 +103,7 @@ impl RunConfig {
     }
 
     /// The settings that are others than before: name, value before, value now.
-    pub fn changes_since(
-        &self,
-        before: &RunConfig,
-    ) -> Vec<(String, Option<String>, Option<String>)> {
+    pub fn changes_since(&self, before: &RunConfig) -> Vec<Changed> {
         let (before, now) = (before.to_table(), self.to_table());
         let text = |table: &Table, key: &str| {
             table.get(key).map(|value| match value {
