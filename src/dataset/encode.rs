@@ -1,6 +1,6 @@
 //! A table's rows as samples: as they enter the network.
 
-use super::cells::Columns;
+use super::cells::{Columns, RowsOfColumn};
 use super::problem::DataProblem;
 use super::samples::Samples;
 use super::scaling::{Scaling, is_far};
@@ -122,25 +122,49 @@ fn encode<const N: usize>(
     columns.take_all(|column, values| {
         // Columns behind the inputs' are learned.
         let Some(&input) = starts.get(column) else { return };
-        let scaled = scaling.column(input);
         let TableColumn { kind, categories, .. } = &kinds[column];
         let fill = kind.is_scaled().then(|| schema.columns[column].fill(missing));
-        values.each(|row, value| {
-            let Some(place) = places.get(row).copied().flatten() else { return };
-            let first = (place.get() as usize - 1) * width + input;
-            let number = match value {
-                Value::Number(number) => number,
-                Value::Text(text) => {
-                    out[first + categories[text as usize] as usize] = 1.0;
-                    return;
-                }
-                Value::Missing => match fill {
-                    Some(fill) => fill,
-                    None => return,
-                },
-            };
-            out[first] = scaled(number);
-        });
+        let place = |row: usize| {
+            let place = places.get(row).copied().flatten()?;
+            Some((place.get() as usize - 1) * width + input)
+        };
+        // Which scale it is, is asked once for all rows.
+        match scaling.linear(input) {
+            Some((center, factor)) => {
+                let scaled = |number: f64| ((number - center) * factor) as f32;
+                write_column(values, &mut out, place, categories, fill, scaled);
+            }
+            None => {
+                write_column(values, &mut out, place, categories, fill, scaling.column(input));
+            }
+        }
     });
     out
+}
+
+/// Writes some rows of a column where their inputs begin.
+#[inline(always)]
+fn write_column(
+    values: RowsOfColumn<'_>,
+    out: &mut [f32],
+    place: impl Fn(usize) -> Option<usize>,
+    categories: &[u32],
+    fill: Option<f64>,
+    scaled: impl Fn(f64) -> f32,
+) {
+    values.each(|row, value| {
+        let Some(first) = place(row) else { return };
+        let number = match value {
+            Value::Number(number) => number,
+            Value::Text(text) => {
+                out[first + categories[text as usize] as usize] = 1.0;
+                return;
+            }
+            Value::Missing => match fill {
+                Some(fill) => fill,
+                None => return,
+            },
+        };
+        out[first] = scaled(number);
+    });
 }

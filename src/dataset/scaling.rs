@@ -141,6 +141,18 @@ impl Scaling {
         Scaling::Columns { center, factor, quantiles }
     }
 
+    /// Center and factor of a feature that has each its own, and no quantiles.
+    pub(super) fn linear(&self, feature: usize) -> Option<(f64, f64)> {
+        match self {
+            Scaling::Columns { center, factor, quantiles }
+                if quantiles.get(feature).is_none_or(Vec::is_empty) =>
+            {
+                Some((center[feature], factor[feature]))
+            }
+            _ => None,
+        }
+    }
+
     /// How the numbers of a feature enter, of those that have each its own.
     ///
     /// **Panics** if they have not, or there is no such.

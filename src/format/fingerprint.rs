@@ -22,13 +22,19 @@ impl Fingerprint {
         rest.iter().for_each(|&byte| self.word(byte.into()));
     }
 
-    /// Adds the bits of floats, and how many they are.
+    /// Adds the bits of floats, and how many they are: in four lanes, which do not wait for each
+    /// other.
     pub(crate) fn floats(&mut self, floats: &[f32]) {
         self.word(floats.len() as u64);
-        let (pairs, rest) = floats.as_chunks();
-        for &[low, high] in pairs {
-            self.word(u64::from(high.to_bits()) << 32 | u64::from(low.to_bits()));
+        let (groups, rest) = floats.as_chunks::<8>();
+        let mut lanes = [*self; 4];
+        for group in groups {
+            for (lane, pair) in lanes.iter_mut().zip(group.as_chunks().0) {
+                let &[low, high]: &[f32; 2] = pair;
+                lane.word(u64::from(high.to_bits()) << 32 | u64::from(low.to_bits()));
+            }
         }
+        lanes.iter().for_each(|lane| self.word(lane.state));
         rest.iter().for_each(|float| self.word(float.to_bits().into()));
     }
 
