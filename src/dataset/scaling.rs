@@ -34,8 +34,7 @@ pub enum Scaling {
         /// Factors, `[features]`.
         factor: Vec<f64>,
         /// Where x enters as the normal score of its place among the training values instead: their
-        /// quantiles at even distances, `[features]`; none of a feature without, and nothing at all
-        /// if there is no such.
+        /// quantiles at even distances, `[features]`; none of a feature that is not.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         quantiles: Vec<Vec<f64>>,
     },
