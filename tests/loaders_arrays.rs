@@ -37,7 +37,7 @@ fn damaged_idx_is_refused() {
             ("less than is there", dims([39, 4, 4]), "bytes follow"),
             ("fewer labels", wrap(idx(&[20, 4, 4], &images[..320])), "40 labels for 20 samples"),
             ("empty", vec![], if is_gzip { "gzip" } else { "truncated" }),
-            ("garbage", vec![0x5a; 2000], if is_gzip { "damaged gzip" } else { "not an IDX" }),
+            ("garbage", vec![0x5a; 2000], "not an IDX"),
         ];
         for (case, bytes, message) in cases {
             loader.refuses_within(4 << 20, case, &bytes, message);

@@ -417,3 +417,51 @@ fn a_missing_category_is_none_of_those_known_if_training_rows_miss_some_too() {
     refuses(table("x,y", |i| format!("{i},{}", ["1", ""][i % 2])), "'y': the value is missing");
     refuses_with(with_gaps, "'colour': the value is missing", |c| c.missing = Missing::Error);
 }
+
+#[test]
+fn what_looks_like_one_thing_and_is_another_is_told() {
+    // Files put together with their headers, of which all columns are texts.
+    let part =
+        table("colour,shape", |i| format!("{},{}", ["red", "blue"][i % 2], ["x", "y"][i % 2]));
+    refuses(format!("{part}{part}"), "line 42 is the header again");
+    // UTF-16 without its mark, and with the flag that reads it.
+    let text = table("x,y", |i| format!("{i},{}", i % 3));
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    refuses(&utf16, "`encoding` utf-16 reads it");
+    let data = load(&utf16, |c| c.encoding = Encoding::Utf16).unwrap();
+    assert_eq!((rows(&data), data.train.features()), (40, 2));
+    // TRUE and true are one category, in the file and in later ones.
+    let said = |i: usize| ["TRUE", "true", "False", "FALSE"][i % 4];
+    let data = load(table("x,wild", |i| format!("{i},{}", said(i))), |_| ()).unwrap();
+    assert_eq!(data.train.features(), 3, "{:?}", data.schema.columns);
+    // Times among dates, times that there are not, and dates written as they are here.
+    let seconds = |c: &mut DataConfig| c.dates = Dates::Seconds;
+    let with = |odd: &'static str| {
+        move |i: usize| {
+            if i == 30 { odd.into() } else { format!("2026-01-{:02} 10:00", i % 28 + 1) }
+        }
+    };
+    refuses_with(
+        table("when", with("12:30")),
+        "line 32, column 'when': '12:30' is a time",
+        seconds,
+    );
+    for odd in ["25:00", "2026-13-01"] {
+        refuses_with(table("when", with(odd)), "line 32, column 'when'", seconds);
+    }
+    for good in ["2026.01.05 10:00", "20260105T1000", "20260105T100000Z"] {
+        let data = load(table("when", with(good)), seconds).unwrap();
+        assert_eq!(data.schema.columns[0].kind, Kind::Seconds, "{good}");
+    }
+    refuses(table("when", |i| format!("{:02}:0{}", i % 30, i % 7)), "dates");
+    // A plain file that is called gzip is what it is.
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("x.csv.gz");
+    fs::write(&path, &text).unwrap();
+    let (train, label) = (Some(path), Some("t".to_string()));
+    let config = DataConfig { train, label, ..DataConfig::default() };
+    assert_eq!(rows(&config.load().unwrap()), 40);
+    // Settings of another format are not passed over.
+    refuses_with(&text, "`features` is for SVMlight", |c| c.features = Some(9));
+    refuses_with(&text, "`zero-based` is for SVMlight", |c| c.zero_based = true);
+}

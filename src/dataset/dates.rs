@@ -15,9 +15,14 @@ named! {
     }
 }
 
-/// Whether a text is a date, a time, or both.
+/// Whether a text is a time without a date.
+pub(super) fn is_time_alone(text: &str) -> bool {
+    clock_seconds(text.trim()).is_some()
+}
+
+/// Whether a text is a date, a time, or both; or would be, if it were possible: 25:00.
 pub(super) fn is_date(text: &str) -> bool {
-    if seconds(text).is_some() {
+    if seconds(text).is_some() || is_clock(text) {
         return true;
     }
     // A day in some other order, with a time or without.
@@ -49,6 +54,13 @@ pub(super) fn is_date(text: &str) -> bool {
         && others.clone().all(|word| word.bytes().all(|byte| byte.is_ascii_digit() || byte == b':'))
 }
 
+/// Two or three numbers of two digits with colons between them.
+fn is_clock(text: &str) -> bool {
+    let parts: Vec<&str> = text.trim().split(':').collect();
+    let is_part = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    (2..=3).contains(&parts.len()) && parts.iter().all(is_part)
+}
+
 fn is_month(word: &str) -> bool {
     let months = [
         "january",
@@ -76,7 +88,14 @@ pub(super) fn seconds(text: &str) -> Option<f64> {
         None if text.contains(':') => return clock_seconds(text),
         None => (text, ""),
     };
-    let mut parts = day.split(['-', '/']);
+    // The basic form, 20261126T143005.
+    let is_basic = day.len() == 8 && !time.is_empty() && day.bytes().all(|b| b.is_ascii_digit());
+    let (day, time) = match is_basic {
+        true => (format!("{}-{}-{}", &day[..4], &day[4..6], &day[6..]), with_colons(time)),
+        false => (day.to_string(), time.to_string()),
+    };
+    let (day, time) = (day.as_str(), time.as_str());
+    let mut parts = day.split(['-', '/', '.']);
     let [year, month, date] = [parts.next()?, parts.next()?, parts.next()?];
     let whole = |text: &str, lens: &[usize]| {
         let is_number =
@@ -93,6 +112,17 @@ pub(super) fn seconds(text: &str) -> Option<f64> {
     }
     let of_day = if time.is_empty() { 0.0 } else { zoned_seconds(time)? };
     Some(days(year, month, date) as f64 * 86_400.0 + of_day)
+}
+
+/// A time in the basic form with colons in it; any other as it is.
+fn with_colons(time: &str) -> String {
+    let digits = time.bytes().take_while(u8::is_ascii_digit).count();
+    let (clock, rest) = time.split_at(digits);
+    match digits {
+        4 => format!("{}:{}{rest}", &clock[..2], &clock[2..]),
+        6 => format!("{}:{}:{}{rest}", &clock[..2], &clock[2..4], &clock[4..]),
+        _ => time.to_string(),
+    }
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar, by years that begin in March.
@@ -157,6 +187,9 @@ mod tests {
             ("2026/11/26 09:00:00 -0530", 1_795_703_400.0),
             ("1969-12-31", -86_400.0),
             ("12:30:15", 45_015.0),
+            ("2026.11.26 14:30", 1_795_703_400.0),
+            ("20261126T143005.5Z", 1_795_703_405.5),
+            ("20261126T1430", 1_795_703_400.0),
         ] {
             assert_eq!(seconds(text), Some(expected), "{text}");
         }
@@ -171,6 +204,8 @@ mod tests {
     fn dates_are_noticed_in_many_orders() {
         for text in [
             "2026-11-26",
+            "25:00",
+            "12:61:00",
             "26.11.2026",
             "11/26/2026",
             "1/2/99",

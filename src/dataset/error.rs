@@ -122,6 +122,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A setting of SVMlight for another kind of file.
+    #[error("`{setting}` is for SVMlight, which {} is not", path.display())]
+    OnlySvmlight {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// A setting of classes, where numbers are learned.
     #[error("`{0}` is for classes, and `task` regression learns numbers")]
     NeedsClasses(&'static str),

@@ -126,12 +126,13 @@ impl Marks {
         self.numbers.contains(&value)
     }
 
-    /// Whether a field that is no number is one of them. What is empty always is.
+    /// Whether a field is one of them, or a number that is. What is empty always is.
     pub(super) fn has(&self, field: &[u8]) -> bool {
         let field = field.trim_ascii();
+        let is_number = || self.any_numbers() && number(field).is_some_and(|x| self.has_number(x));
         field.is_empty()
             || match &self.given {
-                Some(marks) => marks.iter().any(|mark| mark.as_bytes() == field),
+                Some(marks) => marks.iter().any(|mark| mark.as_bytes() == field) || is_number(),
                 None => USUAL.iter().any(|mark| field.eq_ignore_ascii_case(mark.as_bytes())),
             }
     }
@@ -145,8 +146,8 @@ impl Marks {
     }
 }
 
-/// What a text means, as a text: the same for 1, +1, 01 and 1.0. Whole numbers of any length keep
-/// all their digits.
+/// What a text means, as a text: the same for 1, +1, 01 and 1.0, and for TRUE and true. Whole
+/// numbers of any length keep all their digits.
 pub(super) fn meaning(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     let (sign, digits) = match text.as_bytes() {
@@ -168,8 +169,13 @@ pub(super) fn meaning(text: &str) -> Cow<'_, str> {
     }
     match number(text.as_bytes()) {
         Some(value) => Cow::Owned(value.to_string()),
-        None => Cow::Borrowed(text),
+        None => Cow::Borrowed(truth(text)),
     }
+}
+
+/// TRUE, True and true as one text, and so false; any other text as it is.
+pub(super) fn truth(text: &str) -> &str {
+    ["true", "false"].into_iter().find(|truth| text.eq_ignore_ascii_case(truth)).unwrap_or(text)
 }
 
 /// How people write numbers that are not read as such, in words; none if `text` is no such number.
@@ -389,11 +395,6 @@ mod tests {
         for text in ["red", "10-20", "A1", "", "$", "a/b", "1st", "D5", "12 kg"] {
             assert_eq!(number_form(text), None, "{text}");
         }
-        assert!(
-            is_with_unit("12 kg")
-                && is_with_unit("-3.5cm")
-                && !is_with_unit("kg")
-                && !is_with_unit("5")
-        );
+        assert_eq!(["12 kg", "-3.5cm", "kg", "5"].map(is_with_unit), [true, true, false, false]);
     }
 }

@@ -239,6 +239,13 @@ impl DataConfig {
         let format = self.file_format.of(path)?;
         let labels = self.train_labels.as_deref();
         check_labels(format, path, labels, self.label.as_ref())?;
+        if format.name() != "svmlight" {
+            let of_svmlight =
+                [("features", self.features.is_some()), ("zero-based", self.zero_based)];
+            if let Some((setting, _)) = of_svmlight.iter().find(|(_, is_given)| *is_given) {
+                return Err(Error::OnlySvmlight { setting, path: path.to_path_buf() });
+            }
+        }
         format.read(&Source { path, labels }, &self.read_options())
     }
 

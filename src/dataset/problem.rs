@@ -377,6 +377,31 @@ pub enum DataProblem {
         expected: usize,
     },
 
+    /// A time without its date, where others have theirs.
+    #[error(
+        "line {line}, column '{column}': '{text}' is a time without a date, and other rows have \
+         dates (`drop` leaves the column out)"
+    )]
+    TimeAmongDates {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// A header that comes again.
+    #[error("line {line} is the header again: files were put together with theirs")]
+    HeaderAgain {
+        /// The line.
+        line: u64,
+    },
+    /// Text with bytes of 0.
+    #[error(
+        "there are bytes of 0, which text has not: UTF-16 without its mark (`encoding` utf-16 reads \
+         it), or no text at all"
+    )]
+    Zeros,
     /// A Parquet file that cannot be read.
     #[cfg(feature = "parquet")]
     #[error("not a Parquet file that can be read: {0}")]

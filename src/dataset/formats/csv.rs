@@ -102,12 +102,19 @@ fn parse(input: Box<dyn BufRead>, options: &ReadOptions) -> Result<Table, ReadPr
     let roles =
         roles(&columns, options).map_err(|problem| not_a_table(&first).unwrap_or(problem))?;
     let mut table = Gathering::new(roles, options);
+    let mut repeated = None;
     while let Some(record) = records.next()? {
         check_width(record, width, table.rows, &first)?;
+        if table.rows > 0 && repeated.is_none() && is_same(record, &first) {
+            repeated = Some(record.line);
+        }
         table.push(record.line, |place| record.get(place).unwrap_or_default())?;
     }
     let decision = decide_header(options.header, &first, &table, names_found)?;
     let mut notes: Vec<String> = decision.note.into_iter().collect();
+    if let Some(line) = repeated.filter(|_| decision.is_header) {
+        return Err(DataProblem::HeaderAgain { line }.into());
+    }
     let names = match decision.is_header {
         true => {
             let names =
@@ -283,6 +290,11 @@ fn check_numbers(names: &[String], width: usize, options: &ReadOptions) -> Resul
         }
     }
     Ok(())
+}
+
+/// Whether two records have the same fields.
+fn is_same(record: &Record, other: &Record) -> bool {
+    record.get(0) == other.get(0) && record.iter().eq(other.iter())
 }
 
 /// What a first line says that is none of a table.

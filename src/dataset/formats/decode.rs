@@ -31,6 +31,9 @@ pub(super) fn decoded(
         [0xfe, 0xff, ..] => Some(true),
         _ => None,
     };
+    if encoding == Encoding::Auto && mark.is_none() && start.contains(&0) {
+        return Err(io::Error::other(DataProblem::Zeros));
+    }
     let is_utf8_marked = start.starts_with(b"\xef\xbb\xbf");
     match (encoding, mark) {
         (Encoding::Utf16, _) | (Encoding::Auto, Some(_)) => {

@@ -5,7 +5,9 @@
 use super::format::ReadOptions;
 use super::texts::{SeenText, Texts};
 use crate::dataset::cells::Columns;
-use crate::dataset::field::{DecimalMark, Marks, comma_number, meaning, number_as_written, text};
+use crate::dataset::field::{
+    DecimalMark, Marks, comma_number, meaning, number_as_written, text, truth,
+};
 use crate::dataset::problem::DataProblem;
 use crate::dataset::table::line;
 use crate::dataset::value::{Entry, Value, Written};
@@ -144,7 +146,7 @@ impl Reading {
     ) -> Result<Field, DataProblem> {
         let mut intern = |by_meaning: bool| {
             let text = text(bytes).ok_or(DataProblem::Encoding { line, encoding: "UTF-8" })?;
-            let key = if by_meaning { meaning(text) } else { Cow::Borrowed(text) };
+            let key = if by_meaning { meaning(text) } else { Cow::Borrowed(truth(text)) };
             let id = self.texts.intern(&key, text, row, MAX_CATEGORIES);
             Ok(id.map_or(Field::Other, Field::Text))
         };
@@ -337,14 +339,9 @@ impl Gathering {
         label: Option<NonZeroU32>,
         field: &impl Fn(usize) -> &'a [u8],
     ) -> bool {
-        let is_missing = |bytes: &[u8]| {
-            let is_mark = |number: Written| self.marks.has_number(number.value());
-            self.marks.has(bytes)
-                || (self.marks.any_numbers() && number_as_written(bytes).is_some_and(is_mark))
-        };
         match self.label.place {
             Some(_) => label.is_none(),
-            None => self.targets().iter().any(|target| is_missing(field(target.place))),
+            None => self.targets().iter().any(|target| self.marks.has(field(target.place))),
         }
     }
 

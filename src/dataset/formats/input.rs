@@ -22,7 +22,7 @@ pub(in crate::dataset) struct Input {
 }
 
 impl Input {
-    /// Opens a file; it is gzip if its name ends in `.gz` or it begins as gzip does.
+    /// Opens a file; it is gzip if it begins as gzip does.
     ///
     /// **Errors**: [`Error::Io`].
     pub(in crate::dataset) fn open(path: &Path) -> Result<Input, Error> {
@@ -50,7 +50,8 @@ impl Input {
         len: u64,
     ) -> Result<Input, Error> {
         let start = raw.fill_buf().map_err(Error::io(&path))?;
-        let is_gzip = named_gzip || start.starts_with(&[0x1f, 0x8b]);
+        // What is no gzip is none, whatever its name; what ends too early to say is cut gzip.
+        let is_gzip = start.starts_with(&[0x1f, 0x8b]) || (named_gzip && start.len() < 2);
         let reader: Box<dyn BufRead> = match is_gzip {
             true => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(raw))),
             false => raw,

@@ -4,7 +4,7 @@
 use super::format::ReadOptions;
 use super::gather::{Gathering, LabelReading, MAX_CATEGORIES, MAX_CLASSES, Reading};
 use super::texts::SeenText;
-use crate::dataset::dates::{Dates, is_date, seconds};
+use crate::dataset::dates::{Dates, is_date, is_time_alone, seconds};
 use crate::dataset::field::{
     DecimalMark, comma_number, is_with_unit, meaning, number, number_form,
 };
@@ -163,7 +163,19 @@ impl Decision<'_> {
                 let column = self.name.to_string();
                 Err(DataProblem::ManyDates { column, most: MAX_CATEGORIES })
             }
-            None => Ok(true),
+            None => self.check_days(seen),
+        }
+    }
+
+    /// Refuses times without a date beside dates: their seconds count from midnight.
+    fn check_days(&self, seen: &[&SeenText]) -> Result<bool, DataProblem> {
+        let is_alone = |seen: &&&SeenText| is_time_alone(&seen.text);
+        match (seen.iter().find(is_alone), seen.iter().all(|seen| is_time_alone(&seen.text))) {
+            (Some(seen), false) => {
+                let (line, column) = (self.line(seen), self.name.to_string());
+                Err(DataProblem::TimeAmongDates { line, column, text: seen.text.to_string() })
+            }
+            _ => Ok(true),
         }
     }
 

@@ -105,9 +105,8 @@ fn numbers_of(
     for (column, label) in (1..).zip(labels) {
         let text = label.as_ref();
         match number(text.as_bytes()) {
-            Some(value) if !marks.has_number(value) => numbers.push(value),
-            Some(_) => return Ok(None),
-            None if marks.has(text.as_bytes()) => return Ok(None),
+            _ if marks.has(text.as_bytes()) => return Ok(None),
+            Some(value) => numbers.push(value),
             None => return Err(DataProblem::Number { line, column, text: text.to_string() }),
         }
     }
@@ -173,8 +172,7 @@ impl KnownLabels {
     }
 
     fn class(&self, field: &[u8], line: u64) -> Result<u16, DataProblem> {
-        let is_missing = self.marks.has_label(field)
-            || number(field).is_some_and(|value| self.marks.has_number(value));
+        let is_missing = self.marks.has_label(field);
         let text = text(field).ok_or(DataProblem::Encoding { line, encoding: "UTF-8" })?;
         match self.classes.get(text) {
             Some(class) => Ok(class as u16),
