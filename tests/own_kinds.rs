@@ -465,3 +465,38 @@ fn what_looks_like_one_thing_and_is_another_is_told() {
     refuses_with(&text, "`features` is for SVMlight", |c| c.features = Some(9));
     refuses_with(&text, "`zero-based` is for SVMlight", |c| c.zero_based = true);
 }
+
+#[test]
+fn what_numbers_may_lose_is_said() {
+    let scaled = |c: &mut DataConfig| c.normalize = Normalize::Standard;
+    let said = |text: String| load(text, scaled).unwrap().notes.join("; ");
+    let big = table("n,x", |i| format!("{},{i}", 9_007_199_254_740_993u64 + i as u64));
+    assert!(said(big).contains("whose last digits are lost"));
+    let days = table("d,x", |i| format!("202101{:02},{}", i % 28 + 1, i * 7 % 11));
+    assert!(said(days).contains("'d' may be dates written as 20261126"));
+    let codes = table("zip,x", |i| format!("{:03},{}", i % 20, i * 7 % 11));
+    assert!(said(codes).contains("'zip' has numbers with leading zeros"));
+    let plain = table("a,b", |i| format!("{}.5,{}", i % 10, i * 7 % 11));
+    assert_eq!(said(plain), "");
+    let cases = table("c,x", |i| format!("{},{i}", ["red", "Red", "blue"][i % 3]));
+    assert!(said(cases).contains("which differ in case alone"));
+    // A comma that is decimal, and a point that then is not.
+    let mixed =
+        table("p;v", |i| format!("{}.{};{},5", 1 + i % 9, 100 + i * 7, i)).replace(",t", ";t");
+    let mixed = mixed.replace(",a", ";a").replace(",b", ";b");
+    refuses(&mixed, "column 'p' has numbers with a point, and column 'v' has decimal commas");
+    // Delimiters at the end, of rows alone and of all lines.
+    refuses(
+        table("x,y", |i| format!("{i},{}", i % 3))
+            .replace(",a\n", ",a,\n")
+            .replace(",b\n", ",b,\n"),
+        "line 2 ends with a delimiter and the first line does not",
+    );
+    let all = table("x,y", |i| format!("{i},{}", i % 3)).replace('\n', ",\n");
+    refuses(&all, "column '' (4) has no values: `drop` 4 leaves it out");
+    assert_eq!(load(&all, |c| c.drop = vec!["4".into()]).unwrap().train.features(), 2);
+    // Dates that no setting reads are not sent to one.
+    let refused = load(table("d", |i| format!("{:02}.01.2021", i % 28 + 1)), |_| ());
+    let refused = refused.map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("holds dates") && !refused.contains("`dates`"), "{refused}");
+}

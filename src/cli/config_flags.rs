@@ -88,7 +88,7 @@ pub(super) struct ConfigFlags {
     /// Passes over the training samples; of one's own small tables more [default: 10]
     #[arg(long, help_heading = "Training")]
     epochs: Option<usize>,
-    /// Samples per optimiser step; of one's own small tables 8 [default: 128]
+    /// Samples per optimiser step; of one's own tables 8 to 128 [default: 128]
     #[arg(long, help_heading = "Training")]
     batch: Option<usize>,
     /// The learning rate; of one's own tables 0.003, which falls to 0 (--lr-schedule cosine)

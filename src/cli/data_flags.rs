@@ -227,6 +227,9 @@ pub(super) struct ReadFlags {
     /// How text is encoded [default: as of the training file]
     #[arg(long, value_enum)]
     encoding: Option<Encoding>,
+    /// What separates the whole part of a number from its fraction [default: as in training]
+    #[arg(long, value_enum)]
+    decimal: Option<DecimalMark>,
     /// What a missing value counts as [default: as in training]
     #[arg(long, value_enum)]
     missing: Option<Missing>,
@@ -242,6 +245,7 @@ impl ReadFlags {
         config.header = self.header.unwrap_or(config.header);
         config.delimiter = self.delimiter.or(config.delimiter);
         config.encoding = self.encoding.unwrap_or(config.encoding);
+        config.decimal = self.decimal.unwrap_or(config.decimal);
         config.missing = self.missing.unwrap_or(config.missing);
         config.unknown = self.unknown.unwrap_or(config.unknown);
         config

@@ -3,8 +3,8 @@
 use super::Error;
 use super::console::{Console, grouped};
 use super::eval::settings;
+use super::progress::network_table;
 use super::topology::stats_text;
-use super::train::network_table;
 use crate::experiment::statistics::mean;
 use crate::format::{self, replace_file};
 use crate::model::ModelFile;

@@ -13,6 +13,7 @@ mod eval;
 mod gradcheck;
 mod inspect;
 mod predict;
+mod progress;
 mod topology;
 mod train;
 

@@ -2,20 +2,17 @@
 
 use super::classification::{classification_text, regression_text};
 use super::config_flags::ConfigFlags;
-use super::console::{Console, grouped, seconds_text, table};
+use super::console::{Console, seconds_text};
 use super::error::{EXIT_INTERRUPTED, Error};
-use crate::dataset::{Dataset, Task};
-use crate::experiment::{self, CrossValidation, Observer, Outcome, Run, RunResult};
+use super::progress::{Progress, values_text};
+use crate::dataset::Task;
+use crate::experiment::{self, CrossValidation, Outcome, Run, RunResult};
 use crate::report::rewiring_figure;
-use crate::train::{
-    EpochMetrics, NetworkSummary, Phase, RunConfig, Start, StepReport, Trainer, Values,
-};
+use crate::train::RunConfig;
 use clap::Args;
-use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
 /// Flags of `fanin train`.
 #[derive(Args)]
@@ -45,13 +42,14 @@ pub(super) struct TrainArgs {
     /// Replace the run that --out holds
     #[arg(long, requires = "out")]
     force: bool,
-    /// Continue the run in this folder; --epochs may extend it
+    /// Continue the run in this folder; --epochs may extend it, unless its learning rate has a
+    /// schedule
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out", "print_config"])]
     resume: Option<PathBuf>,
     /// Print the summary as one JSON object on stdout, everything else on stderr
     #[arg(long)]
     json: bool,
-    /// Say nothing but errors (and the JSON object, if asked for)
+    /// Say nothing but warnings and errors (and the JSON object, if asked for)
     #[arg(long, short)]
     quiet: bool,
 }
@@ -115,7 +113,7 @@ fn finish(console: &Console, mut run: Run) -> Result<(), Error> {
 fn execute(console: &Console, run: &mut Run, stop: &AtomicBool) -> Result<Outcome, Error> {
     let mut progress = Progress::new(console, Arc::clone(run.data()));
     let outcome = run.execute(stop, &mut progress);
-    progress.bar.finish_and_clear();
+    progress.finish();
     let draw = || -> Result<(), Error> {
         match run.folder().filter(|_| run.config().train.has_method()) {
             Some(folder) => Ok(folder.write_figure(&rewiring_figure(&folder.updates()?))?),
@@ -126,6 +124,9 @@ fn execute(console: &Console, run: &mut Run, stop: &AtomicBool) -> Result<Outcom
     // What went wrong with the run is what the user must see.
     let outcome = outcome?;
     drawn?;
+    if outcome.result.best_epoch.is_none() {
+        progress.overfitted().iter().for_each(|warning| console.warn(warning));
+    }
     Ok(outcome)
 }
 
@@ -178,163 +179,6 @@ fn stop_on_signal() -> Arc<AtomicBool> {
         drop(signal_hook::flag::register(signal, Arc::clone(&stop)));
     }
     stop
-}
-
-/// What is to be trained, the progress bar, and a line per epoch.
-struct Progress<'a> {
-    console: &'a Console,
-    data: Arc<Dataset>,
-    /// Over all steps of a training.
-    bar: ProgressBar,
-    epochs: usize,
-    /// Steps of an epoch, and those of all epochs before this one.
-    steps: usize,
-    steps_before: u64,
-    epoch_started: Instant,
-    samples_before: usize,
-}
-
-impl<'a> Progress<'a> {
-    fn new(console: &'a Console, data: Arc<Dataset>) -> Self {
-        let bar = console.progress(1, "{prefix} [{wide_bar}] {msg}, {eta} left");
-        let epoch_started = Instant::now();
-        let (epochs, steps, steps_before, samples_before) = (0, 0, 0, 0);
-        Progress { console, data, bar, epochs, steps, steps_before, epoch_started, samples_before }
-    }
-}
-
-impl Observer for Progress<'_> {
-    fn training_begins(&mut self, phase: &Phase, trainer: &Trainer) {
-        (self.epochs, self.steps) = (trainer.epochs(), trainer.steps_per_epoch());
-        self.bar.set_length((self.epochs * self.steps) as u64);
-        // What is left is told by the steps of this call.
-        self.bar.set_position(trainer.steps());
-        self.bar.reset_eta();
-        let (console, config) = (self.console, trainer.config());
-        match phase.start {
-            Start::Equilibrium => {
-                console.line(format!("\n{}: {}", phase.about, config.profile));
-            }
-            _ if phase.folder.is_some() => console.line(format!("{}:", phase.about)),
-            _ => {}
-        }
-        self.bar.suspend(|| introduce(console, trainer, &self.data));
-    }
-
-    fn epoch_begins(&mut self, epoch: usize) {
-        self.steps_before = ((epoch - 1) * self.steps) as u64;
-        self.bar.set_position(self.steps_before);
-        self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
-        (self.epoch_started, self.samples_before) = (Instant::now(), 0);
-    }
-
-    fn step_done(&mut self, step: &StepReport) {
-        if self.bar.is_hidden() {
-            return;
-        }
-        if self.samples_before == 0 {
-            // A resumed epoch does not begin at its first sample.
-            (self.epoch_started, self.samples_before) = (Instant::now(), step.samples);
-        }
-        let done = (step.samples - self.samples_before) as f64;
-        let rate = done / self.epoch_started.elapsed().as_secs_f64().max(1e-9);
-        self.bar.set_message(format!("loss {:.4}, {rate:.0}/s", step.loss));
-        self.bar.set_position(self.steps_before + step.step as u64);
-    }
-
-    fn epoch_done(&mut self, metrics: &EpochMetrics) {
-        let mut line = format!("epoch {:>3}", metrics.epoch);
-        for name in ["train", "validation", "test"] {
-            if let Some(loss) = metrics.values.get(&format!("{name}_loss")) {
-                line += &format!("  {name} loss {loss:.4}{}", values_text(&metrics.values, name));
-            }
-        }
-        line += &format!("  {}", seconds_text(metrics.seconds));
-        self.bar.suspend(|| self.console.line(line));
-    }
-}
-
-/// The loss's own values on the samples called `name`.
-fn values_text(values: &Values, name: &str) -> String {
-    let mut text = String::new();
-    for (key, value) in values {
-        match key.strip_prefix(&format!("{name}_")) {
-            Some("accuracy") => text += &format!("  acc {:.2} %", 100.0 * value),
-            Some(other) if other != "loss" => text += &format!("  {other} {value:.4}"),
-            _ => {}
-        }
-    }
-    text
-}
-
-/// What is about to be trained, on what.
-fn introduce(console: &Console, trainer: &Trainer, data: &Dataset) {
-    let threads = trainer.executor().threads();
-    for warning in data.notes.iter().chain(trainer.warnings()) {
-        console.warn(warning);
-    }
-    console.line(network_table(&NetworkSummary::of(trainer.model())));
-    console.line(format!(
-        "\n{}: {} training samples, {}{} test samples; engine {}, {}, {threads} thread{}, seed {}",
-        data.name,
-        grouped(data.train.len() as u64),
-        data.validation.as_ref().map_or(String::new(), |samples| {
-            format!("{} validation samples, ", grouped(samples.len() as u64))
-        }),
-        grouped(data.test.len() as u64),
-        trainer.config().engine,
-        trainer.executor().isa().level(),
-        if threads == 1 { "" } else { "s" },
-        trainer.config().seed,
-    ));
-    console.line(data.description.to_string());
-    let (epochs, batch) = (trainer.epochs(), trainer.config().batch);
-    console.line(format!(
-        "{epochs} epoch{} of {} steps of {batch} samples",
-        if epochs == 1 { "" } else { "s" },
-        grouped(trainer.steps_per_epoch() as u64)
-    ));
-    let position = trainer.position();
-    if position.epochs > 0 || position.samples > 0 {
-        console.line(format!(
-            "resumed after {} epochs and {} samples",
-            position.epochs,
-            grouped(position.samples as u64)
-        ));
-    }
-}
-
-/// A table of layers; `fanin inspect` shows it too.
-pub(super) fn network_table(network: &NetworkSummary) -> String {
-    let header =
-        ["layer", "shape", "nnz", "density", "fan-in", "parameters", "flops/sample", "of dense"];
-    let mut rows = vec![header.map(String::from).to_vec()];
-    let of_dense = |flops: u64, dense: u64| format!("{:.1} %", 100.0 * flops as f64 / dense as f64);
-    for (i, layer) in network.layers.iter().enumerate() {
-        rows.push(vec![
-            (i + 1).to_string(),
-            format!("{}→{}", layer.in_features, layer.out_features),
-            grouped(layer.nnz as u64),
-            format!("{:.2} %", 100.0 * layer.density),
-            format!("{}/{:.1}/{}", layer.fan_in_min, layer.fan_in_mean, layer.fan_in_max),
-            grouped(layer.parameters as u64),
-            grouped(layer.flops),
-            of_dense(layer.flops, layer.flops_dense),
-        ]);
-    }
-    let (flops, dense) =
-        (network.inference_flops_per_sample, network.inference_flops_per_sample_dense);
-    rows.push(vec![
-        "all".into(),
-        String::new(),
-        grouped(network.nnz as u64),
-        String::new(),
-        String::new(),
-        grouped(network.parameters as u64),
-        grouped(flops),
-        of_dense(flops, dense),
-    ]);
-    table(&rows) + "\n(fan-in: min/mean/max; flops: the products of one prediction)"
 }
 
 fn result_text(result: &RunResult) -> String {

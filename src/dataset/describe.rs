@@ -130,6 +130,16 @@ fn warn_of_rare(classes: &[String], counts: &[usize], rows: usize, notes: &mut V
     }
 }
 
+/// Whole numbers up to here are all exact.
+const EXACT: f64 = (1u64 << 53) as f64;
+
+/// Whether a number is a day of the last or the next hundred years, as 20261126.
+fn is_day(number: f64) -> bool {
+    let is_whole = (19_000_101.0..21_001_231.0).contains(&number) && number.fract() == 0.0;
+    let (month, day) = (number as u32 / 100 % 100, number as u32 % 100);
+    is_whole && (1..=12).contains(&month) && (1..=31).contains(&day)
+}
+
 /// What is found in a column's values.
 struct Found {
     missing: usize,
@@ -143,13 +153,25 @@ struct Found {
     has_texts: bool,
     /// Whether every row so far has a whole number one above that of the row before.
     counts_rows: bool,
+    /// Whether every number so far is a day written as 20261126.
+    are_days: bool,
 }
 
 impl Default for Found {
     fn default() -> Self {
         let (least, most) = (f64::INFINITY, f64::NEG_INFINITY);
         let (missing, count, sum, text, has_texts) = (0, 0, 0.0, None, false);
-        Found { missing, count, sum, least, most, text, has_texts, counts_rows: true }
+        Found {
+            missing,
+            count,
+            sum,
+            least,
+            most,
+            text,
+            has_texts,
+            counts_rows: true,
+            are_days: true,
+        }
     }
 }
 
@@ -162,6 +184,9 @@ impl Found {
                 self.most = self.most.max(number);
                 self.sum += number;
                 self.count += 1;
+                if self.are_days {
+                    self.are_days = is_day(number);
+                }
                 if self.counts_rows {
                     self.counts_rows =
                         number == self.least + row as f64 && number == number.trunc();
@@ -189,6 +214,18 @@ impl Found {
     fn warn(&self, name: &str, categories: Option<usize>, rows: usize, notes: &mut Vec<String>) {
         if rows < 2 {
             return;
+        }
+        if self.are_days && self.count > 1 && categories.is_none() && self.least < self.most {
+            notes.push(format!(
+                "column '{name}' may be dates written as 20261126: they are read as numbers"
+            ));
+        }
+        if self.most.abs().max(self.least.abs()) >= EXACT && categories.is_none() && self.count > 0
+        {
+            notes.push(format!(
+                "column '{name}' has numbers beyond 9007199254740992, whose last digits are lost: if \
+                 they are names, `drop` {name} or `categorical` {name}"
+            ));
         }
         if self.missing == rows {
             notes.push(format!("column '{name}' has no values"));

@@ -81,12 +81,23 @@ impl Table {
             });
         }
         match first {
+            Some((_, column)) if self.has_no_values(column) => {
+                let number = self.columns.get(column).map_or(column, |column| column.place) + 1;
+                Err(DataProblem::NoValues { name: self.column_name(column), number })
+            }
             Some((row, column)) => {
                 let (line, column) = (self.line(row), self.column_name(column));
                 Err(DataProblem::Missing { line, column })
             }
             None => Ok(()),
         }
+    }
+
+    fn has_no_values(&self, column: usize) -> bool {
+        let Cells::Columns(columns) = &self.cells else { return false };
+        let mut has_none = self.rows() > 1;
+        columns.each(column, |_, value| has_none &= value == Value::Missing);
+        has_none
     }
 
     /// The scaling of an array; by a schema where its inputs are encoded already.

@@ -206,6 +206,38 @@ pub enum DataProblem {
         /// What stands there.
         text: String,
     },
+    /// Columns with decimal commas beside columns with points.
+    #[error(
+        "column '{points}' has numbers with a point, and column '{commas}' has decimal commas: if the \
+         points separate thousands, write them without (1234,5); `drop` leaves a column out"
+    )]
+    MixedDecimals {
+        /// The column with points.
+        points: String,
+        /// The column with commas.
+        commas: String,
+    },
+    /// A column without any value.
+    #[error("column '{name}' ({number}) has no values: `drop` {number} leaves it out")]
+    NoValues {
+        /// Its name.
+        name: String,
+        /// Its number, from 1.
+        number: usize,
+    },
+    /// Rows that end with a delimiter which the first line has not.
+    #[error(
+        "line {line} ends with a delimiter and the first line does not: {found} fields where that has \
+         {expected}"
+    )]
+    TrailingDelimiter {
+        /// The line.
+        line: u64,
+        /// Fields it has.
+        found: usize,
+        /// Fields of the first line.
+        expected: usize,
+    },
     /// Numbers in a form that is not read.
     #[error(
         "line {line}, column '{column}': '{text}': the column holds {form}, which are not read as \
@@ -229,6 +261,20 @@ pub enum DataProblem {
          them as names"
     )]
     Dates {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// A column of dates or times in an order that is not read.
+    #[error(
+        "line {line}, column '{column}': '{text}': the column holds dates or times, but not as \
+         2026-11-26 14:30:05, which alone become seconds: `drop` {column} leaves the column out, \
+         `categorical` {column} takes them as names"
+    )]
+    DatesOther {
         /// The line.
         line: u64,
         /// The column.

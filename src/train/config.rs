@@ -127,16 +127,27 @@ impl Default for TrainConfig {
 /// What tables of one's own are trained with unless it is said otherwise (`results/own-data`): the
 /// paper's settings are for images.
 mod own {
+    use std::ops::RangeInclusive;
+
     /// Up to so many samples are few, and make small batches, so that an epoch has some steps.
     pub(super) const FEW: usize = 2048;
-    pub(super) const BATCH_OF_FEW: usize = 8;
-    /// Steps, where the epochs that they take are neither too few nor too many. More steps learn
-    /// classes by heart; numbers want them.
-    pub(super) const STEPS: usize = 1500;
-    pub(super) const STEPS_OF_NUMBERS: usize = 4000;
-    pub(super) const EPOCHS: std::ops::RangeInclusive<usize> = 10..=100;
     pub(super) const LR: f64 = 3e-3;
     pub(super) const LR_SCHEDULE: &str = "cosine";
+
+    /// What differs between classes and numbers.
+    pub(super) struct Recipe {
+        /// Samples per step: of few samples, of up to [`SOME`], of more.
+        pub(super) batches: [usize; 3],
+        /// Steps, in no fewer and no more epochs than these. More steps learn rows by heart.
+        pub(super) steps: usize,
+        pub(super) epochs: RangeInclusive<usize>,
+    }
+
+    pub(super) const SOME: usize = 1 << 15;
+    pub(super) const CLASSES: Recipe =
+        Recipe { batches: [8, 128, 128], steps: 1500, epochs: 10..=100 };
+    pub(super) const NUMBERS: Recipe =
+        Recipe { batches: [16, 64, 128], steps: 4000, epochs: 10..=20 };
 }
 
 /// A layer with fewer inputs is narrow: it keeps the least fan-in whatever the sparsity.
@@ -214,14 +225,15 @@ impl TrainConfig {
         if has_numbers && !given("loss") {
             self.loss = listed("mse");
         }
-        if samples <= own::FEW && !given("batch") {
-            self.batch = own::BATCH_OF_FEW;
+        let recipe = if has_numbers { own::NUMBERS } else { own::CLASSES };
+        if !given("batch") {
+            let sizes = [own::FEW, own::SOME];
+            self.batch = recipe.batches[sizes.iter().filter(|&&size| samples > size).count()];
         }
-        let of_task = if has_numbers { own::STEPS_OF_NUMBERS } else { own::STEPS };
         if !given("epochs") {
             let steps_per_epoch = samples.div_ceil(self.batch).max(1);
-            let (least, most) = (*own::EPOCHS.start(), *own::EPOCHS.end());
-            self.epochs = of_task.div_ceil(steps_per_epoch).clamp(least, most);
+            let (least, most) = (*recipe.epochs.start(), *recipe.epochs.end());
+            self.epochs = recipe.steps.div_ceil(steps_per_epoch).clamp(least, most);
         }
         // A rate that is given is kept throughout.
         let is_default = self.optimizer.name() == TrainConfig::default().optimizer.name();

@@ -120,7 +120,8 @@ pub(super) fn take(
 ) -> Result<(&'static str, Array), Error> {
     let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
     let found = read_first_of(file, names).map_err(format::Error::file(path))?;
-    let missing = || FileProblem::Missing(format!("of {what} ({})", names.join(", ")));
+    let missing =
+        || FileProblem::Missing(format!("of {what} ({}, or a file of its own)", names.join(", ")));
     Ok(found.ok_or_else(|| format::Error::file(path)(missing()))?)
 }
 

@@ -69,6 +69,13 @@ impl Csv {
     }
 }
 
+/// How text is read that another format became.
+pub(super) fn as_text(options: &ReadOptions) -> ReadOptions {
+    let mut options = ReadOptions { header: Header::Yes, ..options.clone() };
+    options.text.delimiter = Some(b',');
+    options
+}
+
 /// Refuses what another build would read.
 fn refuse_parquet(input: &mut Input) -> Result<(), Error> {
     #[cfg(not(feature = "parquet"))]
@@ -324,7 +331,12 @@ fn check_width(
     if let Some(other) = not_a_table(first).filter(|_| row == 1) {
         return Err(other);
     }
+    let ends_empty =
+        record.get(found.wrapping_sub(1)).is_some_and(|last| last.trim_ascii().is_empty());
     Err(match row {
+        1 if found == width + 1 && ends_empty => {
+            DataProblem::TrailingDelimiter { line, found, expected: width }
+        }
         1 if found == width + 1 => DataProblem::RowNames { line, found, expected: width },
         _ => DataProblem::Ragged { line, found, expected: width },
     })

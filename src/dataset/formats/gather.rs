@@ -50,6 +50,8 @@ pub(super) struct Reading {
     pub(super) others: u64,
     /// Numbers with a point that are not whole.
     pub(super) fractions: u64,
+    /// Numbers with a 0 before their first digit.
+    pub(super) leading_zeros: u64,
     /// Numbers with a decimal comma.
     pub(super) commas: Commas,
 }
@@ -101,6 +103,8 @@ impl Reading {
             match field {
                 Field::Number(number) => {
                     self.numbers += 1;
+                    let has_zero = matches!(bytes, [b'0', b'0'..=b'9', ..]);
+                    self.leading_zeros += u64::from(has_zero);
                     self.fractions += u64::from(match number {
                         Written::Short(decimal) => decimal.places > 0,
                         Written::Long(value) => value.fract() != 0.0,

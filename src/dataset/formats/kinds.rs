@@ -12,6 +12,7 @@ use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::Kind;
 use crate::dataset::table::{Labels, TableColumn};
 use crate::dataset::value::Value;
+use std::collections::HashMap;
 
 /// More numbers than these as labels are no classes, if they are not whole.
 const MOST_FRACTIONS: usize = 20;
@@ -32,6 +33,19 @@ pub(super) fn decide_kinds(
     if first == 0 {
         cells.put_first(std::mem::take(&mut table.first));
     }
+    let name_of = |reading: &Reading| {
+        let place = reading.place;
+        names.map_or_else(|| (place + 1).to_string(), |names| names[place].clone())
+    };
+    let with_commas = readings.iter().find(|reading| reading.commas.count > 0);
+    let with_points = readings.iter().find(|r| r.commas.count == 0 && r.fractions > 0);
+    if let (Some(commas), Some(points), DecimalMark::Auto) =
+        (with_commas, with_points, options.decimal)
+        && readings.iter().all(|reading| !reading.is_categorical)
+    {
+        let (points, commas) = (name_of(points), name_of(commas));
+        return Err(DataProblem::MixedDecimals { points, commas });
+    }
     let mut columns = Vec::with_capacity(readings.len());
     for (at, mut reading) in readings.into_iter().enumerate() {
         if first == 0 {
@@ -43,6 +57,15 @@ pub(super) fn decide_kinds(
         let change = |change: &mut dyn FnMut(Value) -> Value| cells.change(at, &mut *change);
         let (kind, categories) = decision.decide(&mut reading, change)?;
         let has_commas = reading.commas.count > 0 && kind == Kind::Number;
+        if kind == Kind::Number && reading.leading_zeros > 0 {
+            notes.push(format!(
+                "column '{name}' has numbers with leading zeros, such as codes have: they are read as \
+                 numbers; `categorical` {name} keeps them apart as names"
+            ));
+        }
+        if let Kind::Category(values) = &kind {
+            notes.extend(differ_in_case(values, &format!("column '{name}'")));
+        }
         columns.push(TableColumn { name, kind, place, has_commas, categories });
     }
     table.cells = cells;
@@ -150,11 +173,14 @@ impl Decision<'_> {
             Dates::Seconds => seconds(&seen.text).is_none(),
             Dates::Error => is_date(&seen.text),
         };
+        let seen_all = seen;
         match seen.iter().find(is_other) {
             Some(seen) => {
                 let (line, column) = (self.line(seen), self.name.to_string());
                 let text = seen.text.to_string();
+                let none_is_read = seen_all.iter().all(|seen| seconds(&seen.text).is_none());
                 Err(match self.options.dates {
+                    Dates::Error if none_is_read => DataProblem::DatesOther { line, column, text },
                     Dates::Error => DataProblem::Dates { line, column, text },
                     Dates::Seconds => DataProblem::NotSeconds { line, column, text },
                 })
@@ -252,6 +278,16 @@ fn categories(reading: &Reading) -> (Kind, Vec<u32>) {
     (Kind::Category(by_text.into_iter().map(|(text, _)| text).collect()), places)
 }
 
+/// A word on names that differ in their case alone.
+fn differ_in_case(names: &[String], whose: &str) -> Option<String> {
+    let mut seen: HashMap<String, &String> = HashMap::new();
+    let (first, other) = names.iter().find_map(|name| {
+        let before = seen.insert(name.to_lowercase(), name)?;
+        Some((before, name))
+    })?;
+    Some(format!("{whose} has '{first}' and '{other}', which differ in case alone: two values"))
+}
+
 /// The classes in order, by number if all are numbers, and the labels as indices into them.
 ///
 /// **Errors**: [`DataProblem::Missing`] for the first row without a label, where such are not
@@ -306,6 +342,8 @@ pub(super) fn decide_classes(
         ));
     }
     say_of_classes(&classes, &label, notes);
+    let names: Vec<String> = classes.iter().map(|(name, ..)| name.clone()).collect();
+    notes.extend(differ_in_case(&names, "the label"));
     let mut places = vec![0u16; label.texts.seen.len()];
     classes.iter().enumerate().for_each(|(place, (.., id))| places[*id] = place as u16);
     let ids = label.ids.iter().skip(first).flatten();

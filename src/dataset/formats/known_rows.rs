@@ -8,7 +8,7 @@ use super::labels::{KnownLabels, unlabelled_note};
 use super::records::{ReadProblem, Record, RecordReader};
 use crate::dataset::dates::seconds;
 use crate::dataset::error::Error;
-use crate::dataset::field::{Marks, comma_number, number, text};
+use crate::dataset::field::{DecimalMark, Marks, comma_number, number, text};
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::{Kind, Missing, Names, Schema, Unknown};
 use std::io::BufRead;
@@ -31,6 +31,7 @@ struct Decoder {
     marks: Marks,
     missing: Missing,
     unknown: Unknown,
+    decimal: DecimalMark,
     /// Fields of a row.
     width: usize,
     /// Values of a row where they have no names.
@@ -104,6 +105,7 @@ impl Decoder {
             marks: Marks::new(&options.missing_values),
             missing: options.missing,
             unknown: options.unknown,
+            decimal: options.decimal,
             width: 0,
             features,
             places: Vec::new(),
@@ -147,7 +149,8 @@ impl Decoder {
             self.schema.columns.iter().zip(&self.places).zip(&self.categories)
         {
             let field = record.get(place).unwrap_or_default();
-            let value = self.value(field, names.as_ref(), &column.kind, column.has_commas);
+            let has_commas = column.has_commas || self.decimal == DecimalMark::Comma;
+            let value = self.value(field, names.as_ref(), &column.kind, has_commas);
             let value = value.map_err(|what| {
                 let (name, text) =
                     (column.name.clone(), String::from_utf8_lossy(field).trim().to_string());

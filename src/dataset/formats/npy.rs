@@ -2,8 +2,8 @@
 //! is a table with names.
 
 use super::arrays::{ArrayRows, label_texts, values, with_labels};
-use super::csv::Csv;
-use super::format::{Format, Header, ReadOptions, RowSource, RowsFrom, Source};
+use super::csv::{Csv, as_text};
+use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;
 use crate::dataset::error::Error;
 use crate::dataset::schema::Schema;
@@ -81,13 +81,6 @@ impl Format for Npy {
         let x = values(&path, x, NAME, options.content)?;
         Ok(Box::new(ArrayRows::new(&path, x, labels, options, schema, features)?))
     }
-}
-
-/// How the text that a structured array becomes is read.
-fn as_text(options: &ReadOptions) -> ReadOptions {
-    let mut options = ReadOptions { header: Header::Yes, ..options.clone() };
-    options.text.delimiter = Some(b',');
-    options
 }
 
 /// Refuses a label's column where columns have no names.

@@ -3,8 +3,8 @@
 //! Its columns of strings stay texts, whatever they look like; nulls are missing; timestamps are
 //! those that text has. Nested columns are refused.
 
-use super::csv::Csv;
-use super::format::{Format, Header, ReadOptions, RowSource, RowsFrom, Source};
+use super::csv::{Csv, as_text};
+use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
@@ -71,13 +71,6 @@ impl Format for Parquet {
 fn input(path: &Path, text: Vec<u8>) -> Result<Input, Error> {
     let (name, reader) = (path.to_path_buf(), Box::new(Cursor::new(text)));
     Input::of(RowsFrom::Stream { name, reader })
-}
-
-/// How the text is read.
-fn as_text(options: &ReadOptions) -> ReadOptions {
-    let mut options = ReadOptions { header: Header::Yes, ..options.clone() };
-    options.text.delimiter = Some(b',');
-    options
 }
 
 /// The table as CSV, and the names of its columns of strings.
