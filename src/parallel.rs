@@ -207,6 +207,19 @@ impl<T: Send> RowBlock for &mut [T] {
     }
 }
 
+/// Two functions side by side, the second on a thread of its own: for what is done once, before
+/// there is an [`Executor`].
+pub(crate) fn beside<A, B: Send>(
+    first: impl FnOnce() -> A,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    std::thread::scope(|scope| {
+        let second = scope.spawn(second);
+        let first = first();
+        (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ use super::schema::{Missing, Schema};
 use super::split::{RowSplit, SplitOptions};
 use super::table::Table;
 use crate::format::fingerprint::Fingerprint;
+use crate::parallel::beside;
 use std::path::Path;
 
 /// A training and a test split, and what is fitted on the first.
@@ -91,18 +92,20 @@ impl DataConfig {
     ) -> Result<Dataset, Error> {
         let RowSplit { train, validation, test } =
             self.split(&table.labels.classes(), test_fraction)?;
-        let (schema, scaling) = match schema {
+        let fit = || match schema {
             Some(schema) => {
                 let scaling = table.fit_array(&schema, self.normalize, &train);
-                (schema, scaling)
+                Ok((schema, scaling))
             }
-            None => {
-                let fitted = table.fit(self.missing, self.normalize, &train);
-                fitted.map_err(Error::data(path))?
-            }
+            None => table.fit(self.missing, self.normalize, &train).map_err(Error::data(path)),
         };
-        let mut notes = table.notes.clone();
-        let description = table.describe(&mut notes);
+        let describe = || {
+            let mut notes = table.notes.clone();
+            (table.describe(&mut notes), notes)
+        };
+        // Two passes over all values, neither of which needs the other.
+        let (fitted, (description, mut notes)) = beside(fit, describe);
+        let (schema, scaling) = fitted?;
         if self.missing == Missing::Auto {
             notes.extend(description.missing_categories());
         }
