@@ -485,6 +485,10 @@ fn what_numbers_may_lose_is_said() {
         table("p;v", |i| format!("{}.{};{},5", 1 + i % 9, 100 + i * 7, i)).replace(",t", ";t");
     let mixed = mixed.replace(",a", ";a").replace(",b", ";b");
     refuses(&mixed, "column 'p' has numbers with a point, and column 'v' has decimal commas");
+    // Also beside a column that is said to be of categories.
+    let named = |config: &mut DataConfig| config.categorical = vec!["k".into()];
+    let beside = mixed.replace("p;v", "p;v;k").replace(",5;", ",5;u;");
+    refuses_with(beside, "column 'p' has numbers with a point, and column 'v' has decimal", named);
     // Delimiters at the end, of rows alone and of all lines.
     refuses(
         table("x,y", |i| format!("{i},{}", i % 3))

@@ -213,6 +213,9 @@ fn a_matrix_that_is_none_is_refused() {
     refuse(&matrix(b"csr", whole.clone(), &[0, 2, 1], &[1, 2], &[1.0, 1.0]), "");
     refuse(&matrix(b"csr", whole.clone(), &[0, 1, 2], &[0, 1], &[1.0]), "data");
     refuse(&matrix(b"csr", whole, &[0, 1, 2], &[0, 1], &[1.0, f64::NAN]), "line 2, column 2");
+    // Rows of more values than can be meant.
+    let wide = shape(2, 1 << 40);
+    refuse(&matrix(b"csr", wide, &[0, 1, 2], &[0, 1], &[1.0, 1.0]), "memory");
     // A good matrix with labels of other rows.
     let path = write(&dir, "x.npz", scipy(&rows[..20], "csr"));
     let config =

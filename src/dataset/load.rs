@@ -99,16 +99,9 @@ impl DataConfig {
             }
             None => table.fit(self.missing, self.normalize, &train).map_err(Error::data(path)),
         };
-        let describe = || {
-            let mut notes = table.notes.clone();
-            (table.describe(&mut notes), notes)
-        };
         // Two passes over all values, neither of which needs the other.
-        let (fitted, (description, mut notes)) = beside(fit, describe);
+        let (fitted, (description, notes)) = beside(fit, || self.description(&table));
         let (schema, scaling) = fitted?;
-        if self.missing == Missing::Auto {
-            notes.extend(description.missing_categories());
-        }
         let weights = table.weights.as_ref();
         let weights: Option<Vec<f32>> =
             weights.map(|weights| train.iter().map(|&row| weights[row as usize] as f32).collect());
@@ -258,12 +251,17 @@ impl DataConfig {
     pub fn describe(&self) -> Result<(Description, Vec<String>), Error> {
         self.validate()?;
         let table = self.read(self.train.as_ref().ok_or(Error::NeedsTrain("describe"))?)?;
+        Ok(self.description(&table))
+    }
+
+    /// What a table is understood to be, and what in it is worth a warning.
+    fn description(&self, table: &Table) -> (Description, Vec<String>) {
         let mut notes = table.notes.clone();
         let description = table.describe(&mut notes);
         if self.missing == Missing::Auto {
             notes.extend(description.missing_categories());
         }
-        Ok((description, notes))
+        (description, notes)
     }
 
     fn split(&self, labels: &[u16], test: f64) -> Result<RowSplit, Error> {

@@ -6,6 +6,7 @@ use super::labels::{KnownLabels, LabelsInOrder};
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::{Schema, Task};
+use crate::dataset::sparse_rows::SparseRows;
 use crate::dataset::table::{Cells, Table};
 use crate::format;
 use crate::format::FileProblem;
@@ -53,6 +54,40 @@ pub(super) fn values(
         Some(at) => Err(not_finite(at, numbers[at])),
         None => Ok((rows, Cells::Doubles(numbers))),
     }
+}
+
+/// Values in memory per byte of a file's entries, at most: it may leave out 98 % of them and more.
+const DENSE_RATIO: u64 = 128;
+/// A layer can have no more inputs.
+const WIDEST: usize = 1 << 24;
+/// Values that any file may have.
+const DENSE_FLOOR: u64 = 1 << 16;
+
+/// The values of a matrix of which most may be 0, whose entries take `bytes` where they are read
+/// from: as they are, or with the zeros, as the options and the density say.
+///
+/// **Errors**: [`DataProblem::TooLarge`] for more columns or zeros than such a file means.
+pub(super) fn sparse_or_dense(
+    rows: SparseRows<f64>,
+    bytes: u64,
+    options: &ReadOptions,
+) -> Result<Cells, DataProblem> {
+    let width = rows.width();
+    if width > WIDEST {
+        return Err(DataProblem::TooLarge { bytes: width as u64 * size_of::<[f64; 2]>() as u64 });
+    }
+    if options.sparse_input.keeps(rows.density()) && width > 0 {
+        return Ok(Cells::Sparse(rows));
+    }
+    let count = rows.rows() as u64 * width as u64;
+    if count > DENSE_FLOOR.max(bytes.saturating_mul(DENSE_RATIO)) {
+        return Err(DataProblem::TooLarge { bytes: count.saturating_mul(8) });
+    }
+    let mut values = vec![0.0; count as usize];
+    for (row, values) in values.chunks_exact_mut(width.max(1)).enumerate() {
+        rows.fill(row, values);
+    }
+    Ok(Cells::Doubles(values))
 }
 
 /// Samples with the labels beside them, and the file that holds the labels.

@@ -28,31 +28,28 @@ pub(super) fn decide_kinds(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<TableColumn>, DataProblem> {
-    let (readings, mut cells) =
+    let (mut readings, mut cells) =
         (std::mem::take(&mut table.columns), std::mem::take(&mut table.cells));
     if first == 0 {
         cells.put_first(std::mem::take(&mut table.first));
+        readings.iter_mut().for_each(Reading::include_first);
     }
     let name_of = |reading: &Reading| {
         let place = reading.place;
         names.map_or_else(|| (place + 1).to_string(), |names| names[place].clone())
     };
-    let with_commas = readings.iter().find(|reading| reading.commas.count > 0);
-    let with_points = readings.iter().find(|r| r.commas.count == 0 && r.fractions > 0);
+    let mut numbers = readings.iter().filter(|reading| !reading.is_categorical);
+    let with_commas = numbers.clone().find(|reading| reading.commas.count > 0);
+    let with_points = numbers.find(|r| r.commas.count == 0 && r.fractions > 0);
     if let (Some(commas), Some(points), DecimalMark::Auto) =
         (with_commas, with_points, options.decimal)
-        && readings.iter().all(|reading| !reading.is_categorical)
     {
         let (points, commas) = (name_of(points), name_of(commas));
         return Err(DataProblem::MixedDecimals { points, commas });
     }
     let mut columns = Vec::with_capacity(readings.len());
     for (at, mut reading) in readings.into_iter().enumerate() {
-        if first == 0 {
-            reading.include_first();
-        }
-        let place = reading.place;
-        let name = names.map_or_else(|| (place + 1).to_string(), |names| names[place].clone());
+        let (place, name) = (reading.place, name_of(&reading));
         let mut decision = Decision { table, name: &name, place, first, options, notes };
         let change = |change: &mut dyn FnMut(Value) -> Value| cells.change(at, &mut *change);
         let (kind, categories) = decision.decide(&mut reading, change)?;
@@ -173,12 +170,11 @@ impl Decision<'_> {
             Dates::Seconds => seconds(&seen.text).is_none(),
             Dates::Error => is_date(&seen.text),
         };
-        let seen_all = seen;
         match seen.iter().find(is_other) {
-            Some(seen) => {
-                let (line, column) = (self.line(seen), self.name.to_string());
-                let text = seen.text.to_string();
-                let none_is_read = seen_all.iter().all(|seen| seconds(&seen.text).is_none());
+            Some(other) => {
+                let (line, column) = (self.line(other), self.name.to_string());
+                let text = other.text.to_string();
+                let none_is_read = seen.iter().all(|seen| seconds(&seen.text).is_none());
                 Err(match self.options.dates {
                     Dates::Error if none_is_read => DataProblem::DatesOther { line, column, text },
                     Dates::Error => DataProblem::Dates { line, column, text },

@@ -1,6 +1,8 @@
 //! NumPy's NPZ: an archive with an array of samples and one of labels.
 
-use super::arrays::{ArrayRows, ZIP_MAGIC, label_texts, take, values, with_labels};
+use super::arrays::{
+    ArrayRows, ZIP_MAGIC, label_texts, sparse_or_dense, take, values, with_labels,
+};
 use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
@@ -86,12 +88,8 @@ fn samples(path: &Path, options: &ReadOptions) -> Result<(usize, Cells), Error> 
     }
     let rows = SparseRows::from_csr(width, &row_ptr, &col_idx, &numbers);
     let rows = rows.map_err(Error::data(path))?;
-    if options.sparse_input.keeps(rows.density()) {
-        return Ok((count, Cells::Sparse(rows)));
-    }
-    let mut dense = vec![0.0; count * width];
-    for (row, values) in dense.chunks_exact_mut(width.max(1)).enumerate() {
-        rows.fill(row, values);
-    }
-    Ok((count, Cells::Doubles(dense)))
+    // Of an index and a value per entry, and where each row begins.
+    let bytes = size_of_val(&numbers[..]) + 4 * numbers.len() + size_of_val(&row_ptr[..]);
+    let cells = sparse_or_dense(rows, bytes as u64, options).map_err(Error::data(path))?;
+    Ok((count, cells))
 }

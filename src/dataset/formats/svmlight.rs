@@ -1,6 +1,7 @@
 //! The sparse text format of SVMlight and LIBSVM: `label index:value index:value … # comment`,
 //! indices from 1, ascending.
 
+use super::arrays::sparse_or_dense;
 use super::format::{Format, Label, ReadOptions, Row, RowSource, RowsFrom, Source};
 use super::input::Input;
 use super::labels::{KnownLabels, LabelsInOrder};
@@ -9,18 +10,11 @@ use crate::dataset::field::number;
 use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::Schema;
 use crate::dataset::sparse_rows::SparseRows;
-use crate::dataset::table::{Cells, Table};
+use crate::dataset::table::Table;
 use std::io::{BufRead, Read};
 
 /// A line longer than this is no row's.
 const LINE_LIMIT: u64 = 16 << 20;
-/// Values in memory per byte of text, at most: a file may leave out 98 % of them and more.
-const DENSE_RATIO: u64 = 128;
-/// A layer can have no more inputs.
-const WIDEST: usize = 1 << 24;
-/// Values that any file may have.
-const DENSE_FLOOR: u64 = 1 << 16;
-
 /// SVMlight's and LIBSVM's text.
 pub(super) struct Svmlight;
 
@@ -64,23 +58,9 @@ impl Format for Svmlight {
             return Err(input.data(DataProblem::Wide { found: widest, expected: width }));
         }
         rows.finish(width);
-        if width > WIDEST {
-            let bytes = width as u64 * size_of::<[f64; 2]>() as u64;
-            return Err(input.data(DataProblem::TooLarge { bytes }));
-        }
-        if options.sparse_input.keeps(rows.density()) && width > 0 {
-            let table = labels.table(Cells::Sparse(rows), row_lines);
-            return table.map_err(|problem| input.data(problem));
-        }
-        let count = rows.rows() as u64 * width as u64;
-        if count > DENSE_FLOOR.max(bytes.saturating_mul(DENSE_RATIO)) {
-            return Err(input.data(DataProblem::TooLarge { bytes: count.saturating_mul(8) }));
-        }
-        let mut values = vec![0.0; count as usize];
-        for (row, values) in values.chunks_exact_mut(width.max(1)).enumerate() {
-            rows.fill(row, values);
-        }
-        labels.table(Cells::Doubles(values), row_lines).map_err(|problem| input.data(problem))
+        let cells = sparse_or_dense(rows, bytes, options);
+        let table = cells.and_then(|cells| labels.table(cells, row_lines));
+        table.map_err(|problem| input.data(problem))
     }
 
     /// Rows with a label or without.
