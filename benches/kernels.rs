@@ -5,8 +5,8 @@
 
 use fanin::experiment::Machine;
 use fanin::experiment::statistics::Timing;
-use fanin::nn::Storage;
 use fanin::nn::storage::{Csr, Dense};
+use fanin::nn::{LayerInput, Place, Storage};
 use fanin::parallel::Crew;
 use fanin::random::{Purpose, stream};
 use fanin::sparse::CsrPattern;
@@ -52,7 +52,8 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
     let dense: Vec<f32> = (0..rows * cols).map(|_| rng.random_range(-1.0..1.0)).collect();
     let bias = vec![0.1; rows];
     let (x, dy) = (tiles(cols, 3), tiles(rows, 4));
-    let sparse = Csr::new(Arc::new(pattern.clone()), values, true);
+    let place = Place { isa, input: LayerInput::Neurons };
+    let sparse = Csr::new(Arc::new(pattern.clone()), values, place);
     let dense = Dense::new(cols, rows, dense);
     check(isa, &sparse, &pattern, &bias, &x[0]);
 
@@ -122,12 +123,13 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
 
 /// A wrong product must not be timed: a few rows against the specification.
 fn check(isa: Isa, sparse: &Csr, pattern: &CsrPattern, bias: &[f32], x: &[Row]) {
+    let weights = sparse.to_csr(sparse.weights());
     let mut y = vec![Row::ZERO; pattern.rows()];
     sparse.forward(Crew::alone(isa), bias, x, &mut y);
     for row in [0, pattern.rows() - 1] {
         let mut w = vec![0.0; pattern.cols()];
         for entry in pattern.entries(row) {
-            w[pattern.col_idx()[entry] as usize] = f64::from(sparse.weights()[entry]);
+            w[pattern.col_idx()[entry] as usize] = f64::from(weights[entry]);
         }
         let sample: Vec<f64> = x.iter().map(|row| f64::from(row.0[5])).collect();
         let expected =

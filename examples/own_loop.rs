@@ -7,7 +7,7 @@
 
 use fanin::kernels::{Isa, TILE};
 use fanin::nn::storage::Sparse;
-use fanin::nn::{Layer, Mlp, Tile};
+use fanin::nn::{Layer, Mlp, Place, Tile};
 use fanin::optim::{Adam, GrownState, Optimizer};
 use fanin::parallel::Executor;
 use fanin::random::hash;
@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let output = CsrPattern::full(4, WIDTH);
 
     let executor = Executor::new(Isa::detect(), 1)?;
-    let mut model = Mlp::new(&Sparse, vec![hidden, output], 42);
+    let first = Place::first(executor.isa());
+    let mut model = Mlp::new(&Sparse, first, vec![hidden, output], 42);
     let mut optimizer = Optimizer::new(Box::new(Adam::new(GrownState::Zero)), &model);
     let mut tiles = Tile::several(&model, BATCH.div_ceil(TILE));
     let mut gradients: Vec<_> = model.layers().iter().map(Layer::zeros).collect();

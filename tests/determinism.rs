@@ -23,7 +23,8 @@ fn train(
     let mut losses = Vec::new();
     trainer.run_epoch(|step| losses.push(step.loss)).unwrap();
     losses.push(trainer.evaluate(&data.test).unwrap().loss);
-    let params = trainer.model().layers().iter().map(Layer::tensors).collect();
+    let layers = trainer.model().layers().iter();
+    let params = layers.map(|layer| layer.to_portable(&layer.tensors())).collect();
     (params, losses)
 }
 

@@ -4,15 +4,17 @@
 mod common;
 
 use fanin::nn::storage::Sparse;
-use fanin::nn::{Head, LayerStart, LayerTensors, Mlp};
+use fanin::nn::{Head, LayerStart, LayerTensors, Mlp, Place};
 use fanin::optim::{Adam, GrownState, Optimizer};
 use fanin::sparse::CsrPattern;
 use fanin::train::{Error, TrainConfig, Trainer};
+use fanin_kernels::Isa;
 
 /// The numbers of every connection, at their places among all positions.
 fn scatter(layer: &fanin::nn::Layer, tensors: &LayerTensors) -> LayerTensors {
-    let pattern = layer.storage().pattern().expect("the sparse engine has patterns");
-    LayerTensors { weight: pattern.scatter(&tensors.weight), ..tensors.clone() }
+    let storage = layer.storage();
+    let pattern = storage.pattern().expect("the sparse engine has patterns");
+    LayerTensors { weight: pattern.scatter(&storage.to_csr(&tensors.weight)), ..tensors.clone() }
 }
 
 fn norm(values: impl Iterator<Item = f64>) -> f64 {
@@ -50,9 +52,11 @@ fn sparse_and_masked_gradients_agree_at_each_of_fifty_adam_steps() {
         for l in 0..sparse.model().layers().len() {
             let (ours, theirs) = (&sparse.gradients()[l], &masked.gradients()[l]);
             let masked = masked.model().layers()[l].storage();
-            let weight = masked.to_csr(&theirs.weight);
-            let tensors = [&weight[..], &theirs.bias, &theirs.gamma, &theirs.beta];
-            for (kind, (a, b)) in ours.each().into_iter().zip(tensors).enumerate() {
+            let sparse = sparse.model().layers()[l].storage();
+            let (a, b) = (sparse.to_csr(&ours.weight), masked.to_csr(&theirs.weight));
+            let tensors = [&b[..], &theirs.bias, &theirs.gamma, &theirs.beta];
+            let [_, bias, gamma, beta] = ours.each();
+            for (kind, (a, b)) in [&a[..], bias, gamma, beta].into_iter().zip(tensors).enumerate() {
                 let difference = norm(a.iter().zip(b).map(|(a, b)| f64::from(a - b)));
                 let scale = norm(a.iter().map(|&a| f64::from(a)));
                 assert!(
@@ -100,7 +104,7 @@ fn a_run_that_diverges_names_the_layer_that_overflowed_first() {
     };
     // Only the output layer's products are beyond f32.
     let layers = vec![layer(30, 784, 0.5), layer(20, 30, 0.5), layer(10, 20, 3e38)];
-    let model = Mlp::new(&Sparse, layers, 1);
+    let model = Mlp::new(&Sparse, Place::first(Isa::detect()), layers, 1);
     let mut trainer = Trainer::from_model(model, config("sparse"), data).unwrap();
     let error = trainer.step().unwrap_err();
     assert!(matches!(error, Error::Diverged { layer: 3, step: 1, .. }), "{error}");

@@ -1,12 +1,14 @@
 //! Generators: the list, Erdős–Rényi, profiles and files through the one interface.
 
 use fanin::grammar::Error;
+use fanin::nn::Place;
 use fanin::sparse::CsrPattern;
 use fanin::topology::{
     Allocation, FanInRule, FileTopology, Generated, Generator, Profile, Profiled, Request, Spread,
     TopologyError, TopologyStats, build,
 };
 use fanin::train::TrainConfig;
+use fanin_kernels::Isa;
 
 fn request(shape: [usize; 2], seed: u64, layer: usize) -> Request<'static> {
     Request { shape, sparsity: 0.9, seed, layer, inputs: None }
@@ -111,7 +113,7 @@ fn allocations_reach_the_layers() {
         allocation: Allocation::List(vec![0.5, 0.75]),
         ..TrainConfig::default()
     };
-    let model = config.build(100, 10, None).unwrap().0;
+    let model = config.build(Place::first(Isa::detect()), 100, 10, None).unwrap().0;
     let nnz: Vec<usize> = model.layers().iter().map(|layer| layer.nnz()).collect();
     assert_eq!(nnz, [3200, 1024, 640]);
 }

@@ -9,7 +9,7 @@ use fanin::method::{
 };
 use fanin::model::{Meaning, ModelFile, Predictor};
 use fanin::nn::storage::Sparse;
-use fanin::nn::{Layer, LayerTensors, Loss, Mlp, Targets, Tensor, Tile};
+use fanin::nn::{Layer, LayerTensors, Loss, Mlp, Place, Targets, Tensor, Tile};
 use fanin::optim::{LrSchedule, MAX_SLOTS, Optimizer, Rule};
 use fanin::parallel::Executor;
 use fanin::sparse::CsrPattern;
@@ -151,7 +151,7 @@ fn a_topology_of_ones_own_is_trained_on() {
     let request = |shape| Request { shape, sparsity: 0.9, seed: 1, layer: 0, inputs: None };
     let hidden = Windows.generate(&request([784, 50])).unwrap().pattern;
     let layers = vec![hidden.clone(), CsrPattern::full(10, 50)];
-    let model = Mlp::new(&Sparse, layers, 1);
+    let model = Mlp::new(&Sparse, Place::first(Isa::detect()), layers, 1);
     let mut trainer = Trainer::from_model(model, TrainConfig::default(), data).unwrap();
     let losses = [0, 1].map(|_| trainer.run_epoch(|_| {}).unwrap().loss);
     assert!(losses[1] < losses[0], "{losses:?}");
@@ -170,7 +170,7 @@ fn a_loop_of_ones_own_descends_on_numbers() {
     let targets = Targets::Numbers { values, width: 2 };
     let layers = vec![CsrPattern::full(32, 2), CsrPattern::full(2, 32)];
     let loss: Box<dyn Loss> = fanin::grammar::make("mse").unwrap();
-    let mut model = Mlp::new(&Sparse, layers, 3).with_loss(loss);
+    let mut model = Mlp::new(&Sparse, Place::first(Isa::detect()), layers, 3).with_loss(loss);
     let executor = Executor::new(Isa::detect(), 2).unwrap();
     let mut optimizer = Optimizer::new(fanin::grammar::make("sgd").unwrap(), &model);
     let schedule: LrSchedule = fanin::grammar::make("cosine").unwrap();

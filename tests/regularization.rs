@@ -61,7 +61,7 @@ fn trainer(config: TrainConfig, isa: Isa, threads: usize) -> Trainer {
 }
 
 fn weights(model: &Mlp) -> Vec<LayerTensors> {
-    model.layers().iter().map(|layer| layer.tensors()).collect()
+    model.layers().iter().map(|layer| layer.to_portable(&layer.tensors())).collect()
 }
 
 #[test]

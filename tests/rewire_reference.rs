@@ -75,13 +75,15 @@ impl Masked {
     fn of(trainer: &Trainer, layer: usize) -> Masked {
         let optimizer = trainer.optimizer();
         let (pattern, w) = trainer.model().layers()[layer].connections();
-        let slot = |name: &str| optimizer.slot(name).map(|slot| &slot[layer].weight[..]);
+        let storage = trainer.model().layers()[layer].storage();
+        let slot =
+            |name: &str| optimizer.slot(name).map(|slot| storage.to_csr(&slot[layer].weight));
         Masked {
             mask: pattern.scatter(&vec![1.0; pattern.nnz()]).iter().map(|&x| x == 1.0).collect(),
             w: pattern.scatter(&w),
-            m: pattern.scatter(slot("m").unwrap()),
-            v: pattern.scatter(slot("v").unwrap()),
-            age: pattern.scatter(slot("age").unwrap_or(&vec![0.0; pattern.nnz()])),
+            m: pattern.scatter(&slot("m").unwrap()),
+            v: pattern.scatter(&slot("v").unwrap()),
+            age: pattern.scatter(&slot("age").unwrap_or(vec![0.0; pattern.nnz()].into())),
         }
     }
 

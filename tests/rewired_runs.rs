@@ -3,7 +3,7 @@
 mod common;
 
 use fanin::method::Method;
-use fanin::nn::{Layer, LayerTensors};
+use fanin::nn::LayerTensors;
 use fanin::parallel::Executor;
 use fanin::sparse::CsrPattern;
 use fanin::train::{Error, InitCcv, OwnParts, TrainConfig, Trainer, UpdateMetrics};
@@ -42,10 +42,11 @@ fn rewired_on(isa: Isa, config: &TrainConfig, threads: usize) -> Outcome {
     }
     updates.iter_mut().for_each(|update| update.seconds = 0.0);
     let layers = trainer.model().layers();
-    let slots = trainer.optimizer().slots().flat_map(|(_, tensors)| tensors.to_vec());
+    let slots = trainer.optimizer().slots().flat_map(|(_, tensors)| layers.iter().zip(tensors));
+    let slots = slots.map(|(layer, tensors)| layer.to_portable(tensors));
     Outcome {
         patterns: layers.iter().map(|layer| (*layer.connections().0).clone()).collect(),
-        tensors: layers.iter().map(Layer::tensors).chain(slots).collect(),
+        tensors: layers.iter().map(|l| l.to_portable(&l.tensors())).chain(slots).collect(),
         updates,
     }
 }
@@ -170,7 +171,8 @@ fn gradients_follow_their_connections() {
         new.connections().0.positions().filter(|at| !old.contains(at)).collect()
     };
     let now = new.connections().0;
-    let of_new = now.positions().zip(&trainer.gradients()[0].weight);
+    let gradient = new.storage().to_csr(&trainer.gradients()[0].weight);
+    let of_new = now.positions().zip(&*gradient);
     let (grown, stayed): (Vec<_>, Vec<_>) = of_new.partition(|(at, _)| came.contains(at));
     let least = grown.iter().map(|(_, g)| g.abs()).fold(f32::MAX, f32::min);
     let mean = stayed.iter().map(|(_, g)| g.abs()).sum::<f32>() / stayed.len() as f32;

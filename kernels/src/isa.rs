@@ -163,6 +163,11 @@ impl Isa {
         Level::ALL.into_iter().filter_map(|level| Isa::new(level).ok()).collect()
     }
 
+    /// Whether the level has registers enough for four rows of a sparse product at once.
+    pub fn is_wide(self) -> bool {
+        self.run(IsWide)
+    }
+
     /// The level proved.
     pub fn level(self) -> Level {
         self.0
@@ -176,6 +181,17 @@ pub(crate) trait Kernel {
     /// The body. Must be `#[inline(always)]`, and so must all that it calls with lanes:
     /// only code inlined into `Isa::run` is compiled for the level.
     fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+struct IsWide;
+
+impl Kernel for IsWide {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> bool {
+        L::IS_WIDE
+    }
 }
 
 #[cfg(test)]

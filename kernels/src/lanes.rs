@@ -69,6 +69,17 @@ pub(crate) trait Lanes: Copy + 'static {
     fn relu(self, a: Self::V) -> Self::V;
     /// `value` where `gate > 0`, else `+0`.
     fn gate(self, value: Self::V, gate: Self::V) -> Self::V;
+    /// Two vectors after the tree's first step.
+    type Half: Copy;
+    /// The tree's first step on two vectors: `a`'s lanes i + (i+8), and `b`'s.
+    fn half_sums(self, a: Self::V, b: Self::V) -> Self::Half;
+    /// The trees of eight vectors, of which `v[i]` has the `i`th and the `i + 4`th, to their ends.
+    fn sums_of_halves(self, v: &[Self::Half; 4]) -> [f32; 8];
+    /// The tree's first two steps on four vectors: lane `4i + j` is `v[i]`'s partial sum `j`.
+    fn quarter_sums(self, v: &[Self::V; 4]) -> Self::V;
+    /// The tree's last two steps on sixteen vectors: lane `4k + i` is the sum of lanes `4i..4i + 4`
+    /// of `v[k]`.
+    fn sums_of_quarters(self, v: &[Self::V; 4]) -> Self::V;
     /// `[tree(v[0]), …, tree(v[7])]`.
     fn sums(self, v: &[Self::V; 8]) -> [f32; 8];
     /// `[tree(v[0]), …, tree(v[3])]`.
@@ -94,6 +105,14 @@ pub(crate) trait Lanes: Copy + 'static {
     fn load_row(self, row: &Row) -> [Self::V; TILE / LANES] {
         let row = row.groups();
         [self.load(&row[0]), self.load(&row[1]), self.load(&row[2]), self.load(&row[3])]
+    }
+
+    /// The way back of [`Lanes::load_row`].
+    #[inline(always)]
+    fn store_row(self, v: [Self::V; TILE / LANES], row: &mut Row) {
+        for (v, out) in v.into_iter().zip(row.groups_mut()) {
+            self.store(v, out);
+        }
     }
 
     /// Sample s to lane s mod 16, ascending, then the tree.
@@ -141,6 +160,7 @@ mod tests {
         #[inline(always)]
         fn run<L: Lanes>(self, lanes: L) -> Vec<u32> {
             let v: [L::V; 8] = std::array::from_fn(|i| lanes.load(&self.0[i]));
+            let quarters = lanes.quarter_sums(&[v[0], v[5], v[2], v[7]]);
             let results = [
                 lanes.add(v[0], v[1]),
                 lanes.sub(v[0], v[1]),
@@ -151,6 +171,8 @@ mod tests {
                 lanes.relu(v[4]),
                 lanes.gate(v[5], v[4]),
                 lanes.splat(self.0[6][3]),
+                quarters,
+                lanes.sums_of_quarters(&[quarters, v[1], v[2], v[3]]),
                 lanes.bytes([self.0[6], self.0[7]].map(|x| f64::from(x[0]).to_bits())),
             ];
             let mut bits = Vec::new();
@@ -160,6 +182,8 @@ mod tests {
                 bits.extend(out.map(f32::to_bits));
             }
             bits.extend(lanes.sums(&v).map(f32::to_bits));
+            let halves = std::array::from_fn(|i| lanes.half_sums(v[i], v[i + 4]));
+            bits.extend(lanes.sums_of_halves(&halves).map(f32::to_bits));
             bits.extend(lanes.sums_of_four(&[v[0], v[1], v[2], v[3]]).map(f32::to_bits));
             bits.push(lanes.sum(v[7]).to_bits());
             bits.push(lanes.scalar_mul_add(self.0[0][0], self.0[1][0], self.0[3][0]).to_bits());

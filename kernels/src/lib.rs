@@ -20,6 +20,7 @@
 //! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
 //! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
 //! | [`spmm_sparse_input`], [`sddmm_sparse_input`] | the same, X sparse | `sparse_input.rs` |
+//! | [`spmm_sell`], [`sddmm_sell`] | both, on rows sorted by length | `sell/` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
 //! | [`dense_forward`] | Y = W·X + b, W dense | `dense.rs` |
 //! | [`dense_backward_input`] | dX = Wᵀ·dY, W dense | `dense.rs` |
@@ -62,6 +63,7 @@ pub mod naive;
 mod optimizer;
 mod peak;
 mod sddmm;
+mod sell;
 mod softmax;
 mod sparse_input;
 mod spmm;
@@ -79,6 +81,7 @@ pub use memory::{Arena, Rows, prefetch, return_freed_memory};
 pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, average, decay, sgd};
 pub use peak::fma_peak_pass;
 pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
+pub use sell::{EqualRows, PANEL, SellBlock, SellPanel, sddmm_sell, spmm_sell};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
 pub use sparse_input::{SparseTile, sddmm_sparse_input, spmm_sparse_input};
 pub use spmm::{spmm, spmm_by_panels};

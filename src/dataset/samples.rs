@@ -264,6 +264,11 @@ impl Samples {
         }
     }
 
+    /// Whether the values that are 0 are left out.
+    pub fn is_sparse(&self) -> bool {
+        matches!(self.values, Values::Sparse(_))
+    }
+
     /// Lays the samples of these indices into a tile, normalised.
     ///
     /// **Panics** if there are more than a tile holds, one is out of range, or the scaling is of

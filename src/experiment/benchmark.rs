@@ -5,8 +5,8 @@
 use super::Error;
 use super::statistics::Timing;
 use crate::dataset::{Dataset, Normalize, Samples};
-use crate::nn::Storage;
 use crate::nn::storage::Csr;
+use crate::nn::{Place, Storage};
 use crate::parallel::{Crew, Executor};
 use crate::random::{Purpose, normal, stream};
 use crate::sparse::CsrPattern;
@@ -252,7 +252,7 @@ fn roofline(executor: &Executor, grid: &Grid) -> Roofline {
         let pattern: CsrPattern = Spread::Random.pattern(SIZE, &[fan_in; SIZE], 1, 0);
         let (weights, bias) = (vec![0.5; pattern.nnz()], [0.0; SIZE]);
         let flops = (2 * pattern.nnz() * TILE * 8) as f64;
-        let layer = Csr::new(Arc::new(pattern), weights, false);
+        let layer = Csr::new(Arc::new(pattern), weights, Place::first(isa));
         gflops(flops, &mut || {
             (0..8).for_each(|_| layer.forward(Crew::alone(isa), &bias, &x, &mut y));
         })

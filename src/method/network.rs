@@ -134,7 +134,7 @@ impl<'a> Network<'a> {
         assert_eq!(starts.len(), layers.len(), "one start per layer");
         let layer = |(layer, start): (&Layer, LayerStart)| {
             let weights = start.weights.expect("weights to differentiate at");
-            let storage = Csr::new(Arc::new(start.pattern), weights, true);
+            let storage = Csr::new(Arc::new(start.pattern), weights, layer.storage().place());
             Layer::new(Box::new(storage), layer.head().clone())
         };
         let model = Mlp::from_layers(layers.iter().zip(starts).map(layer).collect())
@@ -156,6 +156,7 @@ impl<'a> Network<'a> {
                 sum.iter_mut().zip(&gradient.weight).for_each(|(sum, part)| *sum += part);
             }
         }
-        sum
+        let storages = model.layers().iter().map(Layer::storage);
+        storages.zip(sum).map(|(storage, sum)| storage.to_csr(&sum).into_owned()).collect()
     }
 }

@@ -14,8 +14,9 @@ use crate::format::FileProblem;
 use crate::format::safetensors::TensorFile;
 use crate::grammar::{self, Listed};
 use crate::nn::storage::{AllDense, Sparse};
-use crate::nn::{Activation, Engine, Head, Layer, Loss, Mlp};
+use crate::nn::{Activation, Engine, Head, Layer, Loss, Mlp, Place};
 use crate::sparse::CsrPattern;
+use fanin_kernels::Isa;
 use std::path::Path;
 
 const FORMAT: &str = "fanin-model-4";
@@ -171,8 +172,9 @@ fn take_layers(file: &mut TensorFile) -> Result<Mlp, ModelProblem> {
     }
     let full = |(pattern, ..): &(CsrPattern, Vec<f32>, Head)| pattern.density() == 1.0;
     let engine: &dyn Engine = if parts.iter().all(full) { &AllDense } else { &Sparse };
+    let first = Place::first(Isa::detect());
     let layer = |(index, (pattern, weights, head))| {
-        Layer::new(Engine::store(engine, pattern, weights, index), head)
+        Layer::new(engine.store(pattern, weights, first.of_layer(index)), head)
     };
     Ok(Mlp::from_layers(parts.into_iter().enumerate().map(layer).collect()))
 }

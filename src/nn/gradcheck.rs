@@ -3,7 +3,8 @@
 
 use super::storage::Sparse;
 use super::{
-    Activation, Dropout, Engine, LayerTensors, Loss, Mlp, Targets, Tensor, Tile, Twin, each_tile,
+    Activation, Dropout, Engine, LayerTensors, Loss, Mlp, Place, Targets, Tensor, Tile, Twin,
+    each_tile,
 };
 use crate::grammar::{self, Listed};
 use crate::parallel::{Error, Executor};
@@ -96,16 +97,30 @@ fn cases(seed: u64) -> Vec<Case> {
     cases
 }
 
+/// Layers wide enough for products of rows sorted by length: all three of the first layer and of
+/// the last, dX of the one between.
+fn wide(seed: u64) -> Case {
+    Case {
+        patterns: vec![even(280, 21), even(21, 280), even(280, 5)],
+        samples: TILE + 7,
+        seed,
+        activation: Activation::default(),
+        loss: CROSS_ENTROPY,
+        dropout: 0.0,
+        smoothing: 0.0,
+    }
+}
+
 /// Checks the twin, then every engine on every level of this CPU with one and three threads.
 ///
 /// **Errors**: [`Error::Threads`] if the system refuses the threads.
 pub fn run(seed: u64) -> Result<Vec<Check>, Error> {
-    let cases = cases(seed);
+    let (cases, wide) = (cases(seed), wide(seed));
     let mut checks = Vec::new();
     for same in cases.chunk_by(|a, b| a.name() == b.name()) {
         let mut twin = Tally::new(same[0].name(), TWIN_BOUND);
         for case in same {
-            let model = case.model(&Sparse);
+            let model = case.model(Isa::detect(), &Sparse);
             let (x, targets) = case.batch(&model);
             check_twin(&case.twin(&model), &widen(&x), &targets, &mut twin);
         }
@@ -118,7 +133,7 @@ pub fn run(seed: u64) -> Result<Vec<Check>, Error> {
                 let executor = Executor::new(isa, threads)?;
                 let subject = format!("{}, {}, threads {threads}", engine.name, isa.level());
                 let mut tally = Tally::new(subject, ENGINE_BOUND);
-                for case in &cases {
+                for case in cases.iter().chain([&wide]) {
                     check_engine(&executor, case, &*made, &mut tally);
                 }
                 checks.extend(tally.finish());
@@ -126,6 +141,18 @@ pub fn run(seed: u64) -> Result<Vec<Check>, Error> {
         }
     }
     Ok(checks)
+}
+
+/// Every third input, so that rows are of one length or two; but the second row is empty, the third
+/// full.
+fn even(cols: usize, rows: usize) -> CsrPattern {
+    let (mut row_ptr, mut col_idx) = (vec![0], vec![]);
+    for row in 0..rows {
+        let stored = |col: &usize| row != 1 && (row == 2 || (row + col).is_multiple_of(3));
+        col_idx.extend((0..cols).filter(stored).map(|col| col as u32));
+        row_ptr.push(col_idx.len());
+    }
+    CsrPattern::new(cols, row_ptr, col_idx).expect("ascending columns")
 }
 
 /// Fan-ins from none to all, in a fixed uneven order, at random columns.
@@ -148,9 +175,9 @@ fn uneven(rng: &mut Pcg64, cols: usize, rows: usize) -> CsrPattern {
 
 impl Case {
     /// The network with biases, γ and β moved off their initial values, where errors could hide.
-    fn model(&self, engine: &dyn Engine) -> Mlp {
+    fn model(&self, isa: Isa, engine: &dyn Engine) -> Mlp {
         let loss: Box<dyn Loss> = grammar::make(self.loss).expect("it is listed");
-        let model = Mlp::new(engine, self.patterns.clone(), self.seed);
+        let model = Mlp::new(engine, Place::first(isa), self.patterns.clone(), self.seed);
         let mut model = model.with_activation(self.activation).with_loss(loss);
         let rng = &mut stream(self.seed, Purpose::GradientCheck, 1);
         for layer in model.layers_mut() {
@@ -277,7 +304,7 @@ fn check_twin(twin: &Twin, x: &[f64], targets: &Targets, tally: &mut Tally) {
 
 /// An engine's f32 gradient against the twin's.
 fn check_engine(executor: &Executor, case: &Case, engine: &dyn Engine, tally: &mut Tally) {
-    let model = case.model(engine);
+    let model = case.model(executor.isa(), engine);
     let (x, targets) = case.batch(&model);
     let expected = case.twin(&model).gradient(&widen(&x), &targets);
     let gradients = engine_gradients(executor, case, &model, &x, &targets);

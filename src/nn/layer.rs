@@ -1,6 +1,6 @@
 //! One layer: stored weights, and the head behind them.
 
-use super::storage::{Dense, Engine, Storage};
+use super::storage::{Dense, Engine, Place, Storage};
 use super::{LayerSlices, LayerTensors, Tensor, Tile};
 use crate::parallel::Executor;
 use crate::sparse::CsrPattern;
@@ -102,6 +102,14 @@ impl Layer {
         LayerTensors { weight: self.storage.weights().to_vec(), bias, gamma, beta }
     }
 
+    /// Numbers of the four tensors, those of the weights brought from the order in which they are
+    /// stored into [one](Storage::to_portable) that does not depend on the machine.
+    pub fn to_portable(&self, tensors: &LayerTensors) -> LayerTensors {
+        let weight = self.storage.to_portable(&tensors.weight).into_owned();
+        let [_, bias, gamma, beta] = tensors.each().map(<[f32]>::to_vec);
+        LayerTensors { weight, bias, gamma, beta }
+    }
+
     /// Zeros in the shapes of the four tensors.
     pub fn zeros(&self) -> LayerTensors {
         let zeros = |values: &[f32]| vec![0.0; values.len()];
@@ -114,13 +122,13 @@ impl Layer {
         }
     }
 
-    /// Stores other connections with other weights, in CSR order, as layer `index` of its network.
+    /// Stores other connections with other weights, in CSR order, on this engine for this place.
     ///
     /// **Panics** if they have another shape, or there is not one weight per connection.
     pub fn store(
         &mut self,
         engine: &dyn Engine,
-        index: usize,
+        place: Place,
         pattern: CsrPattern,
         weights: Vec<f32>,
     ) {
@@ -128,7 +136,7 @@ impl Layer {
         assert_eq!([pattern.cols(), pattern.rows()], shape, "a pattern of the layer's shape");
         // The old structure goes before the new one comes: they are the largest things here.
         self.storage = Box::new(Dense::new(0, 0, Vec::new()));
-        self.storage = engine.store(pattern, weights, index);
+        self.storage = engine.store(pattern, weights, place);
     }
 
     /// Changes the parameters: `change` gets them as slices, the weights as stored, with the

@@ -1,7 +1,7 @@
 //! A multilayer perceptron: weights, LayerNorm and activation per hidden layer; weights; a loss.
 
 use super::loss::{CrossEntropy, Loss};
-use super::storage::Engine;
+use super::storage::{Engine, Place};
 use super::tensors::{LayerBlock, LayerTensors};
 use super::{Activation, Head, Layer, LayerTile, Tile, TileInput, add_gradient_rows, he_normal};
 use crate::parallel::{Crew, Executor};
@@ -40,7 +40,8 @@ impl From<CsrPattern> for LayerStart {
 }
 
 impl Mlp {
-    /// A network of these layers, the last of which is the output layer.
+    /// A network of these layers, the last of which is the output layer; `first` decides how they
+    /// are stored.
     ///
     /// Weights that are not given are He-normal with the layer's mean fan-in (paper eq 9), drawn in
     /// CSR order from the stream of (seed, layer): the same on every engine, but for `dense`, which
@@ -49,7 +50,12 @@ impl Mlp {
     ///
     /// **Panics** if the widths of consecutive layers disagree, a pattern is empty, or weights are
     /// not one per connection.
-    pub fn new<L: Into<LayerStart>>(engine: &dyn Engine, layers: Vec<L>, seed: u64) -> Mlp {
+    pub fn new<L: Into<LayerStart>>(
+        engine: &dyn Engine,
+        first: Place,
+        layers: Vec<L>,
+        seed: u64,
+    ) -> Mlp {
         let last = layers.len() - 1;
         let layer = |(index, start): (usize, L)| {
             let LayerStart { pattern, weights } = start.into();
@@ -63,7 +69,8 @@ impl Mlp {
                 let rng = &mut stream(seed, Purpose::Init, index as u64);
                 he_normal(rng, mean_fan_in, pattern.nnz())
             });
-            Layer::new(engine.store(pattern, weights, index), Head::new(rows, index < last))
+            let storage = engine.store(pattern, weights, first.of_layer(index));
+            Layer::new(storage, Head::new(rows, index < last))
         };
         Mlp::from_layers(layers.into_iter().enumerate().map(layer).collect())
     }
@@ -200,23 +207,39 @@ impl Mlp {
 
     /// From the outputs' gradient back to the first layer: every `z` becomes its gradient.
     pub fn backward(&self, crew: Crew<'_>, tile: &mut Tile) {
+        for layer in (0..self.layers.len()).rev() {
+            self.backward_input(crew, layer, tile);
+            self.backward_norm(crew, layer, tile);
+        }
+    }
+
+    /// The first half of layer `layer`'s part of [`Mlp::backward`]: from the gradient of its `z` to
+    /// that of what it took in. Both can be read until [`Mlp::backward_norm`].
+    pub fn backward_input(&self, crew: Crew<'_>, layer: usize, tile: &mut Tile) {
+        let Tile { layers: tiles, dh, .. } = tile;
+        if layer + 1 == tiles.len() {
+            let LayerTile { z, dbias, .. } = &mut tiles[layer];
+            sum_samples(crew.isa(), z, dbias);
+        }
+        if layer > 0 {
+            let dh = &mut dh[..tiles[layer - 1].h.len()];
+            self.layers[layer].storage.backward_input(crew, &tiles[layer].z, dh);
+        }
+    }
+
+    /// The second half: through the activation and the norm of the layer before, if there is one.
+    pub fn backward_norm(&self, crew: Crew<'_>, layer: usize, tile: &mut Tile) {
+        let Some(before) = layer.checked_sub(1) else { return };
         let (isa, activation) = (crew.isa(), self.activation);
         let Tile { layers: tiles, dh, dropout, .. } = tile;
-        let LayerTile { z: doutputs, dbias, .. } = tiles.last_mut().expect("a network has a layer");
-        sum_samples(isa, doutputs, dbias);
-        for l in (1..self.layers.len()).rev() {
-            let (before, after) = tiles.split_at_mut(l);
-            let (below, dy) = (&mut before[l - 1], &after[0].z);
-            let dh = &mut dh[..below.h.len()];
-            self.layers[l].storage.backward_input(crew, dy, dh);
-            let Head { gamma, beta, .. } = &self.layers[l - 1].head;
-            let LayerTile { z, stats, kept, dgamma, dbeta, dbias, .. } = below;
-            if let Some(dropout) = dropout {
-                drop_out(isa, kept, dropout.factor(), dh);
-            }
-            let sums = [dgamma, dbeta, dbias].map(|sums| &mut sums[..]);
-            layer_norm_backward(isa, activation, dh, gamma, beta, stats, z, sums);
+        let LayerTile { z, h, stats, kept, dgamma, dbeta, dbias } = &mut tiles[before];
+        let dh = &mut dh[..h.len()];
+        if let Some(dropout) = dropout {
+            drop_out(isa, kept, dropout.factor(), dh);
         }
+        let Head { gamma, beta, .. } = &self.layers[before].head;
+        let sums = [dgamma, dbeta, dbias].map(|sums| &mut sums[..]);
+        layer_norm_backward(isa, activation, dh, gamma, beta, stats, z, sums);
     }
 
     /// Forward, loss and back: a tile's part of a batch whose samples' weights add up to `weight`.

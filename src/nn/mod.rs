@@ -34,7 +34,7 @@ pub use input::TileInput;
 pub use layer::{Head, Layer, add_gradient_rows};
 pub use loss::{Loss, METRICS, Targets, TileLoss, TileTargets};
 pub use mlp::{LayerStart, Mlp, NORM_EPS};
-pub use storage::{Engine, Storage};
+pub use storage::{Engine, LayerInput, Place, Storage};
 pub use tensors::{LayerBlock, LayerSlices, LayerTensors, Tensor};
 pub use tile::{LayerTile, Tile, each_tile, of_tile};
 pub use twin::{Twin, TwinLayer};

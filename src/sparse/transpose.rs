@@ -55,18 +55,22 @@ impl Transpose {
         self.position.iter().map(|&position| values[position as usize]).collect()
     }
 
-    /// As [`Transpose::gather`], in parallel into memory that is there.
-    ///
-    /// **Panics** if the shapes disagree.
-    pub fn gather_into(&self, executor: &Executor, values: &[f32], transposed: &mut [f32]) {
-        assert_eq!(values.len(), self.position.len(), "one value per entry");
-        assert_eq!(transposed.len(), self.position.len(), "one transposed value per entry");
-        executor.for_each_chunk(transposed, GATHER_CHUNK, |first, chunk| {
-            for (value, &position) in chunk.iter_mut().zip(&self.position[first..]) {
-                *value = values[position as usize];
-            }
-        });
+    /// The transposed pattern, and of each of its entries that of the original.
+    pub fn into_parts(self) -> (CsrPattern, Vec<u32>) {
+        (self.pattern, self.position)
     }
+}
+
+/// `gathered[i] = values[position[i]]`, in parallel.
+///
+/// **Panics** if there is not one position for each, or one is out of range.
+pub fn gather_into(executor: &Executor, position: &[u32], values: &[f32], gathered: &mut [f32]) {
+    assert_eq!(gathered.len(), position.len(), "one value per position");
+    executor.for_each_chunk(gathered, GATHER_CHUNK, |first, chunk| {
+        for (value, &position) in chunk.iter_mut().zip(&position[first..]) {
+            *value = values[position as usize];
+        }
+    });
 }
 
 #[cfg(test)]
@@ -86,7 +90,7 @@ mod tests {
         assert_eq!(transpose.gather(&values), [3.0, 1.0, 2.0, 4.0]);
         let executor = Executor::new(fanin_kernels::Isa::detect(), 2).unwrap();
         let mut transposed = [0.0; 4];
-        transpose.gather_into(&executor, &values, &mut transposed);
+        gather_into(&executor, &transpose.position, &values, &mut transposed);
         assert_eq!(transposed, [3.0, 1.0, 2.0, 4.0]);
     }
 

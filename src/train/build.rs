@@ -3,7 +3,7 @@
 use super::config::NARROW;
 use super::{Error, TrainConfig};
 use crate::dataset::{Dataset, Scaling, Values};
-use crate::nn::{LayerStart, Mlp};
+use crate::nn::{LayerStart, Mlp, Place};
 use crate::sparse::CsrPattern;
 use crate::topology::{
     FileTopology, Generated, Generator, Inputs, Profiled, Request, TopologyError, read_topology,
@@ -41,21 +41,22 @@ fn scale(row: impl Iterator<Item = f64>, scaling: &Scaling, values: &mut [f32]) 
 }
 
 impl TrainConfig {
-    /// Builds the network for this many inputs and outputs; also returns
-    /// warnings about what is met only approximately. A
-    /// generator that looks at training samples needs `inputs`.
+    /// Builds the network for this many inputs and outputs, its first layer at this place; also
+    /// returns warnings about what is met only approximately. A generator that looks at training
+    /// samples needs `inputs`.
     ///
     /// **Errors**: [`Error::Range`] and its like; [`Error::Topology`] naming the layer that cannot
     /// be built; [`Error::TopologyFile`] for a topology file.
     pub fn build(
         &self,
+        first: Place,
         in_features: usize,
         outputs: usize,
         inputs: Option<&dyn Inputs>,
     ) -> Result<(Mlp, Vec<String>), Error> {
         self.validate()?;
         let (starts, warnings) = self.starts(in_features, outputs, inputs)?;
-        let model = Mlp::new(&*self.engine.make(), starts, self.seed);
+        let model = Mlp::new(&*self.engine.make(), first, starts, self.seed);
         let model = model.with_activation(self.activation.make()).with_loss(self.loss.make());
         let warnings = warnings.into_iter().chain(unable(&model)).collect();
         Ok((model, warnings))
@@ -144,19 +145,23 @@ fn unable(model: &Mlp) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fanin_kernels::Isa;
 
     #[test]
     fn the_dense_mnist_net_has_the_papers_parameters() {
         // Paper §2.1, notes G23: weights, biases, and LayerNorm's γ and β.
         let config = TrainConfig { engine: "dense".parse().unwrap(), ..TrainConfig::default() };
-        assert_eq!(config.build(784, 10, None).unwrap().0.parameters(), 1_867_786);
+        assert_eq!(
+            config.build(Place::first(Isa::detect()), 784, 10, None).unwrap().0.parameters(),
+            1_867_786
+        );
     }
 
     #[test]
     fn hidden_and_output_layers_are_sparse_as_asked() {
         let config = TrainConfig { hidden: vec![20], sparsity: 0.75, ..TrainConfig::default() };
         let nnz = |config: &TrainConfig| {
-            let model = config.build(16, 8, None).unwrap().0;
+            let model = config.build(Place::first(Isa::detect()), 16, 8, None).unwrap().0;
             model.layers().iter().map(|layer| layer.nnz()).collect::<Vec<_>>()
         };
         assert_eq!(nnz(&config), [80, 160]);

@@ -1,9 +1,10 @@
 //! A run in mid-flight as a file: parameters, the optimiser's slots, and where it is.
 //!
-//! All numbers as the layers store them, in `layers.N.*` and `optimizer.SLOT.N.*`; the connections
-//! of a layer that lacks some in `layers.N.pattern.*`; what the method keeps in `method.*`; of
-//! rewired layers every position that ever was a connection, in `rewire.N.ever`, a Roaring bitmap
-//! in the portable format, cut into words. Random streams are functions of the seed and the
+//! All numbers that the layers store, in an order that does not depend on the machine, in
+//! `layers.N.*` and `optimizer.SLOT.N.*`; the connections of a layer that lacks some in
+//! `layers.N.pattern.*`; what the method keeps in `method.*`; of rewired layers every position that
+//! ever was a connection, in `rewire.N.ever`, a Roaring bitmap in the portable format, cut into
+//! words. Random streams are functions of the seed and the
 //! position, so resuming from here gives the bits of a run that was never interrupted.
 
 use super::trainer::Restored;
@@ -38,9 +39,10 @@ pub fn write(path: &Path, trainer: &Trainer) -> Result<(), model::Error> {
         if let Some(pattern) = layer.storage().pattern().filter(|p| p.density() < 1.0) {
             add_pattern(&mut file, &format!("layers.{index}.pattern"), pattern);
         }
-        add_tensors(&mut file, &format!("layers.{index}"), &layer.tensors());
+        add_tensors(&mut file, &format!("layers.{index}"), layer, &layer.tensors());
         for (slot, tensors) in trainer.optimizer().slots() {
-            add_tensors(&mut file, &format!("optimizer.{slot}.{index}"), &tensors[index]);
+            let prefix = format!("optimizer.{slot}.{index}");
+            add_tensors(&mut file, &prefix, layer, &tensors[index]);
         }
     }
     for (name, values) in trainer.method().state() {
@@ -54,7 +56,8 @@ pub fn write(path: &Path, trainer: &Trainer) -> Result<(), model::Error> {
     Ok(file.write(path)?)
 }
 
-fn add_tensors(file: &mut TensorFile, prefix: &str, tensors: &LayerTensors) {
+fn add_tensors(file: &mut TensorFile, prefix: &str, layer: &Layer, tensors: &LayerTensors) {
+    let tensors = layer.to_portable(tensors);
     for (tensor, values) in Tensor::ALL.iter().zip(tensors.each()) {
         file.add_f32(format!("{prefix}.{}", tensor.name()), vec![values.len()], values);
     }
@@ -137,8 +140,8 @@ fn take_layer(
         None => CsrPattern::full(rows, cols),
     };
     let weights = vec![0.0; pattern.nnz()];
-    let mut layer =
-        Layer::new(fresh.storage().engine().store(pattern, weights, index), fresh.head().clone());
+    let (engine, place) = (fresh.storage().engine(), fresh.storage().place());
+    let mut layer = Layer::new(engine.store(pattern, weights, place), fresh.head().clone());
     let tensors = take_tensors(file, &format!("layers.{index}"), &layer)?;
     let LayerTensors { weight, bias, gamma, beta } = tensors;
     layer.set_head(Head { bias, gamma, beta });
@@ -159,7 +162,10 @@ fn take_tensors(
         |tensor: Tensor, len: usize| file.take_f32(&format!("{prefix}.{}", tensor.name()), &[len]);
     let Head { bias, gamma, beta } = layer.head();
     Ok(LayerTensors {
-        weight: take(Tensor::Weight, layer.storage().weights().len())?,
+        weight: {
+            let weight = take(Tensor::Weight, layer.storage().weights().len())?;
+            layer.storage().portable_to_stored(weight)
+        },
         bias: take(Tensor::Bias, bias.len())?,
         gamma: take(Tensor::Gamma, gamma.len())?,
         beta: take(Tensor::Beta, beta.len())?,

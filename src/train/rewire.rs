@@ -141,7 +141,7 @@ fn rewire(plan: LayerPlan, state: &mut State<'_>) {
         }
     };
     let layer = &mut state.model.layers_mut()[index];
-    layer.store(layer.storage().engine(), index, rewiring.pattern, weights);
+    layer.store(layer.storage().engine(), layer.storage().place(), rewiring.pattern, weights);
     // As the new storage has them, which may be otherwise than in CSR order.
     let storage = layer.storage();
     let mut slots = slots.into_iter();

@@ -11,7 +11,7 @@ use super::rewire::History;
 use super::{Error, Regularization, TrainConfig};
 use crate::dataset::{Dataset, Values};
 use crate::method::{Method, RunLength};
-use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Tile};
+use crate::nn::{Layer, LayerInput, LayerStart, LayerTensors, Mlp, Place, Tile};
 use crate::optim::{Averaged, LrSchedule, Optimizer, Rule};
 use crate::parallel::Executor;
 use crate::topology::Distribution;
@@ -118,7 +118,14 @@ impl Trainer {
         let (features, targets) = (data.train.features(), data.train.targets());
         let (model, warnings) = match own.model {
             Some(model) => (model, Vec::new()),
-            None => config.build(features, targets.outputs(), Some(&TrainInputs(&data)))?,
+            None => {
+                let input = match data.train.is_sparse() {
+                    true => LayerInput::SparseSamples,
+                    false => LayerInput::Samples,
+                };
+                let first = Place { isa: executor.isa(), input };
+                config.build(first, features, targets.outputs(), Some(&TrainInputs(&data)))?
+            }
         };
         let (loss, takes_numbers) = (model.loss().name(), model.loss().takes_numbers());
         if takes_numbers != targets.are_numbers() {

@@ -10,6 +10,7 @@ pub(crate) struct Avx512Lanes(());
 
 impl Lanes for Avx512Lanes {
     type V = __m512;
+    type Half = __m512;
     const IS_WIDE: bool = true;
 
     #[inline(always)]
@@ -71,6 +72,47 @@ impl Lanes for Avx512Lanes {
         proven!({
             let open = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());
             _mm512_maskz_mov_ps(open, value)
+        })
+    }
+    #[inline(always)]
+    fn half_sums(self, a: __m512, b: __m512) -> __m512 {
+        self.halves(a, b)
+    }
+    #[inline(always)]
+    fn sums_of_halves(self, v: &[__m512; 4]) -> [f32; 8] {
+        let [a, b] = [self.quarters(v[0], v[1]), self.quarters(v[2], v[3])];
+        proven!({
+            let low = _mm512_shuffle_ps::<0x44>(a, b);
+            let high = _mm512_shuffle_ps::<0xEE>(a, b);
+            let pairs = _mm512_add_ps(low, high);
+            let low = _mm512_shuffle_ps::<0x88>(pairs, pairs);
+            let high = _mm512_shuffle_ps::<0xDD>(pairs, pairs);
+            // The quarters now hold sums 0 and 2, 4 and 6, 1 and 3, 5 and 7, twice.
+            let order = _mm512_setr_epi32(0, 8, 1, 9, 4, 12, 5, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+            let sums = _mm512_permutexvar_ps(order, _mm512_add_ps(low, high));
+            let mut out = [0.0; 8];
+            _mm256_storeu_ps(out.as_mut_ptr(), _mm512_castps512_ps256(sums));
+            out
+        })
+    }
+    #[inline(always)]
+    fn quarter_sums(self, v: &[__m512; 4]) -> __m512 {
+        self.quarters(self.halves(v[0], v[1]), self.halves(v[2], v[3]))
+    }
+    #[inline(always)]
+    fn sums_of_quarters(self, v: &[__m512; 4]) -> __m512 {
+        proven!({
+            let (low, high) =
+                (_mm512_shuffle_ps::<0x44>(v[0], v[1]), _mm512_shuffle_ps::<0xEE>(v[0], v[1]));
+            let a = _mm512_add_ps(low, high);
+            let (low, high) =
+                (_mm512_shuffle_ps::<0x44>(v[2], v[3]), _mm512_shuffle_ps::<0xEE>(v[2], v[3]));
+            let b = _mm512_add_ps(low, high);
+            let low = _mm512_shuffle_ps::<0x88>(a, b);
+            let high = _mm512_shuffle_ps::<0xDD>(a, b);
+            // Lane 4i + k is the sum of quarter i of v[k].
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_permutexvar_ps(order, _mm512_add_ps(low, high))
         })
     }
     #[inline(always)]

@@ -13,6 +13,7 @@ macro_rules! plain_lanes {
 
         impl Lanes for $name {
             type V = Group;
+            type Half = Group;
             const IS_WIDE: bool = false;
 
             #[inline(always)]
@@ -67,6 +68,31 @@ macro_rules! plain_lanes {
             #[inline(always)]
             fn gate(self, value: Group, gate: Group) -> Group {
                 std::array::from_fn(|i| if gate[i] > 0.0 { value[i] } else { 0.0 })
+            }
+            #[inline(always)]
+            fn half_sums(self, a: Group, b: Group) -> Group {
+                let half = |v: Group, i: usize| v[i] + v[i + 8];
+                std::array::from_fn(|i| if i < 8 { half(a, i) } else { half(b, i - 8) })
+            }
+            #[inline(always)]
+            fn sums_of_halves(self, v: &[Group; 4]) -> [f32; 8] {
+                std::array::from_fn(|i| {
+                    let half = &v[i % 4].as_chunks::<8>().0[i / 4];
+                    let b: [f32; 4] = std::array::from_fn(|j| half[j] + half[j + 4]);
+                    (b[0] + b[2]) + (b[1] + b[3])
+                })
+            }
+            #[inline(always)]
+            fn quarter_sums(self, v: &[Group; 4]) -> Group {
+                let half = |v: &Group, i: usize| v[i] + v[i + 8];
+                std::array::from_fn(|i| half(&v[i / 4], i % 4) + half(&v[i / 4], i % 4 + 4))
+            }
+            #[inline(always)]
+            fn sums_of_quarters(self, v: &[Group; 4]) -> Group {
+                std::array::from_fn(|lane| {
+                    let b = &v[lane / 4].as_chunks::<4>().0[lane % 4];
+                    (b[0] + b[2]) + (b[1] + b[3])
+                })
             }
             #[inline(always)]
             fn sums(self, v: &[Group; 8]) -> [f32; 8] {

@@ -7,4 +7,5 @@ mod layer_norm;
 mod losses;
 mod optimizer;
 mod samples;
+mod sell;
 mod sparse;

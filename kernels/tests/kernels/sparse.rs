@@ -10,16 +10,16 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
 /// A pattern in CSR with its values, and the same matrix dense.
-struct Sparse {
-    row_ptr: Vec<usize>,
-    col_idx: Vec<u32>,
-    values: Vec<f32>,
+pub(crate) struct Sparse {
+    pub(crate) row_ptr: Vec<usize>,
+    pub(crate) col_idx: Vec<u32>,
+    pub(crate) values: Vec<f32>,
     dense: Vec<f64>,
-    cols: usize,
+    pub(crate) cols: usize,
 }
 
 /// Rows of the given lengths with random columns; values drawn by `value`.
-fn sparse(
+pub(crate) fn sparse(
     rng: &mut Pcg64,
     fan_in: &[usize],
     cols: usize,

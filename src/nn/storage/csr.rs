@@ -1,20 +1,21 @@
-//! Stored connections only, in CSR: what costs a tenth at 90 % sparsity.
+//! Stored connections only: what costs a tenth at 90 % sparsity.
 //!
 //! dX is the forward product on the transposed pattern, whose values are a copy that follows the
-//! weights. A layer that has every connection runs on the dense kernels for y and dX, which have
-//! the same bits there.
+//! weights. Each of both is stored in the order that pays ([`Layout`]). A layer that has every
+//! connection runs on the dense kernels for y and dX, which have the same bits there.
 
-use super::interface::{Engine, Storage, even_blocks};
+use super::interface::{Engine, Place, Storage, even_blocks};
+use super::layout::Layout;
 use crate::grammar::Entry;
 use crate::parallel::{Crew, Executor};
-use crate::sparse::{CsrPattern, Panels, Transpose};
+use crate::sparse::{CsrPattern, Transpose, gather_into};
 use fanin_kernels::{
-    Isa, Row, SparseTile, dense_backward_input, dense_forward, sddmm, sddmm_by_panels,
-    sddmm_sparse_input, spmm, spmm_by_panels, spmm_sparse_input, spmv, spmv_by_columns,
+    Isa, Row, SparseTile, dense_backward_input, dense_forward, sddmm_sparse_input,
+    spmm_sparse_input, spmv, spmv_by_columns,
 };
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// CSR in the list of engines.
 pub(super) const ENTRY: Entry<Box<dyn Engine>> = Entry {
@@ -24,8 +25,7 @@ pub(super) const ENTRY: Entry<Box<dyn Engine>> = Entry {
     make: |_| Ok(Box::new(Sparse)),
 };
 
-/// Stored entries per block of rows: 32 KB of gradient stay in L2. With 4096 entries dW and Adam
-/// take 1.04 of the time at 95 % sparsity, with 16,384 the same.
+/// Entries per block of columns of a full layer's dX.
 const BLOCK: usize = 8192;
 
 /// The engine of sparse layers.
@@ -33,55 +33,104 @@ const BLOCK: usize = 8192;
 pub struct Sparse;
 
 impl Engine for Sparse {
-    fn store(&self, pattern: CsrPattern, weights: Vec<f32>, index: usize) -> Box<dyn Storage> {
-        // The first layer never computes dX.
-        Box::new(Csr::new(Arc::new(pattern), weights, index > 0))
+    fn store(&self, pattern: CsrPattern, weights: Vec<f32>, place: Place) -> Box<dyn Storage> {
+        Box::new(Csr::new(Arc::new(pattern), weights, place))
     }
 }
 
-/// A layer in CSR.
+/// A layer of stored connections.
 #[derive(Clone, Debug)]
 pub struct Csr {
     pattern: Arc<CsrPattern>,
+    place: Place,
+    layout: Layout,
+    /// In the order of `layout`.
     weights: Vec<f32>,
     /// Every position is stored, so that y and dX are dense products, which have the same bits.
     is_full: bool,
-    panels: Option<Panels>,
-    gradient_panels: Option<Panels>,
-    /// For dX: the transpose and its values; neither the first layer nor a full one needs them.
-    transpose: Option<(Transpose, Vec<f32>)>,
-    transpose_panels: Option<Panels>,
+    /// For dX; neither the first layer nor a full one needs it.
+    transpose: Option<Transposed>,
     blocks: Vec<usize>,
     input_blocks: Vec<usize>,
+    /// For samples one by one, where the layouts above are not by rows: made when the first comes.
+    of_sample: OnceLock<OfSample>,
+}
+
+/// The transposed matrix.
+#[derive(Clone, Debug)]
+struct Transposed {
+    layout: Layout,
+    /// Of each place that of the weights.
+    position: Vec<u32>,
+    values: Vec<f32>,
+}
+
+/// A matrix as products with one sample take it.
+#[derive(Clone, Debug)]
+struct OfSample {
+    pattern: CsrPattern,
+    values: Vec<f32>,
 }
 
 impl Csr {
-    /// A layer on `pattern`; `computes_dx` unless it is the first.
+    /// A layer on `pattern` with these weights, in CSR order.
     ///
     /// **Panics** unless there is one weight per connection.
-    pub fn new(pattern: Arc<CsrPattern>, weights: Vec<f32>, computes_dx: bool) -> Csr {
+    pub fn new(pattern: Arc<CsrPattern>, weights: Vec<f32>, place: Place) -> Csr {
         assert_eq!(weights.len(), pattern.nnz(), "one weight per connection");
         let is_full = pattern.nnz() == pattern.rows() * pattern.cols();
-        let transpose = (computes_dx && !is_full).then(|| {
-            let transpose = Transpose::of(&pattern);
-            let values = transpose.gather(&weights);
-            (transpose, values)
-        });
+        let layout = match is_full || place.takes_sparse_samples() {
+            true => Layout::rows(&pattern),
+            false => Layout::that_pays(&pattern, place.isa),
+        };
+        let weights = match layout.position() {
+            None => weights,
+            Some(position) => position.iter().map(|&entry| weights[entry as usize]).collect(),
+        };
+        let transpose = (place.computes_dx() && !is_full)
+            .then(|| Transposed::of(&pattern, &layout, &weights, place.isa));
         let input_blocks = match &transpose {
-            Some((transpose, _)) => transpose.pattern().blocks(BLOCK),
+            Some(transpose) => transpose.layout.blocks(),
             None => even_blocks(pattern.cols(), pattern.rows(), BLOCK),
         };
         Csr {
-            panels: if is_full { None } else { Panels::for_spmm(&pattern) },
-            gradient_panels: Panels::for_sddmm(&pattern),
-            transpose_panels: transpose.as_ref().and_then(|(t, _)| Panels::for_spmm(t.pattern())),
+            place,
+            blocks: layout.blocks(),
+            layout,
             transpose,
-            blocks: pattern.blocks(BLOCK),
             input_blocks,
             pattern,
             weights,
             is_full,
+            of_sample: OnceLock::new(),
         }
+    }
+
+    /// Values in the order of the stored weights, brought into that of CSR.
+    fn by_rows<'a>(&self, stored: &'a [f32]) -> Cow<'a, [f32]> {
+        assert_eq!(stored.len(), self.pattern.nnz(), "one value per connection");
+        let Some(position) = self.layout.position() else { return Cow::Borrowed(stored) };
+        let mut values = vec![0.0; stored.len()];
+        position.iter().zip(stored).for_each(|(&entry, &value)| values[entry as usize] = value);
+        Cow::Owned(values)
+    }
+}
+
+impl Transposed {
+    /// That of a pattern whose weights are stored in the order of `layout`.
+    fn of(pattern: &CsrPattern, layout: &Layout, weights: &[f32], isa: Isa) -> Transposed {
+        let (transpose, mut position) = Transpose::of(pattern).into_parts();
+        if let Some(entries) = layout.position() {
+            let mut places = vec![0; entries.len()];
+            (0..).zip(entries).for_each(|(place, &entry)| places[entry as usize] = place);
+            position.iter_mut().for_each(|at| *at = places[*at as usize]);
+        }
+        let layout = Layout::that_pays(&Arc::new(transpose), isa);
+        if let Some(entries) = layout.position() {
+            position = entries.iter().map(|&entry| position[entry as usize]).collect();
+        }
+        let values = position.iter().map(|&place| weights[place as usize]).collect();
+        Transposed { layout, position, values }
     }
 }
 
@@ -116,14 +165,13 @@ impl Storage for Csr {
 
     fn forward(&self, crew: Crew<'_>, bias: &[f32], x: &[Row], y: &mut [Row]) {
         let (isa, weights) = (crew.isa(), &self.weights);
-        let sparse = Product { pattern: &self.pattern, panels: self.panels.as_ref() };
         crew.by_rows(&self.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
             let bias = Some(&bias[rows.clone()]);
             if self.is_full {
                 let weights = &weights[rows.start * x.len()..rows.end * x.len()];
                 dense_forward(isa, weights, bias, x, y);
             } else {
-                sparse.times_dense(isa, rows, weights, bias, x, y);
+                self.layout.times_dense(isa, rows, weights, bias, x, y);
             }
         });
     }
@@ -136,11 +184,9 @@ impl Storage for Csr {
                 dense_backward_input(isa, &self.weights, in_features, dy, columns.start, dx);
             });
         }
-        let (transpose, values) = self.transpose.as_ref().expect("the first layer computes no dx");
-        let panels = self.transpose_panels.as_ref();
-        let sparse = Product { pattern: transpose.pattern(), panels };
+        let transpose = self.transpose.as_ref().expect("the first layer computes no dx");
         crew.by_rows(&self.input_blocks, dx, &|rows: Range<usize>, dx| {
-            sparse.times_dense(isa, rows, values, None, dy, dx);
+            transpose.layout.times_dense(isa, rows, &transpose.values, None, dy, dx);
         });
     }
 
@@ -152,19 +198,11 @@ impl Storage for Csr {
         dy: &[Row],
         dw: &mut [f32],
     ) {
-        let columns = self.pattern.col_idx();
-        let dy = &dy[rows.clone()];
-        match &self.gradient_panels {
-            None => sddmm(isa, &self.pattern.row_ptr()[rows.start..=rows.end], columns, dy, x, dw),
-            Some(panels) => {
-                let (bounds, stride) = (panels.bounds(), panels.stride());
-                sddmm_by_panels(isa, bounds, stride, rows.start, columns, dy, x, dw);
-            }
-        }
+        self.layout.add_gradient_rows(isa, rows.clone(), x, &dy[rows], dw);
     }
 
     fn takes_sparse_input(&self) -> bool {
-        true
+        matches!(self.layout, Layout::Rows { .. })
     }
 
     fn forward_sparse(&self, crew: Crew<'_>, bias: &[f32], x: SparseTile<'_>, y: &mut [Row]) {
@@ -193,20 +231,31 @@ impl Storage for Csr {
 
     fn put_weights(&mut self, executor: &Executor, weights: Vec<f32>) {
         assert_eq!(weights.len(), self.pattern.nnz(), "one weight per connection");
-        if let Some((transpose, values)) = &mut self.transpose {
-            transpose.gather_into(executor, &weights, values);
+        if let Some(Transposed { position, values, .. }) = &mut self.transpose {
+            gather_into(executor, position, &weights, values);
         }
         self.weights = weights;
+        self.of_sample = OnceLock::new();
     }
 
     fn to_csr<'a>(&self, stored: &'a [f32]) -> Cow<'a, [f32]> {
-        assert_eq!(stored.len(), self.pattern.nnz(), "one value per connection");
-        Cow::Borrowed(stored)
+        self.by_rows(stored)
     }
 
     fn to_stored(&self, values: Vec<f32>) -> Vec<f32> {
         assert_eq!(values.len(), self.pattern.nnz(), "one value per connection");
-        values
+        match self.layout.position() {
+            None => values,
+            Some(position) => position.iter().map(|&entry| values[entry as usize]).collect(),
+        }
+    }
+
+    fn to_portable<'a>(&self, stored: &'a [f32]) -> Cow<'a, [f32]> {
+        self.by_rows(stored)
+    }
+
+    fn portable_to_stored(&self, values: Vec<f32>) -> Vec<f32> {
+        self.to_stored(values)
     }
 
     fn takes_samples(&self) -> bool {
@@ -214,17 +263,36 @@ impl Storage for Csr {
     }
 
     fn forward_sample(&self, isa: Isa, bias: &[f32], x: &[f32], y: &mut [f32]) {
-        match &self.transpose {
-            // Not the first layer: many of its inputs are 0 behind a ReLU.
-            Some((transpose, values)) => {
-                let (col_ptr, row_idx) =
-                    (transpose.pattern().row_ptr(), transpose.pattern().col_idx());
-                spmv_by_columns(isa, col_ptr, row_idx, values, bias, x, y);
+        // Not the first layer: many of its inputs are 0 behind a ReLU.
+        let by_columns = self.transpose.is_some();
+        let (layout, values) = match &self.transpose {
+            Some(transpose) => (&transpose.layout, &transpose.values),
+            None => (&self.layout, &self.weights),
+        };
+        let (pattern, values) = match layout {
+            Layout::Rows { pattern, .. } => (&**pattern, values),
+            Layout::Sorted(_) => {
+                let OfSample { pattern, values } = self.of_sample.get_or_init(|| {
+                    let weights = self.by_rows(&self.weights);
+                    match by_columns {
+                        true => {
+                            let transpose = Transpose::of(&self.pattern);
+                            let values = transpose.gather(&weights);
+                            OfSample { pattern: transpose.into_parts().0, values }
+                        }
+                        false => OfSample {
+                            pattern: CsrPattern::clone(&self.pattern),
+                            values: weights.into_owned(),
+                        },
+                    }
+                });
+                (pattern, values)
             }
-            None => {
-                let (row_ptr, columns) = (self.pattern.row_ptr(), self.pattern.col_idx());
-                spmv(isa, row_ptr, columns, &self.weights, bias, x, y);
-            }
+        };
+        let (row_ptr, columns) = (pattern.row_ptr(), pattern.col_idx());
+        match by_columns {
+            true => spmv_by_columns(isa, row_ptr, columns, values, bias, x, y),
+            false => spmv(isa, row_ptr, columns, values, bias, x, y),
         }
     }
 
@@ -232,39 +300,11 @@ impl Storage for Csr {
         &Sparse
     }
 
+    fn place(&self) -> Place {
+        self.place
+    }
+
     fn boxed(&self) -> Box<dyn Storage> {
         Box::new(self.clone())
-    }
-}
-
-/// The product with a pattern's matrix, by panels where it has them.
-#[derive(Clone, Copy)]
-struct Product<'a> {
-    pattern: &'a CsrPattern,
-    panels: Option<&'a Panels>,
-}
-
-impl Product<'_> {
-    /// Rows of W·X + b.
-    fn times_dense(
-        self,
-        isa: Isa,
-        rows: Range<usize>,
-        values: &[f32],
-        bias: Option<&[f32]>,
-        x: &[Row],
-        y: &mut [Row],
-    ) {
-        let columns = self.pattern.col_idx();
-        match self.panels {
-            None => {
-                let row_ptr = &self.pattern.row_ptr()[rows.start..=rows.end];
-                spmm(isa, row_ptr, columns, values, bias, x, y);
-            }
-            Some(panels) => {
-                let (bounds, stride) = (panels.bounds(), panels.stride());
-                spmm_by_panels(isa, bounds, stride, rows.start, columns, values, bias, x, y);
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Every position, by dense products: the baseline, on the same code.
 
-use super::interface::{Engine, Storage, even_blocks};
+use super::interface::{Engine, Place, Storage, even_blocks};
 use crate::grammar::Entry;
 use crate::parallel::{Crew, Executor};
 use crate::sparse::CsrPattern;
@@ -25,7 +25,7 @@ const BLOCK: usize = 1 << 18;
 pub struct AllDense;
 
 impl Engine for AllDense {
-    fn store(&self, pattern: CsrPattern, weights: Vec<f32>, _index: usize) -> Box<dyn Storage> {
+    fn store(&self, pattern: CsrPattern, weights: Vec<f32>, _place: Place) -> Box<dyn Storage> {
         Box::new(Dense::new(pattern.cols(), pattern.rows(), pattern.scatter(&weights)))
     }
 

@@ -112,6 +112,17 @@ pub trait Storage: Debug + Send + Sync {
     /// **Panics** unless there is one per connection.
     fn to_stored(&self, values: Vec<f32>) -> Vec<f32>;
 
+    /// Values in the order of the stored weights as a checkpoint keeps them: in an order that does
+    /// not depend on the machine.
+    fn to_portable<'a>(&self, stored: &'a [f32]) -> Cow<'a, [f32]> {
+        Cow::Borrowed(stored)
+    }
+
+    /// The way back of [`Storage::to_portable`].
+    fn portable_to_stored(&self, values: Vec<f32>) -> Vec<f32> {
+        values
+    }
+
     /// Whether samples can pass one by one, [`Storage::forward_sample`].
     fn takes_samples(&self) -> bool {
         false
@@ -128,6 +139,11 @@ pub trait Storage: Debug + Send + Sync {
 
     /// The engine that stores layers like this one.
     fn engine(&self) -> &'static dyn Engine;
+
+    /// The place that it was stored for; any, where that does not matter to it.
+    fn place(&self) -> Place {
+        Place::first(Isa::detect())
+    }
 
     /// A copy.
     fn boxed(&self) -> Box<dyn Storage>;
@@ -166,12 +182,54 @@ impl dyn Storage + '_ {
     }
 }
 
+/// What a layer is stored for: decides which order of its weights is faster, never a bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The level that its products will run on; all others work.
+    pub isa: Isa,
+    /// What it takes in.
+    pub input: LayerInput,
+}
+
+/// What a layer takes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerInput {
+    /// Samples, as rows: the layer never computes dX.
+    Samples,
+    /// Samples by their values that are not 0.
+    SparseSamples,
+    /// What the layer before gives out.
+    Neurons,
+}
+
+impl Place {
+    /// The first layer, of samples as rows.
+    pub fn first(isa: Isa) -> Place {
+        Place { isa, input: LayerInput::Samples }
+    }
+
+    /// The place of layer `index` of a network whose first layer stands here.
+    pub fn of_layer(self, index: usize) -> Place {
+        if index == 0 { self } else { Place { input: LayerInput::Neurons, ..self } }
+    }
+
+    /// Whether the layer before wants its output's gradient.
+    pub fn computes_dx(self) -> bool {
+        self.input == LayerInput::Neurons
+    }
+
+    /// Whether samples come as the values that are not 0.
+    pub fn takes_sparse_samples(self) -> bool {
+        self.input == LayerInput::SparseSamples
+    }
+}
+
 /// How a network's layers are stored. All engines learn the same network from the same weights.
 pub trait Engine: Debug + Send + Sync {
-    /// Stores the weights of layer `index` of a network, one per connection in CSR order.
+    /// Stores the weights of a layer, one per connection in CSR order.
     ///
     /// **Panics** unless there is one weight per connection.
-    fn store(&self, pattern: CsrPattern, weights: Vec<f32>, index: usize) -> Box<dyn Storage>;
+    fn store(&self, pattern: CsrPattern, weights: Vec<f32>, place: Place) -> Box<dyn Storage>;
 
     /// Whether every layer has all connections, whatever the topology says.
     fn is_dense(&self) -> bool {

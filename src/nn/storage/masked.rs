@@ -1,7 +1,7 @@
 //! Dense weights and a mask: what papers do to study sparsity, and what saves nothing.
 
 use super::dense::Dense;
-use super::interface::{Engine, Storage};
+use super::interface::{Engine, Place, Storage};
 use crate::grammar::Entry;
 use crate::parallel::{Crew, Executor};
 use crate::sparse::CsrPattern;
@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry<Box<dyn Engine>> = Entry {
 pub struct MaskedDense;
 
 impl Engine for MaskedDense {
-    fn store(&self, pattern: CsrPattern, weights: Vec<f32>, _index: usize) -> Box<dyn Storage> {
+    fn store(&self, pattern: CsrPattern, weights: Vec<f32>, _place: Place) -> Box<dyn Storage> {
         Box::new(Masked::new(Arc::new(pattern), &weights))
     }
 }

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `interface.rs` | what a storage and an engine are | |
 //! | `csr.rs` | stored connections only | SpMM, SDDMM |
+//! | `layout.rs` | in which order, and by which kernels | |
 //! | `dense.rs` | every position | dense |
 //! | `masked.rs` | every position, absent ones held at 0 | dense |
 //!
@@ -16,11 +17,12 @@
 mod csr;
 mod dense;
 mod interface;
+mod layout;
 mod masked;
 
 pub use csr::{Csr, Sparse};
 pub use dense::{AllDense, Dense};
-pub use interface::{Engine, Storage};
+pub use interface::{Engine, LayerInput, Place, Storage};
 pub use masked::{Masked, MaskedDense};
 
 use crate::grammar::{Entry, Listed};

@@ -26,12 +26,13 @@ impl Trainer {
     pub(super) fn average(&self) -> Option<Mlp> {
         let means = self.optimizer.slot(AVERAGE).filter(|_| self.optimizer.steps() > 0)?;
         let mut model = self.model.clone();
-        for (index, (layer, means)) in model.layers_mut().iter_mut().zip(means).enumerate() {
+        for (layer, means) in model.layers_mut().iter_mut().zip(means) {
             let (pattern, _) = layer.connections();
             let weights = layer.storage().to_csr(&means.weight).into_owned();
             let LayerTensors { bias, gamma, beta, .. } = means.clone();
             layer.set_head(Head { bias, gamma, beta });
-            layer.store(layer.storage().engine(), index, (*pattern).clone(), weights);
+            let (engine, place) = (layer.storage().engine(), layer.storage().place());
+            layer.store(engine, place, (*pattern).clone(), weights);
         }
         Some(model)
     }
@@ -47,10 +48,10 @@ impl Trainer {
 
     /// Gives back the network of the best epoch after a resume, stored as the network in training.
     pub(crate) fn restore_best(&mut self, mut best: Mlp) {
-        let engines = self.model.layers().iter().map(|layer| layer.storage().engine());
-        for (index, (layer, engine)) in best.layers_mut().iter_mut().zip(engines).enumerate() {
+        for (layer, trained) in best.layers_mut().iter_mut().zip(self.model.layers()) {
             let (pattern, weights) = layer.connections();
-            layer.store(engine, index, (*pattern).clone(), weights);
+            let (engine, place) = (trained.storage().engine(), trained.storage().place());
+            layer.store(engine, place, (*pattern).clone(), weights);
         }
         self.best_model = Some(best);
     }

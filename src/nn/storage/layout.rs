@@ -1,0 +1,119 @@
+//! In which order the entries of a sparse matrix are stored, and what that makes of its products:
+//! the bits are the same in all.
+
+use crate::sparse::{CsrPattern, Panels, Sell};
+use fanin_kernels::{
+    Isa, Row, sddmm, sddmm_by_panels, sddmm_sell, spmm, spmm_by_panels, spmm_sell,
+};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The order of a matrix's entries.
+#[derive(Clone, Debug)]
+pub(super) enum Layout {
+    /// As in CSR; the products by panels of columns where they pay.
+    Rows { pattern: Arc<CsrPattern>, panels: Option<Panels>, gradient_panels: Option<Panels> },
+    /// In blocks of rows sorted by length.
+    Sorted(Sell),
+}
+
+/// Stored entries per block of rows: 32 KB of gradient stay in L2. With 4096 entries dW and Adam
+/// take 1.04 of the time at 95 % sparsity, with 16,384 the same.
+const BLOCK: usize = 8192;
+
+impl Layout {
+    /// The layout that is faster on this level.
+    ///
+    /// **Panics** if there are 2³² entries or more.
+    pub(super) fn that_pays(pattern: &Arc<CsrPattern>, isa: Isa) -> Layout {
+        Sell::that_pays(pattern, isa).map_or_else(|| Layout::rows(pattern), Layout::Sorted)
+    }
+
+    /// The order of CSR.
+    pub(super) fn rows(pattern: &Arc<CsrPattern>) -> Layout {
+        Layout::Rows {
+            panels: Panels::for_spmm(pattern),
+            gradient_panels: Panels::for_sddmm(pattern),
+            pattern: Arc::clone(pattern),
+        }
+    }
+
+    /// Of each place the entry of the pattern; none if they are the same.
+    pub(super) fn position(&self) -> Option<&[u32]> {
+        match self {
+            Layout::Rows { .. } => None,
+            Layout::Sorted(sell) => Some(sell.position()),
+        }
+    }
+
+    /// Bounds of the blocks of rows that products can be cut into.
+    pub(super) fn blocks(&self) -> Vec<usize> {
+        match self {
+            Layout::Rows { pattern, .. } => pattern.blocks(BLOCK),
+            Layout::Sorted(sell) => sell.bounds().to_vec(),
+        }
+    }
+
+    /// Rows of W·X + b, from and to bounds of [`Layout::blocks`].
+    ///
+    /// **Shapes**: `values` all of W; `bias` and `y` of these rows.
+    pub(super) fn times_dense(
+        &self,
+        isa: Isa,
+        rows: Range<usize>,
+        values: &[f32],
+        bias: Option<&[f32]>,
+        x: &[Row],
+        y: &mut [Row],
+    ) {
+        match self {
+            Layout::Rows { pattern, panels: None, .. } => {
+                let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
+                spmm(isa, row_ptr, pattern.col_idx(), values, bias, x, y);
+            }
+            Layout::Rows { pattern, panels: Some(panels), .. } => {
+                let (columns, bounds, stride) =
+                    (pattern.col_idx(), panels.bounds(), panels.stride());
+                spmm_by_panels(isa, bounds, stride, rows.start, columns, values, bias, x, y);
+            }
+            Layout::Sorted(sell) => {
+                for part in sell.blocks(rows.clone()) {
+                    let bias = bias.map(|bias| &bias[part.rows(rows.start)]);
+                    let y = &mut y[part.rows(rows.start)];
+                    spmm_sell(isa, part.block, &values[part.entries(0)], bias, x, y);
+                }
+            }
+        }
+    }
+
+    /// Adds dY·Xᵀ on the entries of rows from and to bounds of [`Layout::blocks`].
+    ///
+    /// **Shapes**: `dy` and `dw` of these rows.
+    pub(super) fn add_gradient_rows(
+        &self,
+        isa: Isa,
+        rows: Range<usize>,
+        x: &[Row],
+        dy: &[Row],
+        dw: &mut [f32],
+    ) {
+        match self {
+            Layout::Rows { pattern, gradient_panels: None, .. } => {
+                let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
+                sddmm(isa, row_ptr, pattern.col_idx(), dy, x, dw);
+            }
+            Layout::Rows { pattern, gradient_panels: Some(panels), .. } => {
+                let (columns, bounds, stride) =
+                    (pattern.col_idx(), panels.bounds(), panels.stride());
+                sddmm_by_panels(isa, bounds, stride, rows.start, columns, dy, x, dw);
+            }
+            Layout::Sorted(sell) => {
+                let first = sell.first_entry(rows.start);
+                for part in sell.blocks(rows.clone()) {
+                    let (dy, dw) = (&dy[part.rows(rows.start)], &mut dw[part.entries(first)]);
+                    sddmm_sell(isa, part.block, dy, x, dw);
+                }
+            }
+        }
+    }
+}
