@@ -1,19 +1,26 @@
 //! One optimiser step: tiles through the network and back, then gradients into the rule by rows.
 //!
-//! Two parallel regions (of a large batch the second is several). In the first a tile runs its
-//! whole chain on one core: load, forward, loss, backward. In the second every layer's rows are cut
-//! into blocks of about equal work; a block computes its gradient over all tiles and updates its
-//! parameters at once, while the gradient is still in cache. Of a large batch the tiles come by in
-//! groups, since every block reads all of them: a group stays in the last cache from block to
-//! block. Nothing is allocated.
+//! Of several threads, two parallel regions (of a large batch the second is several). In the first a
+//! tile runs its whole chain on one core: load, forward, loss, backward. In the second every layer's
+//! rows are cut into blocks of about equal work; a block computes its gradient over all tiles and
+//! updates its parameters at once, while the gradient is still in cache. Of a large batch the tiles
+//! come by in groups, since every block reads all of them: a group stays in the last cache from
+//! block to block.
+//!
+//! One thread goes tile by tile instead, all in one tile's memory, and computes a layer's gradient
+//! right after its dX: [`step_tile_by_tile`]. 784-1024-1024-10 on one Zen 5 core, an epoch of the
+//! two regions / of this: 1.00–1.03 at batch 128 and 80–99 %; at batch 1024 1.20 at 80 %, 1.30 at
+//! 90 %, 1.39 at 98 %.
+//!
+//! Nothing is allocated.
 
 use crate::nn::{
-    Layer, LayerBlock, LayerSlices, LayerTensors, Mlp, Storage, Tensor, Tile, add_gradient_rows,
-    each_tile,
+    Layer, LayerBlock, LayerSlices, LayerTensors, Mlp, Storage, Tensor, Tile, TileLoss,
+    add_gradient_rows, each_tile, of_tile,
 };
 use crate::optim::{MAX_SLOTS, Optimizer, Rule};
 use crate::parallel::{Crew, Executor};
-use fanin_kernels::{Isa, Row};
+use fanin_kernels::{Isa, Row, TILE};
 use std::ops::Range;
 
 /// Loads every tile that `samples` fill, and runs it forward and back; `load` gets the tile's
@@ -48,6 +55,68 @@ pub fn forward_backward_weighted(
         load(crew, index, indices, tile);
         model.run(crew, weight, tile);
     });
+}
+
+/// All of it on one thread, to the same bits: [`forward_backward_weighted`] and
+/// [`apply_gradients`]. Every tile passes in the memory of the first, and a layer's gradient
+/// follows its dX: what it reads is still in cache. After the last tile's, the layer takes the
+/// optimiser's step.
+///
+/// Each tile's loss stands in its place afterwards; nothing else of them does. Returns the losses'
+/// sum. If that is not finite, the optimiser has not stepped.
+///
+/// **Panics** as [`forward_backward`] and [`apply_gradients`], and without a sample.
+pub fn step_tile_by_tile(
+    executor: &Executor,
+    model: &mut Mlp,
+    optimizer: &mut Optimizer,
+    lr: f32,
+    gradients: &mut [LayerTensors],
+    tiles: &mut [Tile],
+    samples: &[u32],
+    weight: f32,
+    load: impl Fn(Crew<'_>, usize, &[u32], &mut Tile),
+) -> f64 {
+    expect_shapes(model, optimizer, gradients);
+    let (crew, isa, last) = (executor.crew(), executor.isa(), samples.len().div_ceil(TILE) - 1);
+    let (mut loss_sum, mut first_loss) = (0.0, TileLoss::default());
+    for index in 0..=last {
+        let tile = &mut tiles[0];
+        load(crew, index, of_tile(samples, index), tile);
+        model.forward(crew, tile);
+        model.differentiate(isa, weight, tile);
+        loss_sum += f64::from(tile.loss.loss_sum);
+        if index < last {
+            for layer in (0..gradients.len()).rev() {
+                model.backward_input(crew, layer, tile);
+                let (storage, alone) =
+                    (model.layers()[layer].storage(), std::slice::from_ref(&*tile));
+                add_blocks(executor, layer, storage, &mut gradients[layer], alone, index == 0);
+                model.backward_norm(crew, layer, tile);
+            }
+        } else if loss_sum.is_finite() {
+            let (rule, mut slots) = optimizer.begin(lr);
+            for (layer, gradient) in gradients.iter_mut().enumerate().rev() {
+                model.backward_input(crew, layer, tile);
+                let slots = slots
+                    .each_mut()
+                    .map(|slot| slot.get_mut(layer).map(LayerTensors::slices).unwrap_or_default());
+                let (alone, is_first) = (std::slice::from_ref(&*tile), index == 0);
+                model.layers_mut()[layer].change(executor, |storage, params| {
+                    let sets = sets(params, gradient, slots);
+                    update_blocks(executor, rule, layer, storage, sets, alone, is_first);
+                });
+                model.backward_norm(crew, layer, tile);
+            }
+        }
+        let loss = tile.loss;
+        match index {
+            0 => first_loss = loss,
+            _ => tiles[index].loss = loss,
+        }
+    }
+    tiles[0].loss = first_loss;
+    loss_sum
 }
 
 /// Computes all gradients from these tiles, each of them filled, and takes the optimiser's step at
@@ -195,27 +264,51 @@ fn update_layer(
     slots: [LayerSlices<'_>; MAX_SLOTS],
     tiles: &[Tile],
 ) {
-    let isa = executor.isa();
     let bytes_per_tile = size_of::<Row>() * (storage.in_features() + storage.out_features());
     let mut groups = tiles.chunks((GROUP_BYTES / bytes_per_tile).max(4)).enumerate();
     let (last, last_tiles) = groups.next_back().unwrap_or((0, tiles));
     for (group, tiles) in groups {
-        let work = LayerBlock::new(storage.row_ptr(), [gradient.slices()]);
-        executor.by_rows(storage.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
-            let [mut gradient] = block.sets;
-            if group == 0 {
-                gradient.clear();
-            }
-            add_gradient_rows(isa, storage, index, rows, tiles, &mut gradient);
-        });
+        add_blocks(executor, index, storage, gradient, tiles, group == 0);
     }
     let sets = sets(params, gradient, slots);
-    let work = LayerBlock::new(storage.row_ptr(), sets);
+    update_blocks(executor, rule, index, storage, sets, last_tiles, last == 0);
+}
+
+/// Adds the gradient of a layer's blocks over `tiles`, the first of the batch or not.
+fn add_blocks(
+    executor: &Executor,
+    index: usize,
+    storage: &dyn Storage,
+    gradient: &mut LayerTensors,
+    tiles: &[Tile],
+    is_first: bool,
+) {
+    let work = LayerBlock::new(storage.row_ptr(), [gradient.slices()]);
+    executor.by_rows(storage.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
+        let [mut gradient] = block.sets;
+        if is_first {
+            gradient.clear();
+        }
+        add_gradient_rows(executor.isa(), storage, index, rows, tiles, &mut gradient);
+    });
+}
+
+/// As [`add_blocks`] over a batch's last tiles, and the rule's step.
+fn update_blocks(
+    executor: &Executor,
+    rule: &dyn Rule,
+    index: usize,
+    storage: &dyn Storage,
+    sets: [LayerSlices<'_>; SETS],
+    tiles: &[Tile],
+    is_first: bool,
+) {
+    let (isa, work) = (executor.isa(), LayerBlock::new(storage.row_ptr(), sets));
     executor.by_rows(storage.blocks(), work, &|rows, mut block: LayerBlock<'_, SETS>| {
-        if last == 0 {
+        if is_first {
             block.sets[1].clear();
         }
-        add_gradient_rows(isa, storage, index, rows.clone(), last_tiles, &mut block.sets[1]);
+        add_gradient_rows(isa, storage, index, rows.clone(), tiles, &mut block.sets[1]);
         apply_rule(isa, rule, storage, rows, block.sets);
     });
 }

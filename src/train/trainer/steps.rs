@@ -74,10 +74,13 @@ impl Trainer {
         }
         self.shuffle();
         let step = self.steps() + 1;
-        let Trainer { config, data, executor, model, tiles, order, .. } = self;
+        let (count, tile_by_tile) = (self.next_batch(), self.goes_tile_by_tile(step));
+        let lr = self.learning_rate(step);
+        let Trainer { config, data, executor, model, tiles, order, optimizer, gradients, .. } =
+            self;
         let (seed, regularization) = (config.seed, config.regularization);
-        let (batch, later) = order[first..].split_at(self.config.batch.min(order.len() - first));
-        let (count, next) = (batch.len(), &later[..later.len().min(batch.len())]);
+        let (batch, later) = order[first..].split_at(count);
+        let next = &later[..later.len().min(count)];
         // Samples that count nothing have no mean.
         let weight = match data.train.weight(batch) {
             0.0 => 1.0,
@@ -88,10 +91,20 @@ impl Trainer {
             regularization.disturb(seed, step, index, tile);
             data.train.prefetch(of_tile(next, index));
         };
-        step::forward_backward_weighted(executor, model, tiles, batch, weight as f32, load);
+        let sum = weight as f32;
+        let mut loss_sum = f64::NAN;
+        if tile_by_tile {
+            loss_sum = step::step_tile_by_tile(
+                executor, model, optimizer, lr, gradients, tiles, batch, sum, load,
+            );
+        }
+        // A loss that is not finite is looked into: for that, too, all tiles must be there.
+        if !loss_sum.is_finite() {
+            step::forward_backward_weighted(executor, model, tiles, batch, sum, load);
+            let tiles = &tiles[..count.div_ceil(TILE)];
+            loss_sum = tiles.iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
+        }
         let tiles = count.div_ceil(TILE);
-        let loss_sum: f64 =
-            self.tiles[..tiles].iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
         let step_of_epoch = first / self.config.batch + 1;
         if !loss_sum.is_finite() {
             let epoch = self.position.epochs + 1;
@@ -100,8 +113,8 @@ impl Trainer {
         let step_is = self.act(Moment::Gradient(step), step, tiles, &mut updates);
         let takes_step = step_is.is_none_or(|step| step == StepIs::Taken);
         self.position.flops += self.model.flops_per_sample(takes_step) * count as u64;
-        if takes_step {
-            self.optimizer_step(step, tiles);
+        if takes_step && !tile_by_tile {
+            self.optimizer_step(lr, tiles);
         }
         self.act(Moment::Step(step), step, tiles, &mut updates);
         let epoch = self.advance([loss_sum, weight], count, tiles, step, &mut updates);
@@ -117,12 +130,32 @@ impl Trainer {
         (over as u64).min(self.method.phases() - 1)
     }
 
-    /// The optimiser's step.
-    fn optimizer_step(&mut self, step: u64, tiles: usize) {
+    /// Samples of the next batch.
+    fn next_batch(&self) -> usize {
+        self.config.batch.min(self.order.len() - self.position.samples)
+    }
+
+    /// Whether nobody needs all tiles of this step at once: no other thread, no method that is due,
+    /// no norm of the whole gradient.
+    fn goes_tile_by_tile(&self, step: u64) -> bool {
+        let ends_epoch = self.position.samples + self.next_batch() == self.order.len();
+        let epoch_end = Moment::EpochEnd(self.position.epochs as u64 + 1);
+        self.executor.threads() == 1
+            && self.config.regularization.clip_norm == 0.0
+            && !self.method.due(Moment::Gradient(step))
+            && !self.method.due(Moment::Step(step))
+            && !(ends_epoch && self.method.due(epoch_end))
+    }
+
+    fn learning_rate(&self, step: u64) -> f32 {
         let steps = (self.config.epochs * self.steps_per_epoch()) as u64;
         // Each training has the whole schedule; steps beyond the last one stay at its end.
         let of_training = (step - self.phase() * steps).clamp(1, steps.max(1));
-        let lr = self.schedule.rate(self.config.lr, of_training, steps);
+        self.schedule.rate(self.config.lr, of_training, steps)
+    }
+
+    /// The optimiser's step.
+    fn optimizer_step(&mut self, lr: f32, tiles: usize) {
         let Trainer { config, executor, model, optimizer, gradients, tiles: all, .. } = self;
         let tiles = &all[..tiles];
         match config.regularization.clip_norm {
