@@ -1,4 +1,5 @@
-//! A whole training step of the MNIST network by phase, sparse beside dense and masked.
+//! A whole training step of the MNIST network by phase, sparse, and with neurons that share their
+//! inputs by fours, beside dense and masked.
 //!
 //! `cargo bench --bench train_step`; batch 128, the default level (or `FANIN_ISA`).
 
@@ -10,7 +11,7 @@ use fanin::nn::{Layer, LayerBlock, LayerTensors, Mlp, Tile};
 use fanin::parallel::Executor;
 use fanin::random::{Purpose, stream};
 use fanin::train::{TrainConfig, Trainer, step};
-use fanin_kernels::{Row, TILE};
+use fanin_kernels::{Row, SHARED, TILE};
 use rand::seq::SliceRandom;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -30,10 +31,11 @@ fn main() -> Result<(), Error> {
     );
     for threads in [1, 2] {
         println!("\nthreads {threads}");
-        let dense = measure(&data, "dense", 0.0, threads, None)?;
-        measure(&data, "masked", 0.9, threads, Some(dense))?;
+        let dense = measure(&data, "dense", 0.0, 1, threads, None)?;
+        measure(&data, "masked", 0.9, 1, threads, Some(dense))?;
         for sparsity in [0.8, 0.9, 0.95, 0.98, 0.99] {
-            measure(&data, "sparse", sparsity, threads, Some(dense))?;
+            measure(&data, "sparse", sparsity, 1, threads, Some(dense))?;
+            measure(&data, "sparse", sparsity, SHARED, threads, Some(dense))?;
         }
     }
     Ok(())
@@ -44,12 +46,14 @@ fn measure(
     data: &Arc<Dataset>,
     engine: &str,
     sparsity: f64,
+    share: usize,
     threads: usize,
     dense: Option<f64>,
 ) -> Result<f64, Error> {
     let config = TrainConfig {
         engine: engine.parse().expect("the engines are in their list"),
         sparsity,
+        share,
         threads,
         batch: BATCH,
         ..TrainConfig::default()
@@ -58,7 +62,7 @@ fn measure(
     let phases = phases(&config, data)?;
     print!(
         "{:<6} {:>4}  step {:>7.3} ({:.3}–{:.3})",
-        engine,
+        if share > 1 { "shared" } else { engine },
         if engine == "dense" { String::new() } else { format!("{:.0} %", 100.0 * sparsity) },
         1e3 * whole.median,
         1e3 * whole.min,

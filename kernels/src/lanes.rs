@@ -80,6 +80,10 @@ pub(crate) trait Lanes: Copy + 'static {
     /// The tree's last two steps on sixteen vectors: lane `4k + i` is the sum of lanes `4i..4i + 4`
     /// of `v[k]`.
     fn sums_of_quarters(self, v: &[Self::V; 4]) -> Self::V;
+    /// Four numbers, four times.
+    fn repeat(self, x: &[f32; 4]) -> Self::V;
+    /// Quarter `q` of `v[i]` to quarter `i` of vector `q`.
+    fn exchange_quarters(self, v: &[Self::V; 4]) -> [Self::V; 4];
     /// `[tree(v[0]), …, tree(v[7])]`.
     fn sums(self, v: &[Self::V; 8]) -> [f32; 8];
     /// `[tree(v[0]), …, tree(v[3])]`.
@@ -92,10 +96,16 @@ pub(crate) trait Lanes: Copy + 'static {
     /// The 16 partial sums of the dot product of two rows.
     #[inline(always)]
     fn dot(self, a: &Row, b: &Row) -> Self::V {
-        let (a, b) = (a.groups(), b.groups());
-        let mut sum = self.mul(self.load(&a[0]), self.load(&b[0]));
+        self.dot_with(b, &self.load_row(a))
+    }
+
+    /// As [`Lanes::dot`], one of the rows in registers.
+    #[inline(always)]
+    fn dot_with(self, a: &Row, b: &[Self::V; TILE / LANES]) -> Self::V {
+        let a = a.groups();
+        let mut sum = self.mul(b[0], self.load(&a[0]));
         for group in 1..a.len() {
-            sum = self.mul_add(self.load(&a[group]), self.load(&b[group]), sum);
+            sum = self.mul_add(b[group], self.load(&a[group]), sum);
         }
         sum
     }
@@ -161,6 +171,7 @@ mod tests {
         fn run<L: Lanes>(self, lanes: L) -> Vec<u32> {
             let v: [L::V; 8] = std::array::from_fn(|i| lanes.load(&self.0[i]));
             let quarters = lanes.quarter_sums(&[v[0], v[5], v[2], v[7]]);
+            let [a, b, c, d] = lanes.exchange_quarters(&[v[4], v[1], v[6], v[3]]);
             let results = [
                 lanes.add(v[0], v[1]),
                 lanes.sub(v[0], v[1]),
@@ -172,6 +183,11 @@ mod tests {
                 lanes.gate(v[5], v[4]),
                 lanes.splat(self.0[6][3]),
                 quarters,
+                a,
+                b,
+                c,
+                d,
+                lanes.repeat(&[self.0[6][1], self.0[6][9], self.0[6][3], self.0[6][0]]),
                 lanes.sums_of_quarters(&[quarters, v[1], v[2], v[3]]),
                 lanes.bytes([self.0[6], self.0[7]].map(|x| f64::from(x[0]).to_bits())),
             ];

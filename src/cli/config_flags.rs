@@ -153,6 +153,10 @@ pub(super) struct TopologyFlags {
     /// Which inputs each neuron gets: random, even, sequential, random-torch [default: random]
     #[arg(long, value_parser = parse_name::<Spread>, help_heading = "Topology")]
     spread: Option<String>,
+    /// Neighbouring neurons that have the same inputs, each its own weights: 4 are up to twice as
+    /// fast [default: 1]
+    #[arg(long, value_name = "NEURONS", help_heading = "Topology")]
+    share: Option<usize>,
     /// Another generator than a profile with a spread, such as er:epsilon=20
     #[arg(long, value_name = "NAME:KEY=VALUE,…", conflicts_with_all = PROFILED, help_heading = "Topology")]
     generator: Option<Choice<Box<dyn Generator>>>,

@@ -8,7 +8,7 @@ use crate::grammar;
 use crate::report::topology_figure;
 use crate::sparse::CsrPattern;
 use crate::topology::{
-    Generator, Profile, Profiled, Request, TopologyError, TopologyStats, write_topology,
+    Generator, Profile, Profiled, Request, Share, TopologyError, TopologyStats, write_topology,
 };
 use crate::train::{self, RunConfig, SettingsError};
 use clap::Args;
@@ -85,6 +85,13 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
             let Profiled { rule, spread, .. } = &profiled;
             let made_by = format!("{}, {spread} spread, {} rounding", rule.profile, rule.rounding);
             (Box::new(profiled), made_by)
+        }
+    };
+    let (generator, made_by) = match config.share {
+        1 => (generator, made_by),
+        neurons => {
+            let made_by = format!("{made_by}, shared by {neurons} neurons");
+            (Box::new(Share { of: generator, neurons }) as Box<dyn Generator>, made_by)
         }
     };
     let error = |layer: usize| move |source| train::Error::Topology { layer: layer + 1, source };

@@ -97,11 +97,12 @@ fn cases(seed: u64) -> Vec<Case> {
     cases
 }
 
-/// Layers wide enough for products of rows sorted by length: all three of the first layer and of
-/// the last, dX of the one between.
-fn wide(seed: u64) -> Case {
+/// Layers of patterns that are stored otherwise than in CSR's order. They are wide enough for
+/// products of rows sorted by length: all three of the first layer and of the last, dX of the one
+/// between.
+fn wide(seed: u64, pattern: fn(usize, usize) -> CsrPattern) -> Case {
     Case {
-        patterns: vec![even(280, 21), even(21, 280), even(280, 5)],
+        patterns: vec![pattern(280, 21), pattern(21, 280), pattern(280, 5)],
         samples: TILE + 7,
         seed,
         activation: Activation::default(),
@@ -115,7 +116,7 @@ fn wide(seed: u64) -> Case {
 ///
 /// **Errors**: [`Error::Threads`] if the system refuses the threads.
 pub fn run(seed: u64) -> Result<Vec<Check>, Error> {
-    let (cases, wide) = (cases(seed), wide(seed));
+    let (cases, wide) = (cases(seed), [wide(seed, even), wide(seed, shared)]);
     let mut checks = Vec::new();
     for same in cases.chunk_by(|a, b| a.name() == b.name()) {
         let mut twin = Tally::new(same[0].name(), TWIN_BOUND);
@@ -133,7 +134,7 @@ pub fn run(seed: u64) -> Result<Vec<Check>, Error> {
                 let executor = Executor::new(isa, threads)?;
                 let subject = format!("{}, {}, threads {threads}", engine.name, isa.level());
                 let mut tally = Tally::new(subject, ENGINE_BOUND);
-                for case in cases.iter().chain([&wide]) {
+                for case in cases.iter().chain(&wide) {
                     check_engine(&executor, case, &*made, &mut tally);
                 }
                 checks.extend(tally.finish());
@@ -153,6 +154,17 @@ fn even(cols: usize, rows: usize) -> CsrPattern {
         row_ptr.push(col_idx.len());
     }
     CsrPattern::new(cols, row_ptr, col_idx).expect("ascending columns")
+}
+
+/// As [`even`], of groups of four rows that share their inputs, and rows that are left.
+fn shared(cols: usize, rows: usize) -> CsrPattern {
+    let of_groups = even(cols, rows.div_ceil(4));
+    let (mut row_ptr, mut col_idx) = (vec![0], vec![]);
+    for row in 0..rows {
+        col_idx.extend(of_groups.row(row / 4));
+        row_ptr.push(col_idx.len());
+    }
+    CsrPattern::new(cols, row_ptr, col_idx).expect("rows of a valid pattern")
 }
 
 /// Fan-ins from none to all, in a fixed uneven order, at random columns.

@@ -2,8 +2,9 @@
 //!
 //! A [`Generator`] makes them: [`Profiled`] by a profile of fan-ins and a spread of inputs,
 //! [`FileTopology`] from a file, and those of the list by their names: a further one is a file
-//! here, and a line in that list. An [`Allocation`] divides the sparsity among layers, and
-//! [`TopologyStats`] describe what came of it. Everything is deterministic in the seed.
+//! here, and a line in that list. [`Share`] makes any of them one of groups of neurons. An
+//! [`Allocation`] divides the sparsity among layers, and [`TopologyStats`] describe what came of
+//! it. Everything is deterministic in the seed.
 
 mod allocate;
 mod er;
@@ -11,6 +12,7 @@ mod error;
 mod file;
 mod generator;
 mod profiled;
+mod share;
 mod stats;
 
 pub use allocate::Allocation;
@@ -19,6 +21,7 @@ pub use file::{Error, FileTopology, read_topology, write_topology};
 pub use generator::{Generated, Generator, Inputs, Request};
 pub(crate) use profiled::normal_quantile;
 pub use profiled::{FanIn, FanInRule, Profile, Profiled, Rounding, Spread, even_offset, fan_in};
+pub use share::Share;
 pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio, histogram};
 
 use crate::grammar::{Entry, Listed};

@@ -6,7 +6,8 @@ use crate::dataset::{Dataset, Scaling, Values};
 use crate::nn::{LayerStart, Mlp, Place};
 use crate::sparse::CsrPattern;
 use crate::topology::{
-    FileTopology, Generated, Generator, Inputs, Profiled, Request, TopologyError, read_topology,
+    FileTopology, Generated, Generator, Inputs, Profiled, Request, Share, TopologyError,
+    read_topology,
 };
 
 /// The training samples of a data set, scaled as they enter the network.
@@ -73,7 +74,11 @@ impl TrainConfig {
             let (rule, spread) = (self.rule(), self.spread);
             Box::new(Profiled { rule, spread, narrow: NARROW }) as Box<_>
         };
-        Ok(self.generator.as_ref().map_or_else(profiled, |generator| generator.make()))
+        let of = self.generator.as_ref().map_or_else(profiled, |generator| generator.make());
+        Ok(match self.share {
+            1 => of,
+            neurons => Box::new(Share { of, neurons }),
+        })
     }
 
     fn starts(

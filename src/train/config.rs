@@ -29,6 +29,8 @@ pub struct TrainConfig {
     pub clamp: bool,
     /// Which inputs each neuron gets.
     pub spread: Spread,
+    /// Neighbouring neurons that have the same inputs, each its own weights.
+    pub share: usize,
     /// How the sparsity is divided among the sparse layers.
     pub allocation: Allocation,
     /// Another generator of topologies, instead of profile and spread.
@@ -100,6 +102,7 @@ impl Default for TrainConfig {
             fan_in_min: 1,
             clamp: false,
             spread: Spread::Random,
+            share: 1,
             allocation: Allocation::Uniform,
             generator: None,
             dense_first: false,
@@ -153,6 +156,9 @@ mod own {
 /// A layer with fewer inputs is narrow: it keeps the least fan-in whatever the sparsity.
 pub(super) const NARROW: usize = 64;
 
+/// The largest group of neurons that share their inputs.
+const MAX_SHARE: usize = 256;
+
 /// The widest layer: two of them can be connected sparsely without overflow.
 const MAX_WIDTH: usize = 1 << 24;
 
@@ -160,7 +166,7 @@ impl TrainConfig {
     /// Refuses values outside their range, and settings that contradict each other.
     ///
     /// **Errors**: [`Error::Range`] naming the setting; [`Error::NoEquilibrium`],
-    /// [`Error::TwoTopologies`], [`Error::UnusedTopology`].
+    /// [`Error::TwoTopologies`], [`Error::SharedFile`], [`Error::UnusedTopology`].
     pub fn validate(&self) -> Result<(), Error> {
         let in_range = |setting, holds: bool, value: &dyn ToString, allowed| match holds {
             true => Ok(()),
@@ -195,6 +201,11 @@ impl TrainConfig {
         }
         let sparsity = (0.0..1.0).contains(&self.sparsity);
         in_range("sparsity", sparsity, &self.sparsity, "it is at least 0 and below 1")?;
+        let share = (1..=MAX_SHARE).contains(&self.share);
+        in_range("share", share, &self.share, "groups of 1 to 256 neurons are possible")?;
+        if self.share > 1 && !self.topology.is_empty() {
+            return Err(Error::SharedFile);
+        }
         let brings_topology = !self.topology.is_empty() || self.generator.is_some();
         if !self.topology.is_empty() && self.generator.is_some() {
             return Err(Error::TwoTopologies);

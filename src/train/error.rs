@@ -53,6 +53,9 @@ pub enum Error {
     /// Connections from a file and from a generator.
     #[error("`topology` and `generator` both say what the connections are: leave one out")]
     TwoTopologies,
+    /// Sharing asked of connections from a file.
+    #[error("a `topology` file says itself which neurons have the same inputs: leave `share` out")]
+    SharedFile,
     /// A topology for a network that has every connection.
     #[error("this `engine` has every connection: it has no use for `topology` and `generator`")]
     UnusedTopology,

@@ -112,6 +112,23 @@ impl Lanes for Avx2Lanes {
         self.load(&all)
     }
     #[inline(always)]
+    fn repeat(self, x: &[f32; 4]) -> Self::V {
+        // SAFETY: as `proven!`; `x` holds 4 readable floats.
+        let twice = unsafe { _mm256_broadcast_ps(&_mm_loadu_ps(x.as_ptr())) };
+        (twice, twice)
+    }
+    #[inline(always)]
+    fn exchange_quarters(self, v: &[Self::V; 4]) -> [Self::V; 4] {
+        let low = |a, b| proven!(_mm256_permute2f128_ps::<0x20>(a, b));
+        let high = |a, b| proven!(_mm256_permute2f128_ps::<0x31>(a, b));
+        [
+            (low(v[0].0, v[1].0), low(v[2].0, v[3].0)),
+            (high(v[0].0, v[1].0), high(v[2].0, v[3].0)),
+            (low(v[0].1, v[1].1), low(v[2].1, v[3].1)),
+            (high(v[0].1, v[1].1), high(v[2].1, v[3].1)),
+        ]
+    }
+    #[inline(always)]
     fn sums(self, v: &[Self::V; 8]) -> [f32; 8] {
         // Each step adds the halves of two vectors at once, so that the eight trees shrink
         // together: 8 + 4·3 + 2·3 + 3 instructions.

@@ -110,10 +110,10 @@ fn quarters<L: Lanes>(
 ) -> L::V {
     let [a, b, c, d] = separate(ids);
     lanes.quarter_sums(&[
-        dot(lanes, &dy[0], &x[a]),
-        dot(lanes, &dy[1], &x[b]),
-        dot(lanes, &dy[2], &x[c]),
-        dot(lanes, &dy[3], &x[d]),
+        lanes.dot_with(&x[a], &dy[0]),
+        lanes.dot_with(&x[b], &dy[1]),
+        lanes.dot_with(&x[c], &dy[2]),
+        lanes.dot_with(&x[d], &dy[3]),
     ])
 }
 
@@ -133,7 +133,7 @@ fn add_dots<L: Lanes>(
     }
     match last_ids.len() {
         0 => {}
-        1 => last_dw[0] += lanes.sum(dot(lanes, dy, &x[usize::from(last_ids[0])])),
+        1 => last_dw[0] += lanes.sum(lanes.dot_with(&x[usize::from(last_ids[0])], dy)),
         2 => add_group::<L, 2>(lanes, dy, x, last_ids, last_dw),
         3 => add_group::<L, 3>(lanes, dy, x, last_ids, last_dw),
         4 => add_group::<L, 4>(lanes, dy, x, last_ids, last_dw),
@@ -157,9 +157,9 @@ fn add_group<L: Lanes, const N: usize>(
     let none = lanes.splat(0.0);
     let mut halves = [lanes.half_sums(none, none); 4];
     for (i, half) in halves.iter_mut().enumerate().take(N) {
-        let early = dot(lanes, dy, &x[usize::from(ids[i])]);
+        let early = lanes.dot_with(&x[usize::from(ids[i])], dy);
         let late = match i + 4 < N {
-            true => dot(lanes, dy, &x[usize::from(ids[i + 4])]),
+            true => lanes.dot_with(&x[usize::from(ids[i + 4])], dy),
             false => none,
         };
         *half = lanes.half_sums(early, late);
@@ -167,15 +167,4 @@ fn add_group<L: Lanes, const N: usize>(
     for (dw, sum) in dw.iter_mut().zip(lanes.sums_of_halves(&halves)) {
         *dw += sum;
     }
-}
-
-/// The 16 partial sums of the dot product of a row in registers with another.
-#[inline(always)]
-fn dot<L: Lanes>(lanes: L, dy: &[L::V; TILE / LANES], x: &Row) -> L::V {
-    let x = x.groups();
-    let mut sum = lanes.mul(dy[0], lanes.load(&x[0]));
-    for group in 1..x.len() {
-        sum = lanes.mul_add(dy[group], lanes.load(&x[group]), sum);
-    }
-    sum
 }

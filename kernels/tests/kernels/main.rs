@@ -8,4 +8,5 @@ mod losses;
 mod optimizer;
 mod samples;
 mod sell;
+mod shared;
 mod sparse;

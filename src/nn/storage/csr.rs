@@ -11,7 +11,7 @@ use crate::parallel::{Crew, Executor};
 use crate::sparse::{CsrPattern, Transpose, gather_into};
 use fanin_kernels::{
     Isa, Row, SparseTile, dense_backward_input, dense_forward, sddmm_sparse_input,
-    spmm_sparse_input, spmv, spmv_by_columns,
+    spmm_shared_transposed, spmm_sparse_input, spmv, spmv_by_columns,
 };
 use std::borrow::Cow;
 use std::ops::Range;
@@ -48,7 +48,7 @@ pub struct Csr {
     weights: Vec<f32>,
     /// Every position is stored, so that y and dX are dense products, which have the same bits.
     is_full: bool,
-    /// For dX; neither the first layer nor a full one needs it.
+    /// For dX; neither the first layer needs it, nor one that is full or shares its columns.
     transpose: Option<Transposed>,
     blocks: Vec<usize>,
     input_blocks: Vec<usize>,
@@ -87,11 +87,13 @@ impl Csr {
             None => weights,
             Some(position) => position.iter().map(|&entry| weights[entry as usize]).collect(),
         };
-        let transpose = (place.computes_dx() && !is_full)
+        let scatters = matches!(layout, Layout::Shared(_));
+        let transpose = (place.computes_dx() && !is_full && !scatters)
             .then(|| Transposed::of(&pattern, &layout, &weights, place.isa));
-        let input_blocks = match &transpose {
-            Some(transpose) => transpose.layout.blocks(),
-            None => even_blocks(pattern.cols(), pattern.rows(), BLOCK),
+        let input_blocks = match (&transpose, &layout) {
+            (Some(transpose), _) => transpose.layout.blocks(),
+            (None, Layout::Shared(shared)) => shared.panels().to_vec(),
+            (None, _) => even_blocks(pattern.cols(), pattern.rows(), BLOCK),
         };
         Csr {
             place,
@@ -184,6 +186,16 @@ impl Storage for Csr {
                 dense_backward_input(isa, &self.weights, in_features, dy, columns.start, dx);
             });
         }
+        if let Layout::Shared(shared) = &self.layout {
+            let (row_ptr, columns) = (shared.pattern().row_ptr(), shared.pattern().col_idx());
+            return crew.by_rows(&self.input_blocks, dx, &|part: Range<usize>, dx: &mut [Row]| {
+                for (panel, bounds) in shared.between(part.clone()) {
+                    let dx = &mut dx[panel.start - part.start..panel.end - part.start];
+                    let (weights, first) = (&self.weights, panel.start);
+                    spmm_shared_transposed(isa, row_ptr, columns, weights, bounds, dy, first, dx);
+                }
+            });
+        }
         let transpose = self.transpose.as_ref().expect("the first layer computes no dx");
         crew.by_rows(&self.input_blocks, dx, &|rows: Range<usize>, dx| {
             transpose.layout.times_dense(isa, rows, &transpose.values, None, dy, dx);
@@ -264,14 +276,14 @@ impl Storage for Csr {
 
     fn forward_sample(&self, isa: Isa, bias: &[f32], x: &[f32], y: &mut [f32]) {
         // Not the first layer: many of its inputs are 0 behind a ReLU.
-        let by_columns = self.transpose.is_some();
+        let by_columns = self.place.computes_dx() && !self.is_full;
         let (layout, values) = match &self.transpose {
             Some(transpose) => (&transpose.layout, &transpose.values),
             None => (&self.layout, &self.weights),
         };
         let (pattern, values) = match layout {
             Layout::Rows { pattern, .. } => (&**pattern, values),
-            Layout::Sorted(_) => {
+            Layout::Sorted(_) | Layout::Shared(_) => {
                 let OfSample { pattern, values } = self.of_sample.get_or_init(|| {
                     let weights = self.by_rows(&self.weights);
                     match by_columns {

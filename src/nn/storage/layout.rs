@@ -1,9 +1,10 @@
 //! In which order the entries of a sparse matrix are stored, and what that makes of its products:
 //! the bits are the same in all.
 
-use crate::sparse::{CsrPattern, Panels, Sell};
+use crate::sparse::{CsrPattern, Panels, Sell, Shared};
 use fanin_kernels::{
-    Isa, Row, sddmm, sddmm_by_panels, sddmm_sell, spmm, spmm_by_panels, spmm_sell,
+    Isa, Row, sddmm, sddmm_by_panels, sddmm_sell, sddmm_shared, spmm, spmm_by_panels, spmm_sell,
+    spmm_shared,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub(super) enum Layout {
     Rows { pattern: Arc<CsrPattern>, panels: Option<Panels>, gradient_panels: Option<Panels> },
     /// In blocks of rows sorted by length.
     Sorted(Sell),
+    /// Of each four neighbouring rows, which have the same columns, entry by entry.
+    Shared(Shared),
 }
 
 /// Stored entries per block of rows: 32 KB of gradient stay in L2. With 4096 entries dW and Adam
@@ -26,6 +29,9 @@ impl Layout {
     ///
     /// **Panics** if there are 2³² entries or more.
     pub(super) fn that_pays(pattern: &Arc<CsrPattern>, isa: Isa) -> Layout {
+        if let Some(shared) = Shared::of(pattern) {
+            return Layout::Shared(shared);
+        }
         Sell::that_pays(pattern, isa).map_or_else(|| Layout::rows(pattern), Layout::Sorted)
     }
 
@@ -43,6 +49,7 @@ impl Layout {
         match self {
             Layout::Rows { .. } => None,
             Layout::Sorted(sell) => Some(sell.position()),
+            Layout::Shared(shared) => Some(shared.position()),
         }
     }
 
@@ -51,6 +58,7 @@ impl Layout {
         match self {
             Layout::Rows { pattern, .. } => pattern.blocks(BLOCK),
             Layout::Sorted(sell) => sell.bounds().to_vec(),
+            Layout::Shared(shared) => shared.blocks(),
         }
     }
 
@@ -83,6 +91,11 @@ impl Layout {
                     spmm_sell(isa, part.block, &values[part.entries(0)], bias, x, y);
                 }
             }
+            Layout::Shared(shared) => {
+                let pattern = shared.pattern();
+                let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
+                spmm_shared(isa, row_ptr, pattern.col_idx(), values, bias, x, y);
+            }
         }
     }
 
@@ -113,6 +126,11 @@ impl Layout {
                     let (dy, dw) = (&dy[part.rows(rows.start)], &mut dw[part.entries(first)]);
                     sddmm_sell(isa, part.block, dy, x, dw);
                 }
+            }
+            Layout::Shared(shared) => {
+                let pattern = shared.pattern();
+                let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
+                sddmm_shared(isa, row_ptr, pattern.col_idx(), dy, x, dw);
             }
         }
     }
