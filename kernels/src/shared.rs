@@ -2,21 +2,22 @@
 //! columns, weights of their own.
 //!
 //! One load of X feeds four FMAs, where rows of their own columns do one load for each and hang on
-//! the way from L2 to L1. What was done for speed, and why each step is allowed: 1. The values of a
-//! group stand `[entry][4 rows]`; its columns are those of its first row. 2. y: 16 accumulators,
-//! four rows by 64 samples (AVX2: by 16 samples at a time), and the rows of X
-//!    are asked for eight entries ahead.
+//! the way from L2 to L1. What was done for speed, and why each step is allowed:
+//! 1. The values of a group stand `[entry][4 rows]`; its columns are those of its first row.
+//! 2. y: 16 accumulators, four rows by 64 samples (AVX2: by 16 samples at a time), and the rows of
+//!    X are asked for eight entries ahead.
 //! 3. dX is scattered: the four rows of dY stay in registers and every entry adds to a row of dX,
-//!    rows ascending as in a product with the transpose, so no transposed copy is kept. By ranges of
-//!    columns, of which each group knows its part: threads share them, and the rows at hand of dX
-//!    stay near.
+//!    rows ascending as in a product with the transpose, so no transposed copy is kept. By ranges
+//!    of columns, of which each group knows its part: threads share them, and the rows at hand of
+//!    dX stay near.
 //! 4. dW is woven: dY of four rows is laid in registers as 4 samples × 4 rows, once a group, and
 //!    four samples of X come to all of them by one load. Sample s still goes to lane s mod 16: lane
-//!    4q + j of the crate's order is lane j of accumulator q, so that the tree's first two steps are
-//!    plain additions.
+//!    4q + j of the crate's order is lane j of accumulator q, so that the tree's first two steps
+//!    are plain additions. On AVX2 the woven dY does not fit the registers (a step at 95 % took
+//!    1.09 of the time): there a row of X stays in them and passes the four rows of dY.
 //!
-//! Rows that are left when they are not a multiple of four are products of their own ([`spmm`],
-//! [`sddmm`]).
+//! Rows that are left when they are not a multiple of four are products of their own
+//! ([`spmm`](crate::spmm()), [`sddmm`](crate::sddmm())).
 
 mod backward;
 mod forward;
