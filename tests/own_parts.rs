@@ -4,7 +4,7 @@ mod common;
 
 use fanin::dataset::{Dataset, Normalize, Samples};
 use fanin::method::{
-    LayerPlan, LayerView, Method, Moment, Network, Plan, Returned, Rewiring, Slots, StepIs,
+    LayerPlan, LayerView, Method, Moment, Network, Norm, Plan, Returned, Rewiring, Slots, StepIs,
     TieOrder, Weights, grow_by_row,
 };
 use fanin::model::{Meaning, ModelFile, Predictor};
@@ -33,7 +33,8 @@ impl SameFanIn {
             let weakest = pattern.entries(row).min_by(|a, b| size(a).total_cmp(&size(b)));
             weakest.into_iter().for_each(|entry| survives[entry] = false);
         }
-        let search = layer.search(&survives, ties);
+        let folded = layer.folded(Norm::L1);
+        let search = layer.search(&folded, &survives, ties);
         let counts: Vec<usize> = pattern.fan_in().map(|fan_in| fan_in.min(1)).collect();
         let grown = grow_by_row(network.executor(), &search, &counts);
         LayerPlan {

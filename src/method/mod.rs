@@ -13,6 +13,7 @@
 //! | `set.rs` | SET as its authors wrote it |
 //! | `network.rs` | what a method sees |
 //! | `plan.rs`, `rewiring.rs` | what it answers, as data |
+//! | `sharing.rs` | neurons that share their inputs keep them in common |
 //! | `drop.rs`, `grow.rs`, `scores.rs`, `schedule.rs` | the choices that methods are made of |
 
 mod drop;
@@ -26,6 +27,7 @@ mod rigl;
 mod schedule;
 mod scores;
 mod set;
+mod sharing;
 mod unchanging;
 
 pub use drop::{TieOrder, Ties, drop_nearest_to_zero, drop_smallest};
@@ -37,7 +39,8 @@ pub use plan::{LayerPlan, Plan, Slots, StepIs, Weights};
 pub use rewiring::{Returned, Rewiring};
 pub use rigl::{Growth, Rigl, Scope};
 pub use schedule::{Decay, Schedule, ScheduleSettings};
-pub use scores::{GrowScore, Search, grow_by_gradient, grow_by_row};
+pub use scores::{GrowScore, Norm, Search, grow_by_gradient, grow_by_row};
+pub use sharing::Folded;
 pub use unchanging::Static;
 
 use crate::grammar::{Entry, Listed};

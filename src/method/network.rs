@@ -1,7 +1,7 @@
 //! What a method sees: connections and weights, the batch's gradients, gradients at weights of its
 //! choice, and a random stream of its own.
 
-use super::{Candidates, GrowScore, Search, TieOrder, Ties};
+use super::{TieOrder, Ties};
 use crate::nn::storage::Csr;
 use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Tile, each_tile};
 use crate::parallel::{Crew, Executor};
@@ -35,6 +35,8 @@ pub struct Network<'a> {
     /// The batch's tiles after their backward pass; none where there was no batch.
     pub(crate) tiles: &'a [Tile],
     pub(crate) samples: &'a dyn Samples,
+    /// Neighbouring neurons that share their inputs.
+    pub(crate) share: usize,
     /// Layers that lacked connections when the run began, output layer aside.
     pub(crate) sparse: &'a [usize],
     /// Per layer, if the method asked for them.
@@ -47,22 +49,14 @@ pub struct Network<'a> {
 pub struct LayerView<'a> {
     /// Which layer of the network it is, counted from 0.
     pub index: usize,
+    /// Neighbouring neurons that share their inputs and are to go on doing so.
+    pub share: usize,
     /// Its connections.
     pub pattern: Arc<CsrPattern>,
     /// Their weights, `[nnz]`.
     pub weights: Cow<'a, [f32]>,
     /// The batch's (x `[cols]`, dy `[rows]`), tile by tile.
     pub tiles: Vec<(Cow<'a, [Row]>, &'a [Row])>,
-}
-
-impl LayerView<'_> {
-    /// The search for new connections by the size of the batch's gradient, among all positions that
-    /// are not survivors, `[nnz]`.
-    pub fn search<'a>(&'a self, survives: &'a [bool], ties: Ties) -> Search<'a> {
-        let LayerView { pattern, tiles, .. } = self;
-        let (candidates, score) = (Candidates::Free, GrowScore::Dense);
-        Search { pattern, survives, tiles, candidates, score, ties }
-    }
 }
 
 impl<'a> Network<'a> {
@@ -78,9 +72,15 @@ impl<'a> Network<'a> {
 
     fn layer(&self, index: usize) -> LayerView<'a> {
         let storage = self.model.layers()[index].storage();
+        let pattern = storage.connections();
+        // A layer that the run found dense, or in a file, may share nothing.
+        let shares = |share: &usize| {
+            (0..pattern.rows()).all(|row| pattern.row(row) == pattern.row(row - row % share))
+        };
         LayerView {
             index,
-            pattern: storage.connections(),
+            share: Some(self.share).filter(shares).unwrap_or(1),
+            pattern: Arc::clone(&pattern),
             weights: storage.to_csr(storage.weights()),
             tiles: self.tiles.iter().map(|tile| tile.input_and_gradient(index)).collect(),
         }

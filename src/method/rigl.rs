@@ -6,9 +6,9 @@
 //! random.
 
 use super::{
-    Candidates, GrowScore, Grown, LayerPlan, LayerView, Method, Moment, Network, Plan, Returned,
-    Rewiring, RunLength, Schedule, ScheduleSettings, Search, Slots, StepIs, TieOrder, Weights,
-    drop_smallest, grow_at_random, grow_by_gradient,
+    Candidates, Folded, GrowScore, Grown, LayerPlan, LayerView, Method, Moment, Network, Norm,
+    Plan, Returned, Rewiring, RunLength, Schedule, ScheduleSettings, Search, Slots, StepIs,
+    TieOrder, Weights, drop_smallest, grow_at_random, grow_by_gradient,
 };
 use crate::grammar::{Arguments, Entry, Error, Parameter, named};
 
@@ -16,7 +16,19 @@ use crate::grammar::{Arguments, Entry, Error, Parameter, named};
 pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
     name: "rigl",
     about: "drop the smallest weights, grow where the gradient is largest (Evci et al. 2020)",
-    parameters: &[DROP, EVERY, END, DECAY, SCOPE, FAN_IN_MIN, FROM, SCORE, TIE, STEP],
+    parameters: &[
+        DROP,
+        EVERY,
+        END,
+        DECAY,
+        SCOPE,
+        FAN_IN_MIN,
+        FROM,
+        SCORE,
+        TIE,
+        STEP,
+        Norm::PARAMETER,
+    ],
     make: |given| {
         let growth = Growth::Gradient(given.one_of("score")?);
         Ok(Box::new(Rigl::of(given, growth, given.one_of("scope")?)?))
@@ -27,7 +39,7 @@ pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
 pub(super) const RANDOM_ENTRY: Entry<Box<dyn Method>> = Entry {
     name: "set-rigl",
     about: "drop the smallest weights, grow at random, on RigL's schedule",
-    parameters: &[DROP, EVERY, END, DECAY, FAN_IN_MIN, FROM, TIE, STEP],
+    parameters: &[DROP, EVERY, END, DECAY, FAN_IN_MIN, FROM, TIE, STEP, Norm::PARAMETER],
     make: |given| Ok(Box::new(Rigl::of(given, Growth::Random, Scope::Layer)?)),
 };
 
@@ -64,6 +76,8 @@ pub struct Rigl {
     ties: TieOrder,
     /// Whether an update follows an optimiser step, rather than replacing it.
     after_step: bool,
+    /// Scores of entries that neurons share.
+    norm: Norm,
 }
 
 const DROP: Parameter = ScheduleSettings::PARAMETERS[0];
@@ -111,6 +125,7 @@ impl Rigl {
             fan_in_min: arguments.whole("fan-in-min", 0)? as usize,
             candidates: arguments.one_of("from")?,
             ties: arguments.one_of("tie")?,
+            norm: arguments.one_of("norm")?,
             after_step: arguments.flag("step")?,
         })
     }
@@ -121,18 +136,19 @@ impl Rigl {
         &self,
         fraction: f64,
         network: &Network<'_>,
-        layers: &[LayerView<'_>],
+        layers: &[(&LayerView<'_>, Folded<'_>)],
     ) -> (Vec<Vec<bool>>, usize) {
-        let nnz: usize = layers.iter().map(|layer| layer.pattern.nnz()).sum();
+        let nnz: usize = layers.iter().map(|(_, folded)| folded.pattern.nnz()).sum();
         let mut count = (fraction * nnz as f64).floor() as usize;
         if self.candidates == Candidates::Absent {
             // As many must be able to come.
-            let positions = layers.iter().map(|l| l.pattern.rows() * l.pattern.cols());
+            let positions = layers.iter().map(|(_, l)| l.pattern.rows() * l.pattern.cols());
             count = count.min(positions.sum::<usize>() - nnz);
         }
-        let of_layer = |layer: &'_ LayerView<'_>| network.ties(self.ties, layer.index);
+        let ties = layers.iter().map(|(layer, _)| network.ties(self.ties, layer.index));
+        let of_layer = layers.iter().zip(ties);
         let drops: Vec<_> =
-            layers.iter().map(|l| (&*l.pattern, &*l.weights, of_layer(l))).collect();
+            of_layer.map(|((_, l), ties)| (&*l.pattern, &*l.weights, ties)).collect();
         let survives = drop_smallest(&drops, count, self.fan_in_min);
         let gone = |survives: &Vec<bool>| survives.iter().filter(|survives| !**survives).count();
         let dropped = survives.iter().map(gone).sum();
@@ -143,23 +159,24 @@ impl Rigl {
     fn grow(
         &self,
         network: &Network<'_>,
-        layers: &[LayerView<'_>],
+        layers: &[(&LayerView<'_>, Folded<'_>)],
         survives: &[Vec<bool>],
         count: usize,
     ) -> Vec<Vec<Grown>> {
         let of_layer = layers.iter().zip(survives);
         match self.growth {
             Growth::Random => {
-                let grown = of_layer.map(|(layer, survives)| {
+                let grown = of_layer.map(|((layer, folded), survives)| {
                     let rng = &mut network.rng(layer.index);
-                    grow_at_random(&layer.pattern, survives, count, self.candidates, rng)
+                    grow_at_random(&folded.pattern, survives, count, self.candidates, rng)
                 });
                 grown.collect()
             }
             Growth::Gradient(score) => {
                 let searches: Vec<Search<'_>> = of_layer
-                    .map(|(layer, survives)| {
-                        let search = layer.search(survives, network.ties(self.ties, layer.index));
+                    .map(|((layer, folded), survives)| {
+                        let ties = network.ties(self.ties, layer.index);
+                        let search = layer.search(folded, survives, ties);
                         Search { candidates: self.candidates, score, ..search }
                     })
                     .collect();
@@ -176,14 +193,18 @@ impl Rigl {
         network: &Network<'_>,
         layers: &[LayerView<'_>],
     ) -> Vec<LayerPlan> {
-        let (survives, count) = self.drop(fraction, network, layers);
-        let grown = self.grow(network, layers, &survives, count);
-        let plan =
-            |((layer, survives), grown): ((&LayerView<'_>, Vec<bool>), Vec<Grown>)| LayerPlan {
+        let layers: Vec<_> = layers.iter().map(|layer| (layer, layer.folded(self.norm))).collect();
+        let (survives, count) = self.drop(fraction, network, &layers);
+        let grown = self.grow(network, &layers, &survives, count);
+        let isa = network.executor().isa();
+        let plan = |(((layer, folded), survives), grown): ((&(&LayerView<'_>, _), _), _)| {
+            let (survives, grown) = layer.unfold(isa, folded, survives, grown);
+            LayerPlan {
                 layer: layer.index,
                 rewiring: Rewiring::new(&layer.pattern, &survives, grown, Returned::Kept),
                 weights: Weights::Carried,
-            };
+            }
+        };
         layers.iter().zip(survives).zip(grown).map(plan).collect()
     }
 }

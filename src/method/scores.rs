@@ -5,7 +5,7 @@
 
 use super::drop::Ties;
 use super::grow::{Candidates, Grown};
-use crate::grammar::named;
+use crate::grammar::{Parameter, named};
 use crate::parallel::Executor;
 use crate::sparse::CsrPattern;
 use fanin_kernels::{Isa, Row, dense_backward_weight};
@@ -27,9 +27,41 @@ named! {
     }
 }
 
+named! {
+    /// The score of a group's entry, from the weights or gradients of its neurons.
+    pub enum Norm as "norm" {
+        /// Σ|·|.
+        L1 = "l1",
+        /// √Σ(·)².
+        L2 = "l2",
+    }
+}
+
+impl Norm {
+    /// As the methods have it among their parameters.
+    pub(super) const PARAMETER: Parameter = Parameter {
+        key: "norm",
+        default: Some("l1"),
+        about: "score of an entry that neurons share (share): l1, the sum of its sizes, or l2",
+    };
+
+    /// Of the numbers that an iterator gives.
+    pub fn of(self, values: impl Iterator<Item = f32>) -> f32 {
+        match self {
+            Norm::L1 => values.map(f32::abs).sum(),
+            Norm::L2 => values.map(|value| value * value).sum::<f32>().sqrt(),
+        }
+    }
+}
+
 /// What is needed to search one layer for connections to grow.
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
+    /// Neurons of which each row of the pattern is, that share their inputs; the last row may be of
+    /// fewer.
+    pub share: usize,
+    /// The score of a position that several neurons share.
+    pub norm: Norm,
     /// The layer's connections before the update.
     pub pattern: &'a CsrPattern,
     /// Which of them stay, `[nnz]`.
@@ -174,18 +206,30 @@ impl<'a> Best<'a> {
     }
 
     fn search(&mut self, isa: Isa) {
-        let Search { pattern, survives, tiles, .. } = *self.of;
-        let cols = pattern.cols();
-        let mut block = vec![0.0; BLOCK_ROWS.min(self.rows.len()) * cols];
+        let Search { share, norm, pattern, survives, tiles, .. } = *self.of;
+        let (cols, block_rows) = (pattern.cols(), (BLOCK_ROWS / share).max(1));
+        let mut block = vec![0.0; block_rows.min(self.rows.len()) * share * cols];
+        let mut shared = vec![0.0; if share > 1 { cols } else { 0 }];
         let mut places = vec![Place::Absent; cols];
-        for first in self.rows.clone().step_by(BLOCK_ROWS) {
-            let rows = first..self.rows.end.min(first + BLOCK_ROWS);
-            let gradient = &mut block[..rows.len() * cols];
+        for first in self.rows.clone().step_by(block_rows) {
+            let rows = first..self.rows.end.min(first + block_rows);
+            let neurons = tiles.first().map_or(0, |(_, dy)| dy.len());
+            let neurons = rows.start * share..neurons.min(rows.end * share);
+            let gradient = &mut block[..neurons.len() * cols];
             gradient.fill(0.0);
             for (x, dy) in tiles {
-                dense_backward_weight(isa, &dy[rows.clone()], x, gradient);
+                dense_backward_weight(isa, &dy[neurons.clone()], x, gradient);
             }
-            for (row, gradient) in rows.zip(gradient.chunks_exact(cols)) {
+            for (row, gradient) in rows.zip(gradient.chunks(share * cols)) {
+                let gradient = match share {
+                    1 => gradient,
+                    _ => {
+                        let of_col = |col| gradient[col..].iter().copied().step_by(cols);
+                        let scores = shared.iter_mut().enumerate();
+                        scores.for_each(|(col, score)| *score = norm.of(of_col(col)));
+                        &shared
+                    }
+                };
                 for entry in pattern.entries(row) {
                     places[pattern.col_idx()[entry] as usize] =
                         if survives[entry] { Place::Survivor } else { Place::Dropped };

@@ -1,8 +1,8 @@
 //! SET, sparse evolutionary training, as its authors' sparse code has it (Mocanu et al. 2018).
 
 use super::{
-    Candidates, LayerPlan, LayerView, Method, Moment, Network, Plan, Returned, Rewiring, RunLength,
-    Slots, StepIs, TieOrder, Weights, drop_nearest_to_zero, grow_at_random,
+    Candidates, LayerPlan, LayerView, Method, Moment, Network, Norm, Plan, Returned, Rewiring,
+    RunLength, Slots, StepIs, TieOrder, Weights, drop_nearest_to_zero, grow_at_random,
 };
 use crate::grammar::{Entry, Parameter};
 use crate::random::normal;
@@ -12,12 +12,17 @@ pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
     name: "set",
     about: "after each epoch but the last, drop what is nearest to 0, grow at random (Mocanu et \
             al. 2018)",
-    parameters: &[Parameter {
-        key: "drop",
-        default: Some("0.3"),
-        about: "fraction dropped on either side of 0 (ζ)",
-    }],
-    make: |given| Ok(Box::new(Set { fraction: given.fraction("drop")?, epochs: 0 })),
+    parameters: &[DROP, Norm::PARAMETER],
+    make: |given| {
+        let (fraction, norm) = (given.fraction("drop")?, given.one_of("norm")?);
+        Ok(Box::new(Set { fraction, norm, epochs: 0 }))
+    },
+};
+
+const DROP: Parameter = Parameter {
+    key: "drop",
+    default: Some("0.3"),
+    about: "fraction dropped on either side of 0 (ζ)",
 };
 
 /// After every epoch but the last, a fraction ζ of the weights on either side of 0, those nearest
@@ -27,17 +32,21 @@ pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
 struct Set {
     /// ζ.
     fraction: f64,
+    norm: Norm,
     epochs: u64,
 }
 
 impl Set {
     fn rewire(&self, network: &Network<'_>, layer: &LayerView<'_>) -> LayerPlan {
-        let LayerView { index, pattern, weights, .. } = layer;
+        let LayerView { index, pattern, .. } = layer;
+        let folded = layer.folded(self.norm);
         let ties = network.ties(TieOrder::Noise, *index);
-        let survives = drop_nearest_to_zero(weights, self.fraction, ties);
+        let survives = drop_nearest_to_zero(&folded.weights, self.fraction, ties);
         let count = survives.iter().filter(|survives| !**survives).count();
         let rng = &mut network.rng(*index);
-        let mut grown = grow_at_random(pattern, &survives, count, Candidates::Free, rng);
+        let grown = grow_at_random(&folded.pattern, &survives, count, Candidates::Free, rng);
+        let isa = network.executor().isa();
+        let (survives, mut grown) = layer.unfold(isa, &folded, survives, grown);
         let mean_fan_in = pattern.nnz() as f64 / pattern.rows() as f64;
         let weights = normal(rng, (2.0 / mean_fan_in).sqrt(), grown.len());
         grown.iter_mut().zip(weights).for_each(|(grown, weight)| grown.weight = weight);

@@ -2,7 +2,7 @@
 
 use fanin::dataset::Dataset;
 use fanin::method::{
-    Candidates, GrowScore, Grown, Returned, Rewiring, Search, TieOrder, Ties, drop_smallest,
+    Candidates, GrowScore, Grown, Norm, Returned, Rewiring, Search, TieOrder, Ties, drop_smallest,
     grow_by_gradient,
 };
 use fanin::nn::{Tile, each_tile};
@@ -81,6 +81,8 @@ pub(crate) fn search<'a>(
     tiles: &'a [(Cow<'a, [Row]>, &'a [Row])],
 ) -> Search<'a> {
     Search {
+        share: 1,
+        norm: Norm::L1,
         pattern: &setting.pattern,
         survives,
         tiles,

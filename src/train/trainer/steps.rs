@@ -221,6 +221,7 @@ impl Trainer {
             model: &self.model,
             tiles,
             samples: &samples,
+            share: self.config.share,
             sparse: &self.sparse,
             initial: self.initial.as_deref(),
             seed: self.config.seed,
