@@ -23,6 +23,7 @@
 //! | [`spmm_sell`], [`sddmm_sell`] | both, on rows sorted by length | `sell/` |
 //! | [`spmm_shared`], [`sddmm_shared`] | both, rows sharing their columns by fours | `shared/` |
 //! | [`spmm_shared_transposed`] | dX of those, scattered | `shared/` |
+//! | [`sddmm_full`] | dW of a layer with every connection, in SDDMM's order | `shared/` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
 //! | [`dense_forward`] | Y = W·X + b, W dense | `dense.rs` |
 //! | [`dense_backward_input`] | dX = Wᵀ·dY, W dense | `dense.rs` |
@@ -85,7 +86,7 @@ pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, average, decay, sgd};
 pub use peak::fma_peak_pass;
 pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
 pub use sell::{EqualRows, PANEL, SellBlock, SellPanel, sddmm_sell, spmm_sell};
-pub use shared::{SHARED, sddmm_shared, spmm_shared, spmm_shared_transposed};
+pub use shared::{SHARED, sddmm_full, sddmm_shared, spmm_shared, spmm_shared_transposed};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
 pub use sparse_input::{SparseTile, sddmm_sparse_input, spmm_sparse_input};
 pub use spmm::{spmm, spmm_by_panels};

@@ -21,9 +21,11 @@
 
 mod backward;
 mod forward;
+mod full;
 
 pub use backward::{sddmm_shared, spmm_shared_transposed};
 pub use forward::spmm_shared;
+pub use full::sddmm_full;
 
 /// Neighbouring rows that share their columns.
 pub const SHARED: usize = 4;

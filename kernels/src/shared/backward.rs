@@ -153,7 +153,7 @@ struct SddmmShared<'a> {
 
 /// dY of a group: of each 16 samples four vectors, the `q`th with samples 4q to 4q + 3 of row `i`
 /// in lanes 4i to 4i + 3.
-type Woven<V> = [[V; 4]; TILE / LANES];
+pub(super) type Woven<V> = [[V; 4]; TILE / LANES];
 
 impl Kernel for SddmmShared<'_> {
     type Output = ();
@@ -168,12 +168,7 @@ impl Kernel for SddmmShared<'_> {
                 add_dots(lanes, dy, x, columns, of_group);
                 continue;
             }
-            let mut woven: Woven<L::V> = [[lanes.splat(0.0); 4]; TILE / LANES];
-            for (part, woven) in woven.iter_mut().enumerate() {
-                let [a, b, c, d] = dy.each_ref().map(|dy| &dy.groups()[part]);
-                let rows = [lanes.load(a), lanes.load(b), lanes.load(c), lanes.load(d)];
-                *woven = lanes.exchange_quarters(&rows);
-            }
+            let woven = weave(lanes, dy);
             let (fours, last) = columns.as_chunks::<4>();
             let (of_fours, of_last) = of_group.as_chunks_mut::<LANES>();
             for ([a, b, c, d], dw) in fours.iter().zip(of_fours) {
@@ -196,6 +191,18 @@ impl Kernel for SddmmShared<'_> {
             }
         }
     }
+}
+
+/// Lays a group's dY in registers.
+#[inline(always)]
+pub(super) fn weave<L: Lanes>(lanes: L, dy: &[Row; SHARED]) -> Woven<L::V> {
+    let mut woven = [[lanes.splat(0.0); 4]; TILE / LANES];
+    for (part, woven) in woven.iter_mut().enumerate() {
+        let [a, b, c, d] = dy.each_ref().map(|dy| &dy.groups()[part]);
+        let rows = [lanes.load(a), lanes.load(b), lanes.load(c), lanes.load(d)];
+        *woven = lanes.exchange_quarters(&rows);
+    }
+    woven
 }
 
 /// Where registers are few: adds the dot products of a group's rows with those of `x`, two at a
@@ -235,7 +242,11 @@ fn halves<L: Lanes>(lanes: L, dy: &[Row; SHARED], x: &Row) -> [L::Half; 2] {
 /// The dot products of a group's rows with `N` of `x`, side by side, as far as the tree's first two
 /// steps go: lane 4i + j is row i's partial sum j.
 #[inline(always)]
-fn dots<L: Lanes, const N: usize>(lanes: L, dy: &Woven<L::V>, x: [&Row; N]) -> [L::V; N] {
+pub(super) fn dots<L: Lanes, const N: usize>(
+    lanes: L,
+    dy: &Woven<L::V>,
+    x: [&Row; N],
+) -> [L::V; N] {
     let mut sums = [[lanes.splat(0.0); 4]; N];
     for part in 0..TILE / LANES {
         for quarter in 0..4 {

@@ -3,7 +3,8 @@
 use crate::common::{real, rows};
 use crate::sparse::sparse;
 use fanin_kernels::{
-    Isa, Row, SHARED, TILE, sddmm, sddmm_shared, spmm, spmm_shared, spmm_shared_transposed,
+    Isa, Row, SHARED, TILE, sddmm, sddmm_full, sddmm_shared, spmm, spmm_shared,
+    spmm_shared_transposed,
 };
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -103,4 +104,21 @@ fn rows_of_other_lengths_are_refused() {
     let (row_ptr, col_idx, values) = ([0, 1, 2, 3, 5], [0, 0, 0, 0, 1], [1.0; 5]);
     let (x, mut y) = ([Row::ZERO; 2], [Row::ZERO; 4]);
     spmm_shared(Isa::detect(), &row_ptr, &col_idx, &values, None, &x, &mut y);
+}
+
+#[test]
+fn dw_of_a_full_layer_has_the_bits_of_sddmm_on_every_level() {
+    let rng = &mut Pcg64::seed_from_u64(37);
+    for (count, cols) in [(10, 83), (4, 8), (3, 5), (9, 64), (1, 1), (4, 0)] {
+        let (x, dy) = (rows(rng, cols, real), rows(rng, count, real));
+        let row_ptr: Vec<usize> = (0..=count).map(|row| row * cols).collect();
+        let col_idx: Vec<u32> = (0..cols as u32).collect::<Vec<_>>().repeat(count);
+        let start: Vec<f32> = col_idx.iter().map(|_| real(rng)).collect();
+        for isa in Isa::available() {
+            let (mut plain, mut full) = (start.clone(), start.clone());
+            sddmm(isa, &row_ptr, &col_idx, &dy, &x, &mut plain);
+            sddmm_full(isa, &dy, &x, &mut full);
+            assert!(plain == full, "{count} × {cols}, {}", isa.level());
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::grammar::Entry;
 use crate::parallel::{Crew, Executor};
 use crate::sparse::{CsrPattern, Transpose, gather_into};
 use fanin_kernels::{
-    Isa, Row, SparseTile, dense_backward_input, dense_forward, sddmm_sparse_input,
+    Isa, Row, SparseTile, dense_backward_input, dense_forward, sddmm_full, sddmm_sparse_input,
     spmm_shared_transposed, spmm_sparse_input, spmv, spmv_by_columns,
 };
 use std::borrow::Cow;
@@ -210,7 +210,11 @@ impl Storage for Csr {
         dy: &[Row],
         dw: &mut [f32],
     ) {
-        self.layout.add_gradient_rows(isa, rows.clone(), x, &dy[rows], dw);
+        let dy = &dy[rows.clone()];
+        match self.is_full {
+            true => sddmm_full(isa, dy, x, dw),
+            false => self.layout.add_gradient_rows(isa, rows, x, dy, dw),
+        }
     }
 
     fn takes_sparse_input(&self) -> bool {
