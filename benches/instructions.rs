@@ -8,25 +8,31 @@
 use fanin::experiment::Machine;
 use fanin::parallel::Executor;
 use fanin::random::{Purpose, normal, stream};
-use fanin::sparse::{CsrPattern, Panels};
+use fanin::sparse::{CsrPattern, Sell, Shared};
 use fanin::topology::Spread;
 use fanin_kernels::{
-    Activation, AdamStep, Isa, NormStats, Row, TILE, adam, dense_backward_input,
+    Activation, AdamStep, Isa, NormStats, Row, SHARED, TILE, adam, dense_backward_input,
     dense_backward_weight, dense_forward, layer_norm_backward, layer_norm_forward, normalize_tile,
-    sddmm, sddmm_by_panels, softmax_cross_entropy, spmm, spmm_by_panels, spmv,
+    sddmm, sddmm_full, sddmm_sell, sddmm_shared, softmax_cross_entropy, spmm, spmm_sell,
+    spmm_shared, spmm_shared_transposed, spmv,
 };
 use std::process::Command;
+use std::sync::Arc;
 
 /// Features of everything measured.
 const SIZE: usize = 512;
 /// Stored entries per row of the sparse kernels: 90 %, with a rest of three beyond the last eight.
 const FAN_IN: usize = 51;
 
-const KERNELS: [&str; 13] = [
+const KERNELS: [&str; 17] = [
     "spmm",
-    "spmm-by-panels",
+    "spmm-sell",
+    "spmm-shared",
+    "spmm-shared-transposed",
     "sddmm",
-    "sddmm-by-panels",
+    "sddmm-sell",
+    "sddmm-shared",
+    "sddmm-full",
     "spmv",
     "dense-forward",
     "dense-backward-input",
@@ -94,19 +100,45 @@ fn run(kernel: &str) {
     let mut y: Vec<Row> = (0..SIZE).map(|_| row()).collect();
     let pattern: CsrPattern = Spread::Random.pattern(SIZE, &[FAN_IN; SIZE], 1, 0);
     let (row_ptr, columns) = (pattern.row_ptr(), pattern.col_idx());
-    let panels = Panels::of_width(&pattern, 128);
-    let (bounds, stride) = (panels.bounds(), panels.stride());
+    let sell = Sell::new(&pattern, 192, isa.is_wide());
+    // As many entries, in groups of four rows that have the first one's columns.
+    let columns_of = |row: usize| pattern.row(row / SHARED * SHARED).iter().copied();
+    let of_groups: Vec<u32> = (0..SIZE).flat_map(columns_of).collect();
+    let of_groups = CsrPattern::new(SIZE, row_ptr.to_vec(), of_groups).expect("rows of a pattern");
+    let shared = Shared::of(&Arc::new(of_groups)).expect("its rows share their columns");
+    let of_shared = shared.pattern().col_idx();
     let nnz = pattern.nnz();
     let (values, mut dw) = (vec![0.5; nnz], vec![0.0; nnz]);
     let (bias, gamma) = (vec![0.1; SIZE], vec![1.0; SIZE]);
     match kernel {
         "spmm" => counted(|| spmm(isa, row_ptr, columns, &values, Some(&bias), &x, &mut y)),
-        "spmm-by-panels" => counted(|| {
-            spmm_by_panels(isa, bounds, stride, 0, columns, &values, Some(&bias), &x, &mut y);
+        "spmm-sell" => counted(|| {
+            for part in sell.blocks(0..SIZE) {
+                let (rows, values) = (part.rows(0), &values[part.entries(0)]);
+                let bias = Some(&bias[rows.clone()]);
+                spmm_sell(isa, part.block, values, bias, &x, &mut y[rows]);
+            }
+        }),
+        "spmm-shared" => counted(|| {
+            spmm_shared(isa, row_ptr, of_shared, &values, Some(&bias), &x, &mut y);
+        }),
+        "spmm-shared-transposed" => counted(|| {
+            for (part, bounds) in shared.between(0..SIZE) {
+                let (first, dx) = (part.start, &mut y[part]);
+                spmm_shared_transposed(isa, row_ptr, of_shared, &values, bounds, &x, first, dx);
+            }
         }),
         "sddmm" => counted(|| sddmm(isa, row_ptr, columns, &y, &x, &mut dw)),
-        "sddmm-by-panels" => {
-            counted(|| sddmm_by_panels(isa, bounds, stride, 0, columns, &y, &x, &mut dw));
+        "sddmm-sell" => counted(|| {
+            for part in sell.blocks(0..SIZE) {
+                let dw = &mut dw[part.entries(0)];
+                sddmm_sell(isa, part.block, &y[part.rows(0)], &x, dw);
+            }
+        }),
+        "sddmm-shared" => counted(|| sddmm_shared(isa, row_ptr, of_shared, &y, &x, &mut dw)),
+        "sddmm-full" => {
+            let mut dw = vec![0.0; 10 * SIZE];
+            counted(|| sddmm_full(isa, &y[..10], &x, &mut dw));
         }
         "spmv" => {
             let mut y = vec![0.0; SIZE];

@@ -347,6 +347,6 @@ fn set_refuses_a_schedule_that_is_not_its_own() {
     assert_error(
         &flags,
         &path,
-        "--rewire-every: 'set:drop=0.3,every=50': set has no parameter 'every'",
+        "--rewire-every: 'set:drop=0.3,norm=l1,every=50': set has no parameter 'every'",
     );
 }

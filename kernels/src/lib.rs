@@ -17,8 +17,8 @@
 //! # Kernels
 //! | kernel | equation | file |
 //! |---|---|---|
-//! | [`spmm`], [`spmm_by_panels`] | Y = W·X + b; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
-//! | [`sddmm`], [`sddmm_by_panels`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
+//! | [`spmm`] | Y = W·X + b; dX = Wᵀ·dY on the transposed CSR | `spmm.rs` |
+//! | [`sddmm`] | dW = dY·Xᵀ on the stored entries of W | `sddmm.rs` |
 //! | [`spmm_sparse_input`], [`sddmm_sparse_input`] | the same, X sparse | `sparse_input.rs` |
 //! | [`spmm_sell`], [`sddmm_sell`] | both, on rows sorted by length | `sell/` |
 //! | [`spmm_shared`], [`sddmm_shared`] | both, rows sharing their columns by fours | `shared/` |
@@ -84,12 +84,12 @@ pub use losses::{NumberLoss, absolute_error, huber, squared_error};
 pub use memory::{Arena, Rows, prefetch, return_freed_memory};
 pub use optimizer::{AdamStep, SgdStep, adam, adam_aged, average, decay, sgd};
 pub use peak::fma_peak_pass;
-pub use sddmm::{sddmm, sddmm_by_panels, sum_samples};
+pub use sddmm::{sddmm, sum_samples};
 pub use sell::{EqualRows, PANEL, SellBlock, SellPanel, sddmm_sell, spmm_sell};
 pub use shared::{SHARED, sddmm_full, sddmm_shared, spmm_shared, spmm_shared_transposed};
 pub use softmax::{TileLoss, softmax, softmax_cross_entropy};
 pub use sparse_input::{SparseTile, sddmm_sparse_input, spmm_sparse_input};
-pub use spmm::{spmm, spmm_by_panels};
+pub use spmm::spmm;
 pub use vector::{layer_norm_sample, spmv, spmv_by_columns, standardize_sample};
 
 /// Samples per tile. One constant for all machines: changing it changes the last bits of results.

@@ -7,8 +7,6 @@
 //!    same numbers in the same order as alone.
 //! 3. A rest of seven entries or fewer runs by fours, the last entry repeated: entries do not
 //!    depend on each other.
-//! 4. By panels of columns ([`sddmm_by_panels`]), as in `spmm.rs`; every panel leaves a rest of its
-//!    own, so fewer and wider ones pay.
 //!
 //! Lost, 1024 × 1024, one Zen 4 core: nothing but fours, so that there is one kind of rest (0.94 at
 //! 90 %, 0.96 at 98 %); a rest as one group of eight (0.96, 0.96).
@@ -92,63 +90,6 @@ fn dots<L: Lanes, const N: usize>(lanes: L, dy: &Row, x: &[Row], cols: &[u32; N]
         *dot = lanes.dot(dy, &x[col as usize]);
     }
     dots
-}
-
-/// [`sddmm`] by panels of columns: the same sums, with a slice of `x` in L1.
-///
-/// **Shapes**: `bounds`, `stride` and `first` as in [`spmm_by_panels`](crate::spmm_by_panels); `dw`
-/// the entries of the rows `first..first + dy.len()`. All else as [`sddmm`].
-///
-/// **Order**: as [`sddmm`]: entries do not depend on each other.
-///
-/// **Panics** if the shapes disagree, or a column is not below `x.len()`.
-pub fn sddmm_by_panels(
-    isa: Isa,
-    bounds: &[u32],
-    stride: usize,
-    first: usize,
-    col_idx: &[u32],
-    dy: &[Row],
-    x: &[Row],
-    dw: &mut [f32],
-) {
-    assert!(first + dy.len() <= stride, "rows within the bounds");
-    assert!(stride == 0 || bounds.len().is_multiple_of(stride), "bounds are [panels + 1, stride]");
-    isa.run(SddmmByPanels { bounds, stride, first, col_idx, dy, x, dw });
-}
-
-struct SddmmByPanels<'a> {
-    bounds: &'a [u32],
-    stride: usize,
-    first: usize,
-    col_idx: &'a [u32],
-    dy: &'a [Row],
-    x: &'a [Row],
-    dw: &'a mut [f32],
-}
-
-impl Kernel for SddmmByPanels<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let rows = self.first..self.first + self.dy.len();
-        if rows.is_empty() {
-            return;
-        }
-        let base = self.bounds[self.first] as usize;
-        let mut lines = self.bounds.chunks_exact(self.stride);
-        let mut begins = lines.next().map_or(&[][..], |line| &line[rows.clone()]);
-        for line in lines {
-            let ends = &line[rows.clone()];
-            for ((dy, &begin), &end) in self.dy.iter().zip(begins).zip(ends) {
-                let (begin, end) = (begin as usize, end as usize);
-                let dw = &mut self.dw[begin - base..end - base];
-                add_dots(lanes, dy, self.x, &self.col_idx[begin..end], dw);
-            }
-            begins = ends;
-        }
-    }
 }
 
 /// `db[r] = Σ_s dy[r][s]`: a bias's gradient, one tile's part of it.

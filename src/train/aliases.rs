@@ -122,7 +122,7 @@ mod tests {
         assert!(over.starts_with("rigl:drop=0.5,every=7,"), "{over}");
         let same = method(&["method = 'rigl:every=7'", "rewire = 'rigl'"]).unwrap();
         assert!(same.contains("every=7"), "{same}");
-        assert_eq!(method(&["rewire = 'set'"]).unwrap(), "set:drop=0.3");
+        assert_eq!(method(&["rewire = 'set'"]).unwrap(), "set:drop=0.3,norm=l1");
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
             .collect();
         let written = |name: &str| method(&[&format!("rewire = '{name}'\n{all}")]);
         assert_eq!(written("static").unwrap(), "static");
-        assert_eq!(written("set").unwrap(), "set:drop=0.3");
+        assert_eq!(written("set").unwrap(), "set:drop=0.3,norm=l1");
         assert!(written("rigl").unwrap().contains("scope=layer"));
     }
 

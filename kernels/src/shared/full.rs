@@ -21,6 +21,9 @@ pub fn sddmm_full(isa: Isa, dy: &[Row], x: &[Row], dw: &mut [f32]) {
     isa.run(SddmmFull { dy, x, dw });
 }
 
+/// Rows of X that stay in L1 while all rows of dY pass.
+const PANEL: usize = 128;
+
 struct SddmmFull<'a> {
     dy: &'a [Row],
     x: &'a [Row],
@@ -36,21 +39,29 @@ impl Kernel for SddmmFull<'_> {
         let in_groups = if L::IS_WIDE { dy.len() / SHARED * SHARED } else { 0 };
         let (groups, rest) = dy.split_at(in_groups);
         let (of_groups, of_rest) = dw.split_at_mut(in_groups * x.len());
-        if x.is_empty() {
-            return;
-        }
-        for (dy, dw) in groups.as_chunks().0.iter().zip(of_groups.chunks_exact_mut(4 * x.len())) {
-            add_dots_of_four(lanes, dy, x, dw);
-        }
-        for (dy, dw) in rest.iter().zip(of_rest.chunks_exact_mut(x.len())) {
-            add_dots(lanes, dy, x, dw);
+        let width = x.len();
+        for first in (0..width).step_by(PANEL) {
+            let x = &x[first..width.min(first + PANEL)];
+            let of_groups = of_groups.chunks_exact_mut(SHARED * width);
+            for (dy, dw) in groups.as_chunks().0.iter().zip(of_groups) {
+                add_dots_of_four(lanes, dy, x, width, &mut dw[first..]);
+            }
+            for (dy, dw) in rest.iter().zip(of_rest.chunks_exact_mut(width)) {
+                add_dots(lanes, dy, x, &mut dw[first..first + x.len()]);
+            }
         }
     }
 }
 
-/// Adds the dot products of four rows with all of `x`.
+/// Adds the dot products of four rows with those of `x` to their places in rows of `width`.
 #[inline(always)]
-fn add_dots_of_four<L: Lanes>(lanes: L, dy: &[Row; SHARED], x: &[Row], dw: &mut [f32]) {
+fn add_dots_of_four<L: Lanes>(
+    lanes: L,
+    dy: &[Row; SHARED],
+    x: &[Row],
+    width: usize,
+    dw: &mut [f32],
+) {
     let woven = weave(lanes, dy);
     let (fours, last) = x.as_chunks::<4>();
     for (at, [a, b, c, d]) in fours.iter().enumerate() {
@@ -61,18 +72,18 @@ fn add_dots_of_four<L: Lanes>(lanes: L, dy: &[Row; SHARED], x: &[Row], dw: &mut 
         let mut sums = [0.0; LANES];
         lanes.store(lanes.sums_of_quarters(&quarters), &mut sums);
         for (row, sums) in sums.as_chunks::<4>().0.iter().enumerate() {
-            let dw = &mut dw[row * x.len() + 4 * at..][..4];
+            let dw = &mut dw[row * width + 4 * at..][..4];
             dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);
         }
     }
     for (col, x_row) in (4 * fours.len()..).zip(last) {
         for (row, dy) in dy.iter().enumerate() {
-            dw[row * x.len() + col] += lanes.sum(lanes.dot(dy, x_row));
+            dw[row * width + col] += lanes.sum(lanes.dot(dy, x_row));
         }
     }
 }
 
-/// Adds the dot products of one row with all of `x`.
+/// Adds the dot products of one row with those of `x`.
 #[inline(always)]
 fn add_dots<L: Lanes>(lanes: L, dy: &Row, x: &[Row], dw: &mut [f32]) {
     let (eights, last) = x.as_chunks::<8>();

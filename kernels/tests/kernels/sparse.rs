@@ -3,8 +3,8 @@
 use crate::common::{integer, on_every_level, real, rows, sample_major, widen};
 use fanin_kernels::{
     Activation, Isa, Row, SparseTile, TILE, layer_norm_forward, layer_norm_sample, naive, sddmm,
-    sddmm_by_panels, sddmm_sparse_input, spmm, spmm_by_panels, spmm_sparse_input, spmv,
-    spmv_by_columns, standardize_sample, standardize_tile, sum_samples,
+    sddmm_sparse_input, spmm, spmm_sparse_input, spmv, spmv_by_columns, standardize_sample,
+    standardize_tile, sum_samples,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -77,54 +77,6 @@ fn spmm_is_exact_on_integers_at_every_edge_shape() {
                 let mut y = vec![Row([f32::NAN; TILE]); count];
                 spmm(isa, &w.row_ptr, &w.col_idx, &w.values, bias, &x, &mut y);
                 assert_eq!(sample_major(&y, TILE), expected, "{}", isa.level());
-            }
-        }
-    }
-}
-
-/// Where each row's entries cross from one panel of `width` columns to the next.
-fn bounds(w: &Sparse, width: usize) -> Vec<u32> {
-    let panels = w.cols.div_ceil(width);
-    let of_row = |row: &[usize], panel: usize| {
-        let columns = &w.col_idx[row[0]..row[1]];
-        row[0] + columns.iter().filter(|&&col| (col as usize) < panel * width).count()
-    };
-    (0..=panels)
-        .flat_map(|panel| w.row_ptr.windows(2).map(move |row| of_row(row, panel) as u32))
-        .collect()
-}
-
-#[test]
-fn products_by_panels_have_the_bits_of_those_without_on_every_level() {
-    let rng = &mut Pcg64::seed_from_u64(23);
-    for w in shapes(rng, real) {
-        let count = w.row_ptr.len() - 1;
-        let (x, dy) = (rows(rng, w.cols, real), rows(rng, count, real));
-        let bias: Vec<f32> = (0..count).map(|_| real(rng)).collect();
-        for width in [1, 7, 16, 1000] {
-            let bounds = bounds(&w, width);
-            // All rows, and a block in the middle.
-            for block in [0..count, count / 3..count] {
-                let row_ptr = &w.row_ptr[block.start..=block.end];
-                let entries = row_ptr[0]..row_ptr[block.len()];
-                let start: Vec<f32> = entries.clone().map(|_| real(rng)).collect();
-                for isa in Isa::available() {
-                    for bias in [Some(&bias[block.clone()]), None] {
-                        let mut plain = vec![Row::ZERO; block.len()];
-                        let mut panels = vec![Row([f32::NAN; TILE]); block.len()];
-                        spmm(isa, row_ptr, &w.col_idx, &w.values, bias, &x, &mut plain);
-                        let (columns, values) = (&w.col_idx, &w.values);
-                        let (first, y) = (block.start, &mut panels);
-                        spmm_by_panels(isa, &bounds, count, first, columns, values, bias, &x, y);
-                        assert!(plain == panels, "spmm, width {width}, {}", isa.level());
-                    }
-                    let (mut plain, mut panels) = (start.clone(), start.clone());
-                    let dy = &dy[block.clone()];
-                    sddmm(isa, row_ptr, &w.col_idx, dy, &x, &mut plain);
-                    let (first, dw) = (block.start, &mut panels);
-                    sddmm_by_panels(isa, &bounds, count, first, &w.col_idx, dy, &x, dw);
-                    assert_eq!(plain, panels, "sddmm, width {width}, {}", isa.level());
-                }
             }
         }
     }

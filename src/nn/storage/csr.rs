@@ -80,7 +80,7 @@ impl Csr {
         assert_eq!(weights.len(), pattern.nnz(), "one weight per connection");
         let is_full = pattern.nnz() == pattern.rows() * pattern.cols();
         let layout = match is_full || place.takes_sparse_samples() {
-            true => Layout::rows(&pattern),
+            true => Layout::Rows(Arc::clone(&pattern)),
             false => Layout::that_pays(&pattern, place.isa),
         };
         let weights = match layout.position() {
@@ -218,7 +218,7 @@ impl Storage for Csr {
     }
 
     fn takes_sparse_input(&self) -> bool {
-        matches!(self.layout, Layout::Rows { .. })
+        matches!(self.layout, Layout::Rows(_))
     }
 
     fn forward_sparse(&self, crew: Crew<'_>, bias: &[f32], x: SparseTile<'_>, y: &mut [Row]) {
@@ -286,7 +286,7 @@ impl Storage for Csr {
             None => (&self.layout, &self.weights),
         };
         let (pattern, values) = match layout {
-            Layout::Rows { pattern, .. } => (&**pattern, values),
+            Layout::Rows(pattern) => (&**pattern, values),
             Layout::Sorted(_) | Layout::Shared(_) => {
                 let OfSample { pattern, values } = self.of_sample.get_or_init(|| {
                     let weights = self.by_rows(&self.weights);

@@ -1,19 +1,16 @@
 //! In which order the entries of a sparse matrix are stored, and what that makes of its products:
 //! the bits are the same in all.
 
-use crate::sparse::{CsrPattern, Panels, Sell, Shared};
-use fanin_kernels::{
-    Isa, Row, sddmm, sddmm_by_panels, sddmm_sell, sddmm_shared, spmm, spmm_by_panels, spmm_sell,
-    spmm_shared,
-};
+use crate::sparse::{CsrPattern, Sell, Shared};
+use fanin_kernels::{Isa, Row, sddmm, sddmm_sell, sddmm_shared, spmm, spmm_sell, spmm_shared};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// The order of a matrix's entries.
 #[derive(Clone, Debug)]
 pub(super) enum Layout {
-    /// As in CSR; the products by panels of columns where they pay.
-    Rows { pattern: Arc<CsrPattern>, panels: Option<Panels>, gradient_panels: Option<Panels> },
+    /// As in CSR.
+    Rows(Arc<CsrPattern>),
     /// In blocks of rows sorted by length.
     Sorted(Sell),
     /// Of each four neighbouring rows, which have the same columns, entry by entry.
@@ -32,22 +29,16 @@ impl Layout {
         if let Some(shared) = Shared::of(pattern) {
             return Layout::Shared(shared);
         }
-        Sell::that_pays(pattern, isa).map_or_else(|| Layout::rows(pattern), Layout::Sorted)
-    }
-
-    /// The order of CSR.
-    pub(super) fn rows(pattern: &Arc<CsrPattern>) -> Layout {
-        Layout::Rows {
-            panels: Panels::for_spmm(pattern),
-            gradient_panels: Panels::for_sddmm(pattern),
-            pattern: Arc::clone(pattern),
+        match Sell::that_pays(pattern, isa) {
+            Some(sell) => Layout::Sorted(sell),
+            None => Layout::Rows(Arc::clone(pattern)),
         }
     }
 
     /// Of each place the entry of the pattern; none if they are the same.
     pub(super) fn position(&self) -> Option<&[u32]> {
         match self {
-            Layout::Rows { .. } => None,
+            Layout::Rows(_) => None,
             Layout::Sorted(sell) => Some(sell.position()),
             Layout::Shared(shared) => Some(shared.position()),
         }
@@ -56,7 +47,7 @@ impl Layout {
     /// Bounds of the blocks of rows that products can be cut into.
     pub(super) fn blocks(&self) -> Vec<usize> {
         match self {
-            Layout::Rows { pattern, .. } => pattern.blocks(BLOCK),
+            Layout::Rows(pattern) => pattern.blocks(BLOCK),
             Layout::Sorted(sell) => sell.bounds().to_vec(),
             Layout::Shared(shared) => shared.blocks(),
         }
@@ -75,14 +66,9 @@ impl Layout {
         y: &mut [Row],
     ) {
         match self {
-            Layout::Rows { pattern, panels: None, .. } => {
+            Layout::Rows(pattern) => {
                 let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
                 spmm(isa, row_ptr, pattern.col_idx(), values, bias, x, y);
-            }
-            Layout::Rows { pattern, panels: Some(panels), .. } => {
-                let (columns, bounds, stride) =
-                    (pattern.col_idx(), panels.bounds(), panels.stride());
-                spmm_by_panels(isa, bounds, stride, rows.start, columns, values, bias, x, y);
             }
             Layout::Sorted(sell) => {
                 for part in sell.blocks(rows.clone()) {
@@ -111,14 +97,9 @@ impl Layout {
         dw: &mut [f32],
     ) {
         match self {
-            Layout::Rows { pattern, gradient_panels: None, .. } => {
+            Layout::Rows(pattern) => {
                 let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
                 sddmm(isa, row_ptr, pattern.col_idx(), dy, x, dw);
-            }
-            Layout::Rows { pattern, gradient_panels: Some(panels), .. } => {
-                let (columns, bounds, stride) =
-                    (pattern.col_idx(), panels.bounds(), panels.stride());
-                sddmm_by_panels(isa, bounds, stride, rows.start, columns, dy, x, dw);
             }
             Layout::Sorted(sell) => {
                 let first = sell.first_entry(rows.start);
