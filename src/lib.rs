@@ -7,7 +7,7 @@
 //! # Code map
 //! | module | holds |
 //! |---|---|
-//! | [`sparse`] | CSR: the validated pattern, its transpose with the position map |
+//! | [`sparse`] | CSR: the validated pattern, its transpose, the orders that kernels are faster in |
 //! | [`topology`] | generators of connections: how many inputs each neuron has, and which |
 //! | [`nn`] | layers of a storage and a head, losses, the MLP; f64 twin and gradient check |
 //! | [`optim`] | optimisers as a rule over named slots; learning-rate schedules |

@@ -258,16 +258,23 @@ fn bench_maps_every_combination() {
     let mut command = fanin();
     command.arg("bench").args(grid).args(["--seconds", "0", "--figure"]).arg(&figure);
     let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
-    for part in
-        ["dense, ms", "matrixmultiply", " 50 %", " 99.5 %", "break-even density", "FMA peak"]
-    {
+    for part in [
+        "share",
+        "dense, ms",
+        "matrixmultiply",
+        " 50 %",
+        " 99.5 %",
+        "break-even density",
+        "FMA peak",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let svg = fs::read_to_string(&figure).unwrap();
-    assert_eq!(svg.matches('×').count() - svg.matches("1024 ×").count(), 4, "a number per cell");
+    assert_eq!(svg.matches('×').count() - svg.matches("1024 ×").count(), 8, "a number per cell");
     let output = fanin().arg("bench").args(grid).args(["--seconds", "0", "--json"]).output();
     let json: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
-    assert_eq!(json["points"].as_array().unwrap().len(), 6);
+    assert_eq!(json["points"].as_array().unwrap().len(), 12);
+    assert_eq!(json["combinations"][1]["share"], 4);
     assert!(json["combinations"][0]["products_ms_median"].as_f64().unwrap() > 0.0);
     assert!(!text.contains("100 %"), "99.5 % is not 100 %: {text}");
     assert_error(fanin().args(["bench", "--widths", "0"]), 2, "--widths");

@@ -14,7 +14,7 @@ use std::path::PathBuf;
   fanin bench --figure map.svg
   fanin bench --widths 4096 --batches 1,64 --sparsity 0.9,0.99 --threads 1
 
-Let nothing else run meanwhile. Every combination is measured; the default takes about two minutes.")]
+Let nothing else run meanwhile. Every combination is measured; the default takes about four minutes.")]
 pub(super) struct BenchArgs {
     /// Inputs, and neurons of both hidden layers
     #[arg(long, value_delimiter = ',', default_value = "256,1024,2048", value_parser = count)]
@@ -28,6 +28,9 @@ pub(super) struct BenchArgs {
     /// Threads [default: 1 and one per core]
     #[arg(long, value_delimiter = ',', value_parser = count)]
     threads: Vec<usize>,
+    /// Neighbouring neurons that share their inputs
+    #[arg(long, value_delimiter = ',', default_value = "1,4", value_parser = share)]
+    share: Vec<usize>,
     /// Seconds that each point is measured
     #[arg(long, default_value_t = 0.4)]
     seconds: f64,
@@ -43,6 +46,13 @@ fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if (1..=1 << 16).contains(&count) => Ok(count),
         _ => Err(format!("'{text}' is no number from 1 to 65536")),
+    }
+}
+
+fn share(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(share) if (1..=256).contains(&share) => Ok(share),
+        _ => Err(format!("'{text}' is no number from 1 to 256")),
     }
 }
 
@@ -62,12 +72,15 @@ pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
             return Err(Error::TooSparse { sparsity, width, most });
         }
     }
-    let grid = Grid { widths, batches, sparsities, threads, seconds: args.seconds };
+    let (shares, seconds) = (args.share, args.seconds);
+    let grid = Grid { widths, batches, sparsities, threads, shares, seconds };
     let bar = console.progress(grid.points() as u64, "[{bar:30}] {pos}/{len}  {msg}  eta {eta}");
     let measured = measure(&grid, |point| {
         let engine = point.sparsity.map_or("dense".to_string(), percent);
-        let Point { width, batch, threads, .. } = point;
-        bar.set_message(format!("width {width}, batch {batch}, {threads} threads, {engine}"));
+        let Point { width, batch, threads, share, .. } = point;
+        bar.set_message(format!(
+            "width {width}, batch {batch}, {threads} threads, share {share}, {engine}"
+        ));
         bar.inc(1);
     });
     bar.finish_and_clear();
@@ -81,11 +94,13 @@ pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
     }
 }
 
-/// A line per width, batch and threads: the dense step, and how many times as fast each sparsity
+/// A line per width, batch, threads and share: the dense step, and how many times as fast each sparsity
 /// is.
 fn map_text(measured: &Benchmark, grid: &Grid) -> String {
     let mut header: Vec<String> =
-        ["width", "batch", "threads", "dense, ms", "matrixmultiply"].map(String::from).to_vec();
+        ["width", "batch", "threads", "share", "dense, ms", "matrixmultiply"]
+            .map(String::from)
+            .to_vec();
     header.extend(grid.sparsities.iter().map(|&sparsity| percent(sparsity)));
     header.push("break-even density".to_string());
     let mut rows = vec![header];
@@ -93,7 +108,7 @@ fn map_text(measured: &Benchmark, grid: &Grid) -> String {
     for (points, combination) in measured.points.chunks(per_row).zip(&measured.combinations) {
         let dense = &points[0];
         let mut row: Vec<String> =
-            [dense.width, dense.batch, dense.threads].map(|n| n.to_string()).to_vec();
+            [dense.width, dense.batch, dense.threads, dense.share].map(|n| n.to_string()).to_vec();
         row.push(format!("{:.3}", dense.step_ms_median));
         row.push(format!("{:.3}", combination.products_ms_median));
         row.extend(points[1..].iter().map(|point| format!("{:.2}×", point.speed_up)));
@@ -106,7 +121,8 @@ fn map_text(measured: &Benchmark, grid: &Grid) -> String {
         rows.push(row);
     }
     let title = "A training step, dense / sparse: times as fast as our own dense engine";
-    let yardstick = "matrixmultiply: ms of the same step's dense products (y, dX, dW) by that crate, \
+    let yardstick = "share: neighbouring neurons that have the same inputs (train --share); \
+                     matrixmultiply: ms of the same step's dense products (y, dX, dW) by that crate, \
                      without norm, loss and optimiser";
     format!("{title}\n{}\n{yardstick}", table(&rows))
 }

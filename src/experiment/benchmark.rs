@@ -36,6 +36,8 @@ pub struct Grid {
     pub sparsities: Vec<f64>,
     /// Threads.
     pub threads: Vec<usize>,
+    /// Neighbouring neurons of the hidden layers that share their inputs.
+    pub shares: Vec<usize>,
     /// How long a point is measured, once it has warmed up; three steps at least.
     pub seconds: f64,
 }
@@ -49,6 +51,8 @@ pub struct Point {
     pub batch: usize,
     /// Threads.
     pub threads: usize,
+    /// Neighbouring neurons that share their inputs.
+    pub share: usize,
     /// Sparsity of the hidden layers; none of the dense engine.
     pub sparsity: Option<f64>,
     /// Median milliseconds of a step.
@@ -59,7 +63,7 @@ pub struct Point {
     pub speed_up_over_matrixmultiply: f64,
 }
 
-/// What one width, batch and number of threads comes to.
+/// What one width, batch, number of threads and share comes to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Combination {
     /// Inputs, and neurons of both hidden layers.
@@ -68,6 +72,8 @@ pub struct Combination {
     pub batch: usize,
     /// Threads.
     pub threads: usize,
+    /// Neighbouring neurons that share their inputs.
+    pub share: usize,
     /// Median milliseconds of the dense products of a step (y, dX, dW) by the crate matrixmultiply:
     /// no norm, no loss, no optimiser, and not a line of ours.
     pub products_ms_median: f64,
@@ -90,9 +96,9 @@ pub struct Roofline {
 pub struct Benchmark {
     /// The instruction set.
     pub isa: &'static str,
-    /// Dense points first in each combination of width, batch and threads.
+    /// Dense points first in each combination.
     pub points: Vec<Point>,
-    /// One per width, batch and number of threads.
+    /// One per width, batch, number of threads and share.
     pub combinations: Vec<Combination>,
     /// One core's.
     pub roofline: Roofline,
@@ -102,7 +108,7 @@ impl Grid {
     /// How many points there are.
     pub fn points(&self) -> usize {
         let combinations = self.widths.len() * self.batches.len() * self.threads.len();
-        combinations * (1 + self.sparsities.len())
+        combinations * self.shares.len() * (1 + self.sparsities.len())
     }
 }
 
@@ -119,31 +125,40 @@ pub fn measure(grid: &Grid, mut done: impl FnMut(&Point)) -> Result<Benchmark, E
             for &threads in &grid.threads {
                 let executor = Executor::from_environment(threads).map_err(train::Error::from)?;
                 let products = products_ms(&executor, width, batch, budget);
-                let step = |sparsity| step_ms(&data, width, batch, threads, sparsity, budget);
-                let dense = step(None)?;
-                let mut of_density = Vec::new();
-                for sparsity in [None].into_iter().chain(grid.sparsities.iter().map(|&s| Some(s))) {
-                    let step_ms_median = if sparsity.is_some() { step(sparsity)? } else { dense };
-                    let point = Point {
+                let network = Network { width, batch, threads, share: 1, sparsity: None };
+                let dense = network.step_ms(&data, budget)?;
+                for &share in &grid.shares {
+                    let mut of_density = Vec::new();
+                    let sparsities = grid.sparsities.iter().map(|&sparsity| Some(sparsity));
+                    for sparsity in [None].into_iter().chain(sparsities) {
+                        let step_ms_median = match sparsity {
+                            None => dense,
+                            _ => Network { share, sparsity, ..network }.step_ms(&data, budget)?,
+                        };
+                        let point = Point {
+                            width,
+                            batch,
+                            threads,
+                            share,
+                            sparsity,
+                            step_ms_median,
+                            speed_up: dense / step_ms_median,
+                            speed_up_over_matrixmultiply: products / step_ms_median,
+                        };
+                        done(&point);
+                        let density = sparsity.map(|sparsity| (1.0 - sparsity, point.speed_up));
+                        of_density.extend(density);
+                        points.push(point);
+                    }
+                    combinations.push(Combination {
                         width,
                         batch,
                         threads,
-                        sparsity,
-                        step_ms_median,
-                        speed_up: dense / step_ms_median,
-                        speed_up_over_matrixmultiply: products / step_ms_median,
-                    };
-                    done(&point);
-                    of_density.extend(sparsity.map(|sparsity| (1.0 - sparsity, point.speed_up)));
-                    points.push(point);
+                        share,
+                        products_ms_median: products,
+                        break_even_density: break_even_density(of_density),
+                    });
                 }
-                combinations.push(Combination {
-                    width,
-                    batch,
-                    threads,
-                    products_ms_median: products,
-                    break_even_density: break_even_density(of_density),
-                });
             }
         }
     }
@@ -162,39 +177,51 @@ fn made_up(width: usize, batch: usize) -> Dataset {
     Dataset::new(samples.clone(), samples, Normalize::Standard)
 }
 
-/// Median milliseconds of a training step of width-width-width-10.
-fn step_ms(
-    data: &Arc<Dataset>,
+/// A network width-width-width-10, of the dense engine without a sparsity.
+#[derive(Clone, Copy)]
+struct Network {
     width: usize,
     batch: usize,
     threads: usize,
+    share: usize,
     sparsity: Option<f64>,
-    budget: Duration,
-) -> Result<f64, train::Error> {
-    let engine = if sparsity.is_some() { "sparse" } else { "dense" };
-    let engine = engine.parse().expect("these engines are listed");
-    let (hidden, sparsity) = (vec![width, width], sparsity.unwrap_or(0.0));
-    let config = TrainConfig { hidden, sparsity, engine, batch, threads, ..TrainConfig::default() };
-    let mut trainer = Trainer::new(config, Arc::clone(data))?;
-    // An epoch is a few steps: its end and the next one's order are no part of them.
-    let (mut seconds, mut step, mut started) = (Vec::new(), 0, Instant::now());
-    while seconds.len() < LEAST || started.elapsed() < budget {
-        let mut last = Instant::now();
-        trainer.run_epoch_while(|_| {
-            step += 1;
-            if step > WARM_UP {
-                seconds.push(last.elapsed().as_secs_f64());
-            } else {
-                started = Instant::now();
-            }
-            last = Instant::now();
-            match seconds.len() < LEAST || started.elapsed() < budget {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
-            }
-        })?;
+}
+
+impl Network {
+    /// Median milliseconds of a training step.
+    fn step_ms(self, data: &Arc<Dataset>, budget: Duration) -> Result<f64, train::Error> {
+        let Network { width, batch, threads, share, sparsity } = self;
+        let engine = if sparsity.is_some() { "sparse" } else { "dense" };
+        let config = TrainConfig {
+            hidden: vec![width, width],
+            sparsity: sparsity.unwrap_or(0.0),
+            share,
+            engine: engine.parse().expect("these engines are listed"),
+            batch,
+            threads,
+            ..TrainConfig::default()
+        };
+        let mut trainer = Trainer::new(config, Arc::clone(data))?;
+        // An epoch is a few steps: its end and the next one's order are no part of them.
+        let (mut seconds, mut step, mut started) = (Vec::new(), 0, Instant::now());
+        while seconds.len() < LEAST || started.elapsed() < budget {
+            let mut last = Instant::now();
+            trainer.run_epoch_while(|_| {
+                step += 1;
+                if step > WARM_UP {
+                    seconds.push(last.elapsed().as_secs_f64());
+                } else {
+                    started = Instant::now();
+                }
+                last = Instant::now();
+                match seconds.len() < LEAST || started.elapsed() < budget {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            })?;
+        }
+        Ok(1e3 * Timing::of(&seconds).median)
     }
-    Ok(1e3 * Timing::of(&seconds).median)
 }
 
 /// Median milliseconds of a step's dense products by matrixmultiply, each cut by rows among the
@@ -280,12 +307,15 @@ mod tests {
             batches: vec![16],
             sparsities: vec![0.5, 0.9],
             threads: vec![1, 2],
+            shares: vec![1, 4],
             seconds: 0.0,
         };
         let mut heard = 0;
         let measured = measure(&grid, |_| heard += 1).unwrap();
-        assert_eq!((measured.points.len(), heard, grid.points()), (12, 12, 12));
-        assert_eq!(measured.combinations.len(), 4);
+        assert_eq!((measured.points.len(), heard, grid.points()), (24, 24, 24));
+        assert_eq!(measured.combinations.len(), 8);
+        let shared = measured.points.iter().filter(|point| point.share == 4);
+        assert_eq!(shared.count(), 12);
         assert!(measured.combinations.iter().all(|of| of.products_ms_median > 0.0));
         for point in &measured.points {
             assert!(point.step_ms_median > 0.0 && point.speed_up > 0.0);

@@ -5,7 +5,7 @@ use crate::experiment::benchmark::{Benchmark, Point};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// The map as SVG: a panel per number of threads; in it a row per width and batch, a column per
+/// The map as SVG: a panel per number of threads; in it a row per width, batch and share, a column per
 /// sparsity. Blue cells are faster than the dense engine, orange ones slower.
 pub fn benchmark_figure(benchmark: &Benchmark) -> String {
     let mut threads: Vec<usize> = benchmark.points.iter().map(|point| point.threads).collect();
@@ -41,9 +41,9 @@ pub fn benchmark_figure(benchmark: &Benchmark) -> String {
     svg
 }
 
-/// Width and batch of each row.
-fn rows(benchmark: &Benchmark) -> Vec<(usize, usize)> {
-    let mut rows: Vec<_> = benchmark.points.iter().map(|p| (p.width, p.batch)).collect();
+/// Width, batch and share of each row.
+fn rows(benchmark: &Benchmark) -> Vec<[usize; 3]> {
+    let mut rows: Vec<_> = benchmark.points.iter().map(|p| [p.width, p.batch, p.share]).collect();
     rows.sort_unstable();
     rows.dedup();
     rows
@@ -53,7 +53,7 @@ fn map(
     panel: &Panel<'_>,
     benchmark: &Benchmark,
     threads: usize,
-    rows: &[(usize, usize)],
+    rows: &[[usize; 3]],
 ) -> Drawn<'static> {
     const LEFT: i32 = 150;
     const TOP: i32 = 50;
@@ -62,7 +62,7 @@ fn map(
     let middle = text(14).pos(Pos::new(HPos::Center, VPos::Center));
     let heading = format!("{threads} thread{}", if threads == 1 { "" } else { "s" });
     panel.draw(&Text::new(heading, (10, 8), text(16)))?;
-    panel.draw(&Text::new("width, batch", (10, TOP - 18), text(13)))?;
+    panel.draw(&Text::new("width, batch, share", (10, TOP - 18), text(13)))?;
     let sparse = |point: &&Point| point.threads == threads && point.sparsity.is_some();
     let mut columns: Vec<f64> =
         benchmark.points.iter().filter(sparse).filter_map(|point| point.sparsity).collect();
@@ -72,13 +72,14 @@ fn map(
         let at = (LEFT + column * CELL.0 + CELL.0 / 2, TOP - 11);
         panel.draw(&Text::new(percent(*sparsity), at, middle.clone()))?;
     }
-    for (line, &(width, batch)) in (0..).zip(rows) {
+    for (line, &[width, batch, share]) in (0..).zip(rows) {
         let top = TOP + line * CELL.1;
-        let name = format!("{width}, {batch}");
+        let name = format!("{width}, {batch}, {share}");
         panel.draw(&Text::new(name, (10, top + CELL.1 / 2 - 7), text(14)))?;
         for (column, sparsity) in (0..).zip(&columns) {
             let here = |point: &&Point| {
-                (point.width, point.batch, point.sparsity) == (width, batch, Some(*sparsity))
+                let row = [point.width, point.batch, point.share];
+                row == [width, batch, share] && point.sparsity == Some(*sparsity)
             };
             let Some(point) = benchmark.points.iter().filter(sparse).find(here) else { continue };
             let left = LEFT + column * CELL.0;

@@ -59,8 +59,9 @@ type Width = (usize, f64);
 /// Zen 5 core, SpMM and SDDMM: 1.86 and 1.77 at 80 % sparsity, 1.54 and 1.50 at 90 %, at 95 % 1.33
 /// and 1.30 (1.27 and 1.22 by 128 columns), at 98 % 1.15 and 1.15.
 const WIDE: [Width; 2] = [(128, 10.0), (256, 4.5)];
-/// One by one. AVX2 on the same core: 1.37 and 1.18 at 80 %, 1.14 and 1.05 at 90 %, at 95 % 1.05 and
-/// 0.94, but a step of 4096 × 4096 takes .55 of the time; with 5 entries, at 98 %, 0.94 and 0.86.
+/// One by one. AVX2 on the same core: 1.37 and 1.18 at 80 %, 1.14 and 1.05 at 90 %, at 95 % 1.05
+/// and 0.94, but a step of 4096 × 4096 takes .55 of the time; with 5 entries, at 98 %, 0.94 and
+/// 0.86.
 const NARROW: [Width; 2] = [(192, 15.0), (256, 12.0)];
 
 impl Sell {
