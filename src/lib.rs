@@ -7,7 +7,7 @@
 //! # Code map
 //! | module | holds |
 //! |---|---|
-//! | [`sparse`] | CSR: the validated pattern, its transpose, the orders that kernels are faster in |
+//! | [`sparse`] | CSR: the validated pattern, its transpose, the orders that are faster |
 //! | [`topology`] | generators of connections: how many inputs each neuron has, and which |
 //! | [`nn`] | layers of a storage and a head, losses, the MLP; f64 twin and gradient check |
 //! | [`optim`] | optimisers as a rule over named slots; learning-rate schedules |

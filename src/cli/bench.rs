@@ -94,8 +94,8 @@ pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
     }
 }
 
-/// A line per width, batch, threads and share: the dense step, and how many times as fast each sparsity
-/// is.
+/// A line per width, batch, threads and share: the dense step, and how many times as fast each
+/// sparsity is.
 fn map_text(measured: &Benchmark, grid: &Grid) -> String {
     let mut header: Vec<String> =
         ["width", "batch", "threads", "share", "dense, ms", "matrixmultiply"]
