@@ -1,17 +1,19 @@
-//! The sparse products beside the dense one of the same shape, that of the crate matrixmultiply,
+//! The sparse products, also of neurons that share their inputs by fours, beside the dense one of
+//! the same shape, that of the crate matrixmultiply,
 //! and the FMA peak, all in the same run.
 //!
 //! `cargo bench --bench kernels`; one thread, batch 128, every vector level of this CPU.
 
 use fanin::experiment::Machine;
+use fanin::experiment::canary::{Canary, Samples, State};
 use fanin::experiment::statistics::Timing;
 use fanin::nn::storage::{Csr, Dense};
 use fanin::nn::{LayerInput, Place, Storage};
 use fanin::parallel::Crew;
 use fanin::random::{Purpose, stream};
 use fanin::sparse::CsrPattern;
-use fanin::topology::{self, FanInRule, Profile, Spread};
-use fanin_kernels::{Isa, Level, Row, TILE, fma_peak_pass, gemm, naive};
+use fanin::topology::{FanInRule, Generator, Profile, Profiled, Request, Share, Spread};
+use fanin_kernels::{Isa, Level, Row, SHARED, TILE, fma_peak_pass, gemm, naive};
 use rand::RngExt;
 use std::sync::Arc;
 
@@ -21,15 +23,22 @@ const SAMPLES: usize = 31;
 
 fn main() {
     println!("{}", Machine::describe("1"));
-    println!("batch {}; GFLOP/s: median (min–max of {} samples)", TILES * TILE, SAMPLES);
-    println!("products as a layer runs them, by panels where those pay; % is of the peak");
+    println!(
+        "batch {}; GFLOP/s: median (min–max) of the quiet of {} samples",
+        TILES * TILE,
+        SAMPLES
+    );
+    println!("products as a layer runs them, in the order that it is stored in; % is of the peak");
     println!("a sparse product counts 2·nnz·batch flops, the dense ones 2·rows·cols·batch");
     println!("matrixmultiply picks its own instructions, whatever the level");
     for isa in Isa::available().into_iter().filter(|isa| isa.level() >= Level::Avx2) {
         println!("\nlevel {}", isa.level());
+        let mut canary = Canary::new(isa);
         for (rows, cols) in [(1024, 784), (1024, 1024)] {
             for sparsity in [0.8, 0.9, 0.95, 0.98, 0.99] {
-                measure(isa, rows, cols, sparsity);
+                for share in [1, SHARED] {
+                    measure(&mut canary, isa, [rows, cols], sparsity, share);
+                }
             }
         }
     }
@@ -42,10 +51,12 @@ fn tiles(features: usize, seed: u64) -> Vec<Vec<Row>> {
     (0..TILES).map(|_| (0..features).map(|_| row()).collect()).collect()
 }
 
-fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
+fn measure(canary: &mut Canary, isa: Isa, [rows, cols]: [usize; 2], sparsity: f64, share: usize) {
     let rule = FanInRule::new(Profile::Uniform);
-    let (pattern, _) = topology::build(&rule, Spread::Random, [cols, rows], sparsity, 1, 0)
-        .expect("these sparsities can be had");
+    let of = Box::new(Profiled { rule, spread: Spread::Random, narrow: 0 });
+    let request = Request { shape: [cols, rows], sparsity, seed: 1, layer: 0, inputs: None };
+    let made = Share { of, neurons: share }.generate(&request);
+    let pattern = made.expect("these sparsities can be had").pattern;
     let crew = Crew::alone(isa);
     let rng = &mut stream(2, Purpose::GradientCheck, 0);
     let values: Vec<f32> = (0..pattern.nnz()).map(|_| rng.random_range(-1.0..1.0)).collect();
@@ -66,7 +77,8 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
     let mut dx = vec![vec![Row::ZERO; cols]; TILES];
     let mut dw = vec![0.0; pattern.nnz()];
     let mut peak_flops = 0.0;
-    let timings = Timing::in_turn(
+    let samples = Samples::in_turn(
+        canary,
         SAMPLES,
         &mut [
             &mut || peak_flops = fma_peak_pass(isa, 20_000),
@@ -102,10 +114,18 @@ fn measure(isa: Isa, rows: usize, cols: usize, sparsity: f64) {
         let apart = (y_dense[0][row].0[5] - bias[row] - flat[5]).abs();
         assert!(apart < 1e-3, "row {row} differs by {apart} between dense and matrixmultiply");
     }
+    let timings: Vec<Timing> = samples.iter().map(Samples::timing).collect();
     let sparse_flops = (2 * pattern.nnz() * TILES * TILE) as f64;
     let dense_flops = (2 * rows * cols * TILES * TILE) as f64;
     let peak = peak_flops / timings[0].median;
-    print!("{rows}×{cols} {:>3.0} %  peak {:.0}", 100.0 * sparsity, peak / 1e9);
+    let quiet: usize = samples.iter().map(|of| of.count(State::Quiet)).sum();
+    let name = if share > 1 { "shared" } else { "rows" };
+    print!(
+        "{rows}×{cols} {:>3.0} % {name:<6} quiet {quiet}/{}  peak {:.0}",
+        100.0 * sparsity,
+        samples.len() * SAMPLES,
+        peak / 1e9
+    );
     let names = ["spmm", "spmm-transposed", "sddmm", "matrixmultiply", "dense"];
     let flops = [sparse_flops, sparse_flops, sparse_flops, dense_flops, dense_flops];
     for ((name, flops), timing) in names.iter().zip(flops).zip(&timings[1..]) {

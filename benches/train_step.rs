@@ -6,6 +6,7 @@
 use fanin::Error;
 use fanin::dataset::{self, Dataset, Normalize};
 use fanin::experiment::Machine;
+use fanin::experiment::canary::{Canary, Samples, State};
 use fanin::experiment::statistics::Timing;
 use fanin::nn::{Layer, LayerBlock, LayerTensors, Mlp, Tile};
 use fanin::parallel::Executor;
@@ -26,8 +27,8 @@ fn main() -> Result<(), Error> {
     println!("{}", Machine::describe("1 and 2"));
     let data = Arc::new(dataset::load("mnist", None, Normalize::Standard)?);
     println!(
-        "784-1024-1024-10, batch {BATCH}; milliseconds, medians of {STEPS} steps in a row \
-         (least–most), and of the phases run apart with their share"
+        "784-1024-1024-10, batch {BATCH}; milliseconds, medians of the quiet of {STEPS} steps in a \
+         row, of one thread, (least–most), and of the phases run apart with their share"
     );
     for threads in [1, 2] {
         println!("\nthreads {threads}");
@@ -58,10 +59,11 @@ fn measure(
         batch: BATCH,
         ..TrainConfig::default()
     };
-    let whole = whole_steps(&config, data)?;
+    let samples = whole_steps(&config, data)?;
+    let (whole, quiet) = (samples.timing(), samples.count(State::Quiet));
     let phases = phases(&config, data)?;
     print!(
-        "{:<6} {:>4}  step {:>7.3} ({:.3}–{:.3})",
+        "{:<6} {:>4}  quiet {quiet:>3}  step {:>7.3} ({:.3}–{:.3})",
         if share > 1 { "shared" } else { engine },
         if engine == "dense" { String::new() } else { format!("{:.0} %", 100.0 * sparsity) },
         1e3 * whole.median,
@@ -83,20 +85,24 @@ fn measure(
     Ok(1e3 * whole.median)
 }
 
-/// Steps of a training run, as it runs them.
-fn whole_steps(config: &TrainConfig, data: &Arc<Dataset>) -> Result<Timing, Error> {
+/// Steps of a training run, as it runs them, the canary between them.
+fn whole_steps(config: &TrainConfig, data: &Arc<Dataset>) -> Result<Samples, Error> {
     let mut trainer = Trainer::new(config.clone(), data.clone())?;
-    let (mut seconds, mut last) = (Vec::new(), Instant::now());
+    let mut canary = Canary::new(trainer.executor().isa());
+    let (mut samples, mut step) = (Samples::default(), 0);
+    let mut last = Instant::now();
     trainer.run_epoch_while(|_| {
-        seconds.push(last.elapsed().as_secs_f64());
-        last = Instant::now();
-        if seconds.len() < WARM_UP + STEPS {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
+        let seconds = last.elapsed().as_secs_f64();
+        // Of several threads the others would fall asleep meanwhile.
+        let state = if config.threads == 1 { canary.state() } else { State::Between };
+        step += 1;
+        if step > WARM_UP {
+            samples.push(seconds, state);
         }
+        last = Instant::now();
+        if step < WARM_UP + STEPS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    Ok(Timing::of(&seconds[WARM_UP..]))
+    Ok(samples)
 }
 
 /// The phases of the same steps one after the other, with a barrier between them that the run

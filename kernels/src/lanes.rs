@@ -84,14 +84,21 @@ pub(crate) trait Lanes: Copy + 'static {
     fn repeat(self, x: &[f32; 4]) -> Self::V;
     /// Quarter `q` of `v[i]` to quarter `i` of vector `q`.
     fn exchange_quarters(self, v: &[Self::V; 4]) -> [Self::V; 4];
-    /// `[tree(v[0]), …, tree(v[7])]`.
-    fn sums(self, v: &[Self::V; 8]) -> [f32; 8];
     /// `[tree(v[0]), …, tree(v[3])]`.
     fn sums_of_four(self, v: &[Self::V; 4]) -> [f32; 4];
     /// Value `j` of `rows[i]` to place `i` of row `j`.
     fn transpose(self, rows: &[Self::V; LANES]) -> [Self::V; LANES];
     /// `a·b + c` on one number, rounded as `mul_add` rounds.
     fn scalar_mul_add(self, a: f32, b: f32, c: f32) -> f32;
+
+    /// `[tree(v[0]), …, tree(v[7])]`.
+    #[inline(always)]
+    fn sums(self, v: &[Self::V; 8]) -> [f32; 8] {
+        let [a, b, c, d, e, f, g, h] = *v;
+        let early = [self.half_sums(a, e), self.half_sums(b, f)];
+        let late = [self.half_sums(c, g), self.half_sums(d, h)];
+        self.sums_of_halves(&[early[0], early[1], late[0], late[1]])
+    }
 
     /// The 16 partial sums of the dot product of two rows.
     #[inline(always)]

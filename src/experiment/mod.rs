@@ -8,10 +8,12 @@
 //! | `cross_validation.rs` | the results of a training for each part of the rows |
 //! | `record.rs` | what it leaves beside the model: machine, program, result |
 //! | `benchmark.rs` | a training step timed, sparse beside dense (feature `cli`) |
+//! | `canary.rs` | whether a core was left alone while it was timed |
 //! | `statistics.rs` | means, medians, timings |
 
 #[cfg(feature = "cli")]
 pub mod benchmark;
+pub mod canary;
 mod cross_validation;
 mod error;
 mod folder;

@@ -55,23 +55,6 @@ impl Timing {
         }
         Timing::of(&seconds)
     }
-
-    /// As [`Timing::measure`] of several functions in turn, `samples` calls each after three to
-    /// warm up, so that a noisy minute hits all of them.
-    pub fn in_turn(samples: usize, functions: &mut [&mut dyn FnMut()]) -> Vec<Timing> {
-        const WARM_UP: usize = 3;
-        let mut seconds = vec![Vec::new(); functions.len()];
-        for sample in 0..samples + WARM_UP {
-            for (f, seconds) in functions.iter_mut().zip(&mut seconds) {
-                let call = Instant::now();
-                f();
-                if sample >= WARM_UP {
-                    seconds.push(call.elapsed().as_secs_f64());
-                }
-            }
-        }
-        seconds.iter().map(|seconds| Timing::of(seconds)).collect()
-    }
 }
 
 #[cfg(test)]
@@ -91,8 +74,5 @@ mod tests {
         let timing = Timing::measure(2, 5, Duration::ZERO, || calls += 1);
         assert_eq!(calls, 7);
         assert!(timing.min <= timing.median && timing.median <= timing.max);
-        let (mut a, mut b) = (0, 0);
-        let timings = Timing::in_turn(4, &mut [&mut || a += 1, &mut || b += 1]);
-        assert_eq!((timings.len(), a, b), (2, 7, 7));
     }
 }

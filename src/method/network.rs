@@ -3,7 +3,7 @@
 
 use super::{TieOrder, Ties};
 use crate::nn::storage::Csr;
-use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Tile, each_tile};
+use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Place, Tile, each_tile};
 use crate::parallel::{Crew, Executor};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
@@ -74,8 +74,9 @@ impl<'a> Network<'a> {
         let storage = self.model.layers()[index].storage();
         let pattern = storage.connections();
         // A layer that the run found dense, or in a file, may share nothing.
-        let shares = |share: &usize| {
-            (0..pattern.rows()).all(|row| pattern.row(row) == pattern.row(row - row % share))
+        let shares = |&share: &usize| {
+            let like_first = |row| pattern.row(row) == pattern.row(row - row % share);
+            share == 1 || (0..pattern.rows()).all(like_first)
         };
         LayerView {
             index,
@@ -132,12 +133,13 @@ impl<'a> Network<'a> {
     pub fn gradients_at(&self, starts: Vec<LayerStart>, samples: &[u32]) -> Vec<Vec<f32>> {
         let layers = self.model.layers();
         assert_eq!(starts.len(), layers.len(), "one start per layer");
-        let layer = |(layer, start): (&Layer, LayerStart)| {
+        let first = Place::first(self.executor.isa());
+        let layer = |(index, (layer, start)): (usize, (&Layer, LayerStart))| {
             let weights = start.weights.expect("weights to differentiate at");
-            let storage = Csr::new(Arc::new(start.pattern), weights, layer.storage().place());
+            let storage = Csr::new(Arc::new(start.pattern), weights, first.of_layer(index));
             Layer::new(Box::new(storage), layer.head().clone())
         };
-        let model = Mlp::from_layers(layers.iter().zip(starts).map(layer).collect())
+        let model = Mlp::from_layers(layers.iter().zip(starts).enumerate().map(layer).collect())
             .with_activation(self.model.activation())
             .with_loss(Arc::clone(self.model.loss()));
         let mut gradients: Vec<LayerTensors> = model.layers().iter().map(Layer::zeros).collect();

@@ -45,12 +45,15 @@ impl Norm {
         about: "score of an entry that neurons share (share): l1, the sum of its sizes, or l2",
     };
 
-    /// Of the numbers that an iterator gives.
-    pub fn of(self, values: impl Iterator<Item = f32>) -> f32 {
-        match self {
-            Norm::L1 => values.map(f32::abs).sum(),
-            Norm::L2 => values.map(|value| value * value).sum::<f32>().sqrt(),
+    /// Of the numbers of a group's neurons. A group that is not whole counts as one that is.
+    pub fn of(self, share: usize, values: impl Iterator<Item = f32>) -> f32 {
+        let (mut sum, mut count) = (0.0, 0);
+        for value in values {
+            sum += if self == Norm::L1 { value.abs() } else { value * value };
+            count += 1;
         }
+        let sum = sum * (share as f32 / count.max(1) as f32);
+        if self == Norm::L1 { sum } else { sum.sqrt() }
     }
 }
 
@@ -213,7 +216,7 @@ impl<'a> Best<'a> {
         let mut places = vec![Place::Absent; cols];
         for first in self.rows.clone().step_by(block_rows) {
             let rows = first..self.rows.end.min(first + block_rows);
-            let neurons = tiles.first().map_or(0, |(_, dy)| dy.len());
+            let neurons = tiles.first().map_or(usize::MAX, |(_, dy)| dy.len());
             let neurons = rows.start * share..neurons.min(rows.end * share);
             let gradient = &mut block[..neurons.len() * cols];
             gradient.fill(0.0);
@@ -226,7 +229,7 @@ impl<'a> Best<'a> {
                     _ => {
                         let of_col = |col| gradient[col..].iter().copied().step_by(cols);
                         let scores = shared.iter_mut().enumerate();
-                        scores.for_each(|(col, score)| *score = norm.of(of_col(col)));
+                        scores.for_each(|(col, score)| *score = norm.of(share, of_col(col)));
                         &shared
                     }
                 };

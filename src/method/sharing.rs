@@ -38,7 +38,7 @@ impl LayerView<'_> {
             let rows = first..pattern.rows().min(first + share);
             col_idx.extend(pattern.row(first));
             let score = |nth: usize| {
-                norm.of(rows.clone().map(|row| weights[pattern.entries(row).start + nth]))
+                norm.of(*share, rows.clone().map(|row| weights[pattern.entries(row).start + nth]))
             };
             scores.extend((0..pattern.row(first).len()).map(score));
             row_ptr.push(col_idx.len());

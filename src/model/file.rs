@@ -14,7 +14,7 @@ use crate::format::FileProblem;
 use crate::format::safetensors::TensorFile;
 use crate::grammar::{self, Listed};
 use crate::nn::storage::{AllDense, Sparse};
-use crate::nn::{Activation, Engine, Head, Layer, Loss, Mlp, Place};
+use crate::nn::{Activation, Engine, Head, Layer, LayerInput, Loss, Mlp, Place};
 use crate::sparse::CsrPattern;
 use fanin_kernels::Isa;
 use std::path::Path;
@@ -139,7 +139,9 @@ impl ModelFile {
             data_name: text("data").unwrap_or_default(),
             settings,
         };
-        let model = take_layers(&mut file)?.with_activation(activation).with_loss(loss);
+        let model = take_layers(&mut file, meaning.schema.is_sparse)?
+            .with_activation(activation)
+            .with_loss(loss);
         if let Some(features) = meaning.scaling.features().filter(|&n| n != model.in_features()) {
             let (found, expected) = (vec![features], vec![model.in_features()]);
             return Err(FileProblem::Shape { name: "scaling".into(), found, expected }.into());
@@ -161,8 +163,8 @@ fn old_settings(file: &TensorFile) -> Result<String, ModelProblem> {
     Ok(table.to_string())
 }
 
-/// The layers, as many as there are.
-fn take_layers(file: &mut TensorFile) -> Result<Mlp, ModelProblem> {
+/// The layers, as many as there are, of samples that come sparse or not.
+fn take_layers(file: &mut TensorFile, is_sparse: bool) -> Result<Mlp, ModelProblem> {
     let index = |name: &String| name.strip_prefix("layers.")?.split('.').next()?.parse().ok();
     let count = file.tensors.keys().filter_map(index).max().map_or(1, |last: usize| last + 1);
     let mut parts: Vec<(CsrPattern, Vec<f32>, Head)> = Vec::new();
@@ -172,7 +174,8 @@ fn take_layers(file: &mut TensorFile) -> Result<Mlp, ModelProblem> {
     }
     let full = |(pattern, ..): &(CsrPattern, Vec<f32>, Head)| pattern.density() == 1.0;
     let engine: &dyn Engine = if parts.iter().all(full) { &AllDense } else { &Sparse };
-    let first = Place::first(Isa::detect());
+    let input = if is_sparse { LayerInput::SparseSamples } else { LayerInput::Samples };
+    let first = Place { isa: Isa::detect(), input };
     let layer = |(index, (pattern, weights, head))| {
         Layer::new(engine.store(pattern, weights, first.of_layer(index)), head)
     };

@@ -48,9 +48,14 @@ struct Block {
     ids: Vec<u8>,
 }
 
-/// Rows that are sorted together: as many as a byte counts. 1024 × 1024 at 80–98 % on one Zen 5
-/// core: 128 take 1.02 of the time, all 1024 together .97.
-const BLOCK_ROWS: usize = 256;
+/// Rows that are sorted together: as many as a byte counts …
+const MOST_ROWS: usize = 256;
+/// … or, so that blocks of hubs are not much more work than others, fewer but no fewer than these
+/// once they have [`ENTRIES`]. 1024 × 1024 at 80–98 % on one Zen 5 core: 128 rows take 1.02 of the
+/// time of 256, all 1024 together .97.
+const LEAST_ROWS: usize = 128;
+/// Entries of a block that may be smaller.
+const ENTRIES: usize = 1 << 15;
 
 /// A panel's width, and the mean entries per row and panel from which it is faster.
 type Width = (usize, f64);
@@ -85,8 +90,14 @@ impl Sell {
         assert!(pattern.cols() >= PANEL, "{} columns of {PANEL} at least", pattern.cols());
         let width = pattern.cols().div_ceil(pattern.cols().div_ceil(width));
         let mut position = Vec::with_capacity(pattern.nnz());
-        let bounds: Vec<usize> =
-            (0..pattern.rows()).step_by(BLOCK_ROWS).chain([pattern.rows()]).collect();
+        let mut bounds = vec![0];
+        while let Some(&first) = bounds.last().filter(|&&first| first < pattern.rows()) {
+            let least = pattern.rows().min(first + LEAST_ROWS);
+            let most = pattern.rows().min(first + MOST_ROWS);
+            let is_large =
+                |&end: &usize| pattern.row_ptr()[end] >= pattern.row_ptr()[first] + ENTRIES;
+            bounds.push((least..most).step_by(4).find(is_large).unwrap_or(most));
+        }
         let block = |rows: &[usize]| Block::new(pattern, rows, width, fours, &mut position);
         let blocks = bounds.windows(2).map(block).collect();
         let entries = bounds.iter().map(|&row| pattern.row_ptr()[row]).collect();

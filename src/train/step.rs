@@ -2,7 +2,7 @@
 //!
 //! Of several threads, two parallel regions (of a large batch the second is several). In the first
 //! a tile runs its whole chain on one core: load, forward, loss, backward. In the second every
-//! layer's rows are cut into blocks of about equal work; a block computes its gradient over all
+//! layer's rows are cut into blocks; a block computes its gradient over all
 //! tiles and updates its parameters at once, while the gradient is still in cache. Of a large batch
 //! the tiles come by in groups, since every block reads all of them: a group stays in the last
 //! cache from block to block.
@@ -77,6 +77,8 @@ pub fn step_tile_by_tile(
     weight: f32,
     load: impl Fn(Crew<'_>, usize, &[u32], &mut Tile),
 ) -> f64 {
+    assert!(!samples.is_empty(), "a step has samples");
+    assert!(samples.len() <= tiles.len() * TILE, "more samples than tiles hold");
     expect_shapes(model, optimizer, gradients);
     let (crew, isa, last) = (executor.crew(), executor.isa(), samples.len().div_ceil(TILE) - 1);
     let (mut loss_sum, mut first_loss) = (0.0, TileLoss::default());

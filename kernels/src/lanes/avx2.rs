@@ -129,14 +129,6 @@ impl Lanes for Avx2Lanes {
         ]
     }
     #[inline(always)]
-    fn sums(self, v: &[Self::V; 8]) -> [f32; 8] {
-        // Each step adds the halves of two vectors at once, so that the eight trees shrink
-        // together: 8 + 4·3 + 2·3 + 3 instructions.
-        let a = self.quarters(self.halves(v[0], v[4]), self.halves(v[1], v[5]));
-        let b = self.quarters(self.halves(v[2], v[6]), self.halves(v[3], v[7]));
-        self.last_pairs(a, b)
-    }
-    #[inline(always)]
     fn sums_of_four(self, v: &[Self::V; 4]) -> [f32; 4] {
         let a = self.quarters(self.halves(v[0], v[2]), self.halves(v[1], v[3]));
         proven!({

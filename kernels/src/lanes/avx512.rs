@@ -140,25 +140,6 @@ impl Lanes for Avx512Lanes {
         })
     }
     #[inline(always)]
-    fn sums(self, v: &[__m512; 8]) -> [f32; 8] {
-        // As on AVX2, over 128-bit quarters.
-        let a = self.quarters(self.halves(v[0], v[2]), self.halves(v[4], v[6]));
-        let b = self.quarters(self.halves(v[1], v[3]), self.halves(v[5], v[7]));
-        proven!({
-            let low = _mm512_shuffle_ps::<0x44>(a, b);
-            let high = _mm512_shuffle_ps::<0xEE>(a, b);
-            let pairs = _mm512_add_ps(low, high);
-            let low = _mm512_shuffle_ps::<0x88>(pairs, pairs);
-            let high = _mm512_shuffle_ps::<0xDD>(pairs, pairs);
-            // Quarter j now holds sums 2j and 2j+1, twice.
-            let order = _mm512_setr_epi32(0, 1, 4, 5, 8, 9, 12, 13, 0, 0, 0, 0, 0, 0, 0, 0);
-            let sums = _mm512_permutexvar_ps(order, _mm512_add_ps(low, high));
-            let mut out = [0.0; 8];
-            _mm256_storeu_ps(out.as_mut_ptr(), _mm512_castps512_ps256(sums));
-            out
-        })
-    }
-    #[inline(always)]
     fn sums_of_four(self, v: &[__m512; 4]) -> [f32; 4] {
         let sums = self.quarters(self.halves(v[0], v[2]), self.halves(v[1], v[3]));
         proven!({

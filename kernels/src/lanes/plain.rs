@@ -103,10 +103,6 @@ macro_rules! plain_lanes {
                 std::array::from_fn(|q| std::array::from_fn(|i| v[i / 4][4 * q + i % 4]))
             }
             #[inline(always)]
-            fn sums(self, v: &[Group; 8]) -> [f32; 8] {
-                v.each_ref().map(tree)
-            }
-            #[inline(always)]
             fn sums_of_four(self, v: &[Group; 4]) -> [f32; 4] {
                 v.each_ref().map(tree)
             }

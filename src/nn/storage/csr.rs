@@ -218,10 +218,12 @@ impl Storage for Csr {
     }
 
     fn takes_sparse_input(&self) -> bool {
-        matches!(self.layout, Layout::Rows(_))
+        // So its weights stand as in CSR.
+        self.place.takes_sparse_samples()
     }
 
     fn forward_sparse(&self, crew: Crew<'_>, bias: &[f32], x: SparseTile<'_>, y: &mut [Row]) {
+        assert!(self.takes_sparse_input(), "a layer stored for rows");
         let (isa, pattern) = (crew.isa(), &self.pattern);
         crew.by_rows(&self.blocks, y, &|rows: Range<usize>, y: &mut [Row]| {
             let (row_ptr, bias) = (&pattern.row_ptr()[rows.start..=rows.end], &bias[rows]);
@@ -237,6 +239,7 @@ impl Storage for Csr {
         dy: &[Row],
         dw: &mut [f32],
     ) {
+        assert!(self.takes_sparse_input(), "a layer stored for rows");
         let (row_ptr, dy) = (&self.pattern.row_ptr()[rows.start..=rows.end], &dy[rows]);
         sddmm_sparse_input(isa, row_ptr, self.pattern.col_idx(), dy, x, dw);
     }
