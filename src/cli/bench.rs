@@ -5,6 +5,7 @@ use super::console::{Console, table};
 use crate::experiment::benchmark::{Benchmark, Grid, Point, measure};
 use crate::format::replace_file;
 use crate::report::{benchmark_figure, percent};
+use crate::train::MAX_SHARE;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -42,18 +43,19 @@ pub(super) struct BenchArgs {
     json: bool,
 }
 
-fn count(text: &str) -> Result<usize, String> {
+fn up_to(most: usize, text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(count) if (1..=1 << 16).contains(&count) => Ok(count),
-        _ => Err(format!("'{text}' is no number from 1 to 65536")),
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("'{text}' is no number from 1 to {most}")),
     }
 }
 
+fn count(text: &str) -> Result<usize, String> {
+    up_to(1 << 16, text)
+}
+
 fn share(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(share) if (1..=256).contains(&share) => Ok(share),
-        _ => Err(format!("'{text}' is no number from 1 to 256")),
-    }
+    up_to(MAX_SHARE, text)
 }
 
 pub(super) fn run(args: BenchArgs) -> Result<(), Error> {

@@ -154,7 +154,7 @@ pub(super) struct TopologyFlags {
     #[arg(long, value_parser = parse_name::<Spread>, help_heading = "Topology")]
     spread: Option<String>,
     /// Neighbouring neurons that have the same inputs, each its own weights: a step with 4
-    /// takes 0.7 to 0.8 of the time [default: 1]
+    /// takes 0.75 to 0.9 of the time [default: 1]
     #[arg(long, value_name = "NEURONS", help_heading = "Topology")]
     share: Option<usize>,
     /// Another generator than a profile with a spread, such as er:epsilon=20

@@ -22,8 +22,6 @@ pub struct Shared {
 
 /// Columns that dX is computed by, so that its rows at hand stay in L1 or near it.
 const PANEL: usize = 256;
-/// Stored entries per block of rows, as of rows in CSR: 32 KB of gradient stay in L2.
-const BLOCK: usize = 8192;
 
 impl Shared {
     /// `pattern` by groups, if its rows share their columns.
@@ -67,10 +65,10 @@ impl Shared {
         &self.position
     }
 
-    /// Bounds of blocks of whole groups with about as many entries each.
-    pub fn blocks(&self) -> Vec<usize> {
+    /// Bounds of blocks of whole groups with about `entries` stored entries each.
+    pub fn blocks(&self, entries: usize) -> Vec<usize> {
         let rows = self.pattern.rows();
-        let bounds = self.pattern.blocks(BLOCK);
+        let bounds = self.pattern.blocks(entries);
         let mut bounds: Vec<usize> =
             bounds.into_iter().map(|row| row.next_multiple_of(SHARED).min(rows)).collect();
         bounds.dedup();
@@ -119,13 +117,13 @@ mod tests {
         let (first, second) = ([&[0, 0][..], &[1, 1]], [&[1, 1][..], &[2, 1]]);
         assert_eq!(panels, [(0..256, first), (256..301, second)]);
         assert_eq!(shared.between(256..301).count(), 1);
-        assert_eq!(shared.blocks(), [0, 9]);
+        assert_eq!(shared.blocks(8192), [0, 9]);
     }
 
     #[test]
     fn blocks_begin_with_groups() {
         let wide = Shared::of(&Arc::new(CsrPattern::full(11, 3000))).unwrap();
-        assert_eq!(wide.blocks(), [0, 4, 8, 11]);
+        assert_eq!(wide.blocks(8192), [0, 4, 8, 11]);
     }
 
     #[test]

@@ -157,7 +157,7 @@ mod own {
 pub(super) const NARROW: usize = 64;
 
 /// The largest group of neurons that share their inputs.
-const MAX_SHARE: usize = 256;
+pub const MAX_SHARE: usize = 256;
 
 /// The widest layer: two of them can be connected sparsely without overflow.
 const MAX_WIDTH: usize = 1 << 24;

@@ -30,7 +30,7 @@ pub mod step;
 mod trainer;
 
 pub use aliases::{OF_METHOD, OF_OPTIMIZER, OLD_METHOD_KEY};
-pub use config::{InitCcv, TrainConfig};
+pub use config::{InitCcv, MAX_SHARE, TrainConfig};
 pub use error::Error;
 pub use evaluate::evaluate;
 pub use gradient_ratio::gradient_ratios;

@@ -5,7 +5,7 @@
 //! connection runs on the dense kernels for y and dX, which have the same bits there.
 
 use super::interface::{Engine, Place, Storage, even_blocks};
-use super::layout::Layout;
+use super::layout::{BLOCK, Layout};
 use crate::grammar::Entry;
 use crate::parallel::{Crew, Executor};
 use crate::sparse::{CsrPattern, Transpose, gather_into};
@@ -24,9 +24,6 @@ pub(super) const ENTRY: Entry<Box<dyn Engine>> = Entry {
     parameters: &[],
     make: |_| Ok(Box::new(Sparse)),
 };
-
-/// Entries per block of columns of a full layer's dX.
-const BLOCK: usize = 8192;
 
 /// The engine of sparse layers.
 #[derive(Clone, Copy, Debug)]

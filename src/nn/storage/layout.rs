@@ -19,7 +19,7 @@ pub(super) enum Layout {
 
 /// Stored entries per block of rows: 32 KB of gradient stay in L2. With 4096 entries dW and Adam
 /// take 1.04 of the time at 95 % sparsity, with 16,384 the same.
-const BLOCK: usize = 8192;
+pub(super) const BLOCK: usize = 8192;
 
 impl Layout {
     /// The layout that is faster on this level.
@@ -49,7 +49,7 @@ impl Layout {
         match self {
             Layout::Rows(pattern) => pattern.blocks(BLOCK),
             Layout::Sorted(sell) => sell.bounds().to_vec(),
-            Layout::Shared(shared) => shared.blocks(),
+            Layout::Shared(shared) => shared.blocks(BLOCK),
         }
     }
 
