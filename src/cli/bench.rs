@@ -15,7 +15,7 @@ use std::path::PathBuf;
   fanin bench --figure map.svg
   fanin bench --widths 4096 --batches 1,64 --sparsity 0.9,0.99 --threads 1
 
-Let nothing else run meanwhile. Every combination is measured; the default takes about four minutes.")]
+Let nothing else run meanwhile. Every combination is measured; the default takes about five minutes.")]
 pub(super) struct BenchArgs {
     /// Inputs, and neurons of both hidden layers
     #[arg(long, value_delimiter = ',', default_value = "256,1024,2048", value_parser = count)]
@@ -88,6 +88,9 @@ pub(super) fn run(args: BenchArgs) -> Result<(), Error> {
     bar.finish_and_clear();
     let measured = measured?;
     console.line(map_text(&measured, &grid));
+    if let Some(text) = sweep_text(&measured, &grid) {
+        console.line(text);
+    }
     console.line(roofline_text(&measured));
     console.object(&measured);
     match &args.figure {
@@ -127,6 +130,36 @@ fn map_text(measured: &Benchmark, grid: &Grid) -> String {
                      matrixmultiply: ms of the same step's dense products (y, dX, dW) by that crate, \
                      without norm, loss and optimiser";
     format!("{title}\n{}\n{yardstick}", table(&rows))
+}
+
+/// A line per width, batch, threads above one and share: how much sooner that many runs are done
+/// side by side. None if only one thread was asked for.
+fn sweep_text(measured: &Benchmark, grid: &Grid) -> Option<String> {
+    let mut header = ["width", "batch", "runs", "share", "dense"].map(String::from).to_vec();
+    header.extend(grid.sparsities.iter().map(|&sparsity| percent(sparsity)));
+    let mut rows = vec![header];
+    let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+    for points in measured.points.chunks(1 + grid.sparsities.len()) {
+        let Point { width, batch, threads, share, .. } = points[0];
+        if threads == 1 {
+            continue;
+        }
+        let gains = points.iter().map(|point| point.side_by_side_speed_up);
+        (least, most) = gains.clone().fold((least, most), |(a, b), g| (a.min(g), b.max(g)));
+        let numbers = [width, batch, threads, share].map(|n| n.to_string());
+        rows.push(numbers.into_iter().chain(gains.map(|gain| format!("{gain:.2}×"))).collect());
+    }
+    if rows.len() == 1 {
+        return None;
+    }
+    let verdict = match (least >= 1.0, most > 1.0) {
+        (true, _) => "a run per core finishes them sooner, whatever the network",
+        (false, true) => "a run per core finishes them sooner where it says more than 1",
+        (false, false) => "one after another on all threads finishes them sooner",
+    };
+    let title = "Many runs: side by side on one thread each, times as fast as one after another \
+                 on all threads";
+    Some(format!("\n{title}\n{}\n{verdict}", table(&rows)))
 }
 
 fn roofline_text(measured: &Benchmark) -> String {

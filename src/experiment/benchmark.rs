@@ -1,29 +1,23 @@
 //! What sparsity is worth on this machine: the time of a training step, sparse beside dense, over
-//! widths, batches, sparsities and threads; and how near the sparse product comes to the core's
-//! peak.
+//! widths, batches, sparsities and threads; whether many runs finish sooner side by side or one
+//! after another; and how near the sparse product comes to the core's peak.
+
+mod network;
 
 use super::Error;
 use super::statistics::Timing;
-use crate::dataset::{Dataset, Normalize, Samples};
 use crate::nn::storage::Csr;
 use crate::nn::{Place, Storage};
 use crate::parallel::{Crew, Executor};
 use crate::random::{Purpose, normal, stream};
 use crate::sparse::CsrPattern;
 use crate::topology::Spread;
-use crate::train::{self, TrainConfig, Trainer};
+use crate::train;
 use fanin_kernels::{Row, TILE, fma_peak_pass, gemm};
+use network::{CLASSES, LEAST, Network, WARM_UP, made_up};
 use serde::Serialize;
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Calls, or steps, before the first that counts.
-const WARM_UP: usize = 2;
-/// The fewest calls, or steps, that count.
-const LEAST: usize = 3;
-/// Outputs of the networks that are measured.
-const CLASSES: usize = 10;
+use std::time::Duration;
 
 /// What is to be measured: every combination.
 #[derive(Clone, Debug)]
@@ -61,6 +55,11 @@ pub struct Point {
     pub speed_up: f64,
     /// The median of [`Combination::products_ms_median`] / this one's.
     pub speed_up_over_matrixmultiply: f64,
+    /// Median milliseconds of a step while as many runs as there are threads go side by side, on
+    /// one thread each.
+    pub side_by_side_step_ms_median: f64,
+    /// How much sooner those runs are done side by side than one after another on all threads.
+    pub side_by_side_speed_up: f64,
 }
 
 /// What one width, batch, number of threads and share comes to.
@@ -127,13 +126,18 @@ pub fn measure(grid: &Grid, mut done: impl FnMut(&Point)) -> Result<Benchmark, E
                 let products = products_ms(&executor, width, batch, budget);
                 let network = Network { width, batch, threads, share: 1, sparsity: None };
                 let dense = network.step_ms(&data, budget)?;
+                let dense_side_by_side = network.side_by_side_step_ms(&data, dense, budget)?;
                 for &share in &grid.shares {
                     let mut of_density = Vec::new();
                     let sparsities = grid.sparsities.iter().map(|&sparsity| Some(sparsity));
                     for sparsity in [None].into_iter().chain(sparsities) {
-                        let step_ms_median = match sparsity {
-                            None => dense,
-                            _ => Network { share, sparsity, ..network }.step_ms(&data, budget)?,
+                        let (step_ms_median, side_by_side_step_ms_median) = match sparsity {
+                            None => (dense, dense_side_by_side),
+                            _ => {
+                                let network = Network { share, sparsity, ..network };
+                                let alone = network.step_ms(&data, budget)?;
+                                (alone, network.side_by_side_step_ms(&data, alone, budget)?)
+                            }
                         };
                         let point = Point {
                             width,
@@ -144,6 +148,9 @@ pub fn measure(grid: &Grid, mut done: impl FnMut(&Point)) -> Result<Benchmark, E
                             step_ms_median,
                             speed_up: dense / step_ms_median,
                             speed_up_over_matrixmultiply: products / step_ms_median,
+                            side_by_side_step_ms_median,
+                            side_by_side_speed_up: threads as f64 * step_ms_median
+                                / side_by_side_step_ms_median,
                         };
                         done(&point);
                         let density = sparsity.map(|sparsity| (1.0 - sparsity, point.speed_up));
@@ -165,63 +172,6 @@ pub fn measure(grid: &Grid, mut done: impl FnMut(&Point)) -> Result<Benchmark, E
     let executor = Executor::from_environment(1).map_err(train::Error::from)?;
     let (isa, roofline) = (executor.isa().level().name(), roofline(&executor, grid));
     Ok(Benchmark { isa, points, combinations, roofline })
-}
-
-/// Random samples: what is in them does not change how long a step takes.
-fn made_up(width: usize, batch: usize) -> Dataset {
-    let count = 4 * batch.max(TILE);
-    let byte = |i: usize| (i.wrapping_mul(2_654_435_761) >> 11) as u8;
-    let labels = (0..count).map(|i| (i % CLASSES) as u16).collect();
-    let values = (0..count * width).map(byte).collect();
-    let samples = Samples::new(width, CLASSES, values, labels).expect("labels are below CLASSES");
-    Dataset::new(samples.clone(), samples, Normalize::Standard)
-}
-
-/// A network width-width-width-10, of the dense engine without a sparsity.
-#[derive(Clone, Copy)]
-struct Network {
-    width: usize,
-    batch: usize,
-    threads: usize,
-    share: usize,
-    sparsity: Option<f64>,
-}
-
-impl Network {
-    /// Median milliseconds of a training step.
-    fn step_ms(self, data: &Arc<Dataset>, budget: Duration) -> Result<f64, train::Error> {
-        let Network { width, batch, threads, share, sparsity } = self;
-        let engine = if sparsity.is_some() { "sparse" } else { "dense" };
-        let config = TrainConfig {
-            hidden: vec![width, width],
-            sparsity: sparsity.unwrap_or(0.0),
-            share,
-            engine: engine.parse().expect("these engines are listed"),
-            batch,
-            threads,
-            ..TrainConfig::default()
-        };
-        let mut trainer = Trainer::new(config, Arc::clone(data))?;
-        // An epoch is a few steps: its end and the next one's order are no part of them.
-        let (mut seconds, mut step, mut started) = (Vec::new(), 0, Instant::now());
-        while seconds.len() < LEAST || started.elapsed() < budget {
-            let mut last = Instant::now();
-            trainer.run_epoch_while(|_| {
-                step += 1;
-                if step > WARM_UP {
-                    seconds.push(last.elapsed().as_secs_f64());
-                } else {
-                    started = Instant::now();
-                }
-                last = Instant::now();
-                match seconds.len() < LEAST || started.elapsed() < budget {
-                    true => ControlFlow::Continue(()),
-                    false => ControlFlow::Break(()),
-                }
-            })?;
-        }
-        Ok(1e3 * Timing::of(&seconds).median)
-    }
 }
 
 /// Median milliseconds of a step's dense products by matrixmultiply, each cut by rows among the
@@ -320,6 +270,9 @@ mod tests {
         for point in &measured.points {
             assert!(point.step_ms_median > 0.0 && point.speed_up > 0.0);
             assert!(point.sparsity.is_some() || point.speed_up == 1.0);
+            // One run beside none is that run.
+            assert!(point.side_by_side_speed_up > 0.0);
+            assert!(point.threads > 1 || point.side_by_side_speed_up == 1.0);
         }
         let rates = &measured.roofline.spmm_gflops;
         assert!(rates.len() == 2 && rates.iter().all(|(_, rate)| *rate > 0.0));
