@@ -5,6 +5,7 @@ an epoch, two seeds of each, and writes into a temporary folder: a smoke test, w
 nothing.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -18,10 +19,14 @@ QUICK = {"--hidden": "64,64", "--epochs": 1}
 
 
 def arguments(description):
+    return parser(description).parse_args()
+
+
+def parser(description):
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a smoke test into a temporary folder")
-    return parser.parse_args()
+    return parser
 
 
 def measure(script, quick, cases, seeds, skip_failures=False):
@@ -30,8 +35,7 @@ def measure(script, quick, cases, seeds, skip_failures=False):
     Writes a line per run to runs.jsonl beside `script`, the case's columns before what `fanin train
     --json` says. Returns the folder and the runs.
     """
-    folder = pathlib.Path(tempfile.mkdtemp()) if quick else pathlib.Path(script).resolve().parent
-    fanin, runs = binary(), []
+    folder, fanin, runs = output_folder(script, quick), binary(), []
     with open(folder / "runs.jsonl", "w") as file:
         for columns, flags in cases:
             for seed in seeds[:2] if quick else seeds:
@@ -39,11 +43,45 @@ def measure(script, quick, cases, seeds, skip_failures=False):
                 if result is None:
                     continue
                 runs.append({**columns, **result})
-                file.write(json.dumps(runs[-1]) + "\n")
-                file.flush()
-                told = [*columns.values(), result["data"], f"seed {seed}"]
-                print(f"{', '.join(told)}: {result['test_accuracy']:.2%}", file=sys.stderr)
+                record(file, runs[-1], columns)
     return folder, runs
+
+
+def measure_side_by_side(script, quick, cases, seeds):
+    """`measure` for accuracies, which do not depend on time: a run per core, on one thread each.
+
+    Each run has its `curve` besides, the test accuracy of every epoch. A run that stands in runs.jsonl with
+    the same columns and seed is not done again, so that an interrupted experiment goes on where it was.
+    """
+    folder, fanin = output_folder(script, quick), binary()
+    path = folder / "runs.jsonl"
+    runs = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    wanted = [(columns, shortened(flags) if quick else flags, seed)
+              for columns, flags in cases for seed in (seeds[:2] if quick else seeds)
+              if not any(run.items() >= {**columns, "seed": seed}.items() for run in runs)]
+    with open(path, "a") as file, \
+            concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        futures = {pool.submit(train_with_curve, fanin, [*flags, "--threads", 1], seed): columns
+                   for columns, flags, seed in wanted}
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                runs.append({**futures[future], **future.result()})
+                record(file, runs[-1], futures[future])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return folder, runs
+
+
+def output_folder(script, quick):
+    return pathlib.Path(tempfile.mkdtemp()) if quick else pathlib.Path(script).resolve().parent
+
+
+def record(file, run, columns):
+    file.write(json.dumps(run) + "\n")
+    file.flush()
+    told = [*map(str, columns.values()), run["data"], f"seed {run['seed']}"]
+    print(f"{', '.join(told)}: {run['test_accuracy']:.2%}", file=sys.stderr)
 
 
 def binary():
@@ -63,6 +101,15 @@ def train(fanin, flags, seed, skip_failure):
         raise SystemExit(f"failed: {' '.join(command)}")
     print(f"passed over: {' '.join(command)}", file=sys.stderr)
     return None
+
+
+def train_with_curve(fanin, flags, seed):
+    with tempfile.TemporaryDirectory() as folder:
+        run = pathlib.Path(folder) / "run"
+        result = train(fanin, [*flags, "--out", run], seed, False)
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    del result["run_dir"]
+    return {**result, "curve": [line["test_accuracy"] for line in lines if "test_accuracy" in line]}
 
 
 def shortened(flags):
