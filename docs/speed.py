@@ -14,7 +14,7 @@ import statistics
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BENCH = ROOT / "results" / "bench"
 SPARSITIES = [0.8, 0.9, 0.95, 0.98, 0.99]
-BLUE, ORANGE, GREEN, GREY = "#1f5fbf", "#d9730d", "#2e8b57", "#666666"
+BLUE, DARK, ORANGE, GREEN, GREY = "#4d94e8", "#173f8a", "#d9730d", "#2e8b57", "#666666"
 WIDTH, HEIGHT, TOP, PANEL_HEIGHT, INSET = 960, 430, 50, 280, 28
 
 
@@ -42,18 +42,20 @@ def training():
         ("PyTorch dense", GREY, [dense] * len(SPARSITIES)),
         (f"fastest sparse peer: {peers}", ORANGE, [seconds for seconds, _ in fastest]),
         ("fanin", BLUE, [epoch["fanin", s] for s in SPARSITIES]),
+        ("fanin --share 4", DARK, [epoch["fanin shared", s] for s in SPARSITIES]),
     ]
 
 
 def answers():
     """Each line of the right panel: label, colour, milliseconds by sparsity."""
-    times = medians("inference-1t.json", ["engine", "sparsity", "rows"], "us", 1e-3)
-    line = lambda engine: [times[engine, s, 128] for s in SPARSITIES]
+    times = medians("inference-1t.json", ["engine", "sparsity", "share", "rows"], "us", 1e-3)
+    line = lambda engine, share=1: [times[engine, s, share, 128] for s in SPARSITIES]
     return [
         ("PyTorch dense", GREY, line("torch")),
         ("onnxruntime", GREEN, line("onnxruntime")),
         ("DeepSparse", ORANGE, line("deepsparse")),
         ("fanin", BLUE, line("fanin")),
+        ("fanin --share 4", DARK, line("fanin", 4)),
     ]
 
 
@@ -81,8 +83,9 @@ def panel(left, width, title, lines, low, high):
                      f'stroke-width="2.5"/>')
         for i, time in enumerate(times):
             parts.append(f'<circle cx="{x(i):.1f}" cy="{y(time):.1f}" r="3.5" fill="{colour}"/>')
-            if label == "fanin":
-                parts.append(text(x(i), y(time) + 18, f"{time:.2f}", 12, colour=colour))
+            if label.startswith("fanin"):
+                below = 18 if label.endswith("4") else -9
+                parts.append(text(x(i), y(time) + below, f"{time:.2f}", 12, colour=colour))
     for below, (label, colour, _) in enumerate(reversed(lines)):
         y_label, weight = TOP + PANEL_HEIGHT - 12 - 18 * below, "bold" if below == 0 else "normal"
         parts.append(f'<path d="M{left + 8} {y_label - 13}h{7 * len(label)}v18h-{7 * len(label)}z" '
@@ -94,9 +97,9 @@ def panel(left, width, title, lines, low, high):
 def main():
     machine, commit = measured_on("peers-1t-best.md")
     _, answers_commit = measured_on("inference-1t.md")
-    parts = panel(60, 370, "A training epoch of MNIST, seconds", training(), 0.12, 10)
-    parts += panel(540, 370, "Answers to 128 rows, milliseconds", answers(), 0.12, 10)
-    network = f"784-1024-1024-10, one thread of an {machine} (Zen 4); medians of rounds."
+    parts = panel(60, 370, "A training epoch of MNIST, seconds", training(), 0.07, 10)
+    parts += panel(540, 370, "Answers to 128 rows, milliseconds", answers(), 0.07, 10)
+    network = f"784-1024-1024-10, one thread of an {machine} (Zen 5); medians of rounds."
     commits = f"Epochs: batch 128, commit {commit}. Answers: commit {answers_commit}."
     parts.append(text(60, HEIGHT - 32, network, 12, "start", "#555555"))
     parts.append(text(60, HEIGHT - 14, commits, 12, "start", "#555555"))

@@ -73,6 +73,20 @@ def measure_side_by_side(script, quick, cases, seeds):
     return folder, runs
 
 
+def measure_times(script, quick, cases):
+    """The seconds of an epoch of every case: the median of three, on one thread; into times.jsonl."""
+    folder, fanin = output_folder(script, quick), binary()
+    with open(folder / "times.jsonl", "w") as file:
+        for columns, flags in cases:
+            flags = shortened(flags) if quick else replaced(flags, {"--epochs": 3})
+            result = train(fanin, [*flags, "--threads", 1], 42, False)
+            told = {key: result[key] for key in ("commit", "isa")}
+            line = {**columns, "seconds": result["seconds_per_epoch"], **told}
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            print(f"{', '.join(map(str, columns.values()))}: {line['seconds']:.3f} s", file=sys.stderr)
+
+
 def output_folder(script, quick):
     return pathlib.Path(tempfile.mkdtemp()) if quick else pathlib.Path(script).resolve().parent
 
@@ -113,8 +127,13 @@ def train_with_curve(fanin, flags, seed):
 
 
 def shortened(flags):
+    return replaced(flags, QUICK)
+
+
+def replaced(flags, values):
+    """The flags with these values instead of those they have."""
     flags = list(flags)
-    for flag, value in QUICK.items():
+    for flag, value in values.items():
         if flag in flags:
             at = flags.index(flag)
             del flags[at:at + 2]
