@@ -50,8 +50,9 @@ def measure(script, quick, cases, seeds, skip_failures=False):
 def measure_side_by_side(script, quick, cases, seeds):
     """`measure` for accuracies, which do not depend on time: a run per core, on one thread each.
 
-    Each run has its `curve` besides, the test accuracy of every epoch. A run that stands in runs.jsonl with
-    the same columns and seed is not done again, so that an interrupted experiment goes on where it was.
+    Each run has its `curve` besides, the test accuracy of every epoch, and their `seconds`. A run that
+    stands in runs.jsonl with the same columns and seed is not done again, so that an interrupted
+    experiment goes on where it was.
     """
     folder, fanin = output_folder(script, quick), binary()
     path = folder / "runs.jsonl"
@@ -123,7 +124,9 @@ def train_with_curve(fanin, flags, seed):
         result = train(fanin, [*flags, "--out", run], seed, False)
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     del result["run_dir"]
-    return {**result, "curve": [line["test_accuracy"] for line in lines if "test_accuracy" in line]}
+    epochs = [line for line in lines if "test_accuracy" in line]
+    return {**result, "curve": [epoch["test_accuracy"] for epoch in epochs],
+            "seconds": [epoch["seconds"] for epoch in epochs]}
 
 
 def shortened(flags):

@@ -9,6 +9,8 @@ import venv
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RESULTS = ROOT / "results/bench"
+# It compiles against the torch that is installed.
+SPARSEPROP = ["--no-build-isolation", "sparseprop==0.1.14"]
 
 
 def environment_python(path, requirements, size, *later):
