@@ -150,7 +150,8 @@ PEERS = {"torch": torch_peer, "torch-csr": torch_peer, "onnxruntime": onnxruntim
 
 
 def main():
-    expected = np.array([json.loads(line)["probabilities"] for line in arguments.expected.read_text().splitlines()])
+    answers = map(json.loads, arguments.expected.read_text().splitlines())
+    expected = np.array([list(answer["probabilities"].values()) for answer in answers])
     with tempfile.TemporaryDirectory() as folder:
         for count in (128, 1):
             x = rows(count)

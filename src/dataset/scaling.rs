@@ -269,9 +269,25 @@ impl Scaling {
     ///
     /// **Panics** if the scaling is of another number of features.
     pub fn too_far(&self, row: &[f64]) -> Option<usize> {
-        let mut inputs = Vec::with_capacity(row.len());
-        self.apply(row, &mut inputs);
-        inputs.into_iter().position(is_far)
+        assert!(self.features().is_none_or(|n| n == row.len()), "one value per feature");
+        // Not to the last bit, which is the kernels': the limit is no matter of rounding.
+        let single = |(&x, (scale, shift)): (&f64, (f32, f32))| {
+            is_far((f64::from(x as f32) * f64::from(scale) + f64::from(shift)) as f32)
+        };
+        match self {
+            Scaling::Uniform { scale, shift } => {
+                row.iter().zip(std::iter::repeat((*scale, *shift))).position(single)
+            }
+            Scaling::PerFeature { scale, shift } => {
+                let numbers = scale.iter().copied().zip(shift.iter().copied());
+                row.iter().zip(numbers).position(single)
+            }
+            Scaling::Columns { .. } => {
+                let mut inputs = Vec::with_capacity(row.len());
+                self.apply(row, &mut inputs);
+                inputs.into_iter().position(is_far)
+            }
+        }
     }
 
     /// The number of features, if each has its own.

@@ -7,6 +7,7 @@ use crate::dataset::{
 use crate::nn::{Mlp, Tile, each_tile};
 use crate::parallel::{Crew, Executor};
 use fanin_kernels::{TILE, standardize_sample, standardize_tile};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// With one thread, up to this many rows are computed one by one: at 80 to 99 % sparsity a tile of
@@ -63,16 +64,20 @@ impl Predictor {
         self.file.model.outputs()
     }
 
-    /// The answers to raw rows, of single or double precision. Those of a model of numbers are as
-    /// it learned them: [`Predictor::values`] makes values of them.
+    /// The answers to raw rows of any numbers. Those of a model of numbers are as it learned them:
+    /// [`Predictor::values`] makes values of them.
     ///
     /// **Shapes**: `rows` `[n, in_features]`; returns `[n, outputs]`. A row's answer depends on
     /// nothing but the row.
     ///
     /// **Panics** unless `rows` holds whole rows.
-    pub fn rows<T: Copy + Into<f64>>(&mut self, rows: &[T]) -> Vec<f32> {
+    pub fn rows<T: Number>(&mut self, rows: &[T]) -> Vec<f32> {
         let width = self.in_features();
         assert_eq!(rows.len() % width, 0, "whole rows of {width} values");
+        let Meaning { scaling, schema, .. } = &self.file.meaning;
+        if !schema.is_sparse && !matches!(scaling, Scaling::Columns { .. }) {
+            return self.inputs(&T::singles(rows));
+        }
         let mut batch = self.batch();
         let mut row = Vec::with_capacity(width);
         for raw in rows.chunks_exact(width) {
@@ -114,14 +119,18 @@ impl Predictor {
 
     /// The answers to a batch, as those of [`Predictor::rows`].
     pub fn answer(&mut self, batch: &Batch) -> Vec<f32> {
+        let Some(sparse) = &batch.sparse else { return self.inputs(&batch.inputs) };
+        let Predictor { executor, file, tiles, .. } = self;
+        answers(executor, &file.model, tiles, sparse.rows(), |_, indices, tile| {
+            tile.input.set_sparse(indices.iter().map(|&row| sparse.row(row as usize)));
+            (tile.samples, tile.dropout) = (indices.len(), None);
+        })
+    }
+
+    /// The answers to rows that are scaled, but for the scaling of single precision.
+    fn inputs(&mut self, inputs: &[f32]) -> Vec<f32> {
         let Predictor { executor, file, tiles, scaling: [scale, shift], .. } = self;
-        if let Some(sparse) = &batch.sparse {
-            return answers(executor, &file.model, tiles, sparse.rows(), |_, indices, tile| {
-                tile.input.set_sparse(indices.iter().map(|&row| sparse.row(row as usize)));
-                (tile.samples, tile.dropout) = (indices.len(), None);
-            });
-        }
-        let rows: Vec<&[f32]> = batch.inputs.chunks_exact(batch.width).collect();
+        let rows: Vec<&[f32]> = inputs.chunks_exact(file.model.in_features()).collect();
         let is_few = rows.len() == 1 || rows.len() * executor.threads() <= FEW;
         if is_few && file.model.takes_samples() {
             return rows.iter().flat_map(|row| self.row(row)).collect();
@@ -168,6 +177,28 @@ impl Predictor {
         })
     }
 }
+
+/// A number as it may come in: one that double precision holds.
+pub trait Number: Copy + Into<f64> {
+    /// The numbers in single precision; as they are, if they have it.
+    fn singles(numbers: &[Self]) -> Cow<'_, [f32]> {
+        numbers.iter().map(|&number| number.into() as f32).collect()
+    }
+}
+
+impl Number for f32 {
+    fn singles(numbers: &[f32]) -> Cow<'_, [f32]> {
+        Cow::Borrowed(numbers)
+    }
+}
+
+impl Number for f64 {}
+impl Number for u8 {}
+impl Number for u16 {}
+impl Number for u32 {}
+impl Number for i8 {}
+impl Number for i16 {}
+impl Number for i32 {}
 
 /// Rows on their way into a network: scaled, but for the scaling of single precision, which is done
 /// as they are laid into tiles.
