@@ -174,6 +174,19 @@ impl CsrPattern {
         })
     }
 
+    /// The entries that are marked.
+    ///
+    /// **Panics** unless there is one mark per entry.
+    pub fn only(&self, marked: &[bool]) -> CsrPattern {
+        assert_eq!(marked.len(), self.nnz(), "one mark per entry");
+        let (mut row_ptr, mut col_idx) = (vec![0], Vec::new());
+        for row in 0..self.rows() {
+            col_idx.extend(self.entries(row).filter(|&at| marked[at]).map(|at| self.col_idx[at]));
+            row_ptr.push(col_idx.len());
+        }
+        CsrPattern { cols: self.cols, row_ptr, col_idx }
+    }
+
     /// How many positions are stored in both.
     ///
     /// **Panics** if the shapes differ.
@@ -264,6 +277,13 @@ mod tests {
         let dense = pattern.scatter(&[1.0, 2.0, 3.0]);
         assert_eq!(dense, [1.0, 0.0, 2.0, 0.0, 3.0, 0.0]);
         assert_eq!(pattern.gather(&dense), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn only_what_is_marked_is_left() {
+        let pattern = CsrPattern::new(5, vec![0, 3, 3, 5], vec![0, 2, 4, 1, 3]).unwrap();
+        let left = CsrPattern::new(5, vec![0, 1, 1, 3], vec![2, 1, 3]).unwrap();
+        assert_eq!(pattern.only(&[false, true, false, true, true]), left);
     }
 
     #[test]
