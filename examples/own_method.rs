@@ -44,7 +44,7 @@ impl Method for GradualPruning {
         };
         let layers = network.sparse().into_iter().map(plan).collect();
         let values = vec![("sparsity", sparsity)];
-        Plan { layers, step: StepIs::Taken, slots: Slots::Follow, values }
+        Plan { layers, values, ..Plan::default() }
     }
 }
 

@@ -61,7 +61,7 @@ fn erdos_renyi_puts_them_anywhere() {
 
 #[test]
 fn generators_are_found_by_name() {
-    let error = generator("ba").unwrap_err();
+    let error = generator("no-such").unwrap_err();
     assert!(matches!(error, Error::UnknownName { what: "generator", .. }), "{error}");
     assert!(generator("er:epsilon=0").unwrap_err().to_string().contains("a positive number"));
     assert!(!generator("er").unwrap().needs_inputs());

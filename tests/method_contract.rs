@@ -3,9 +3,7 @@
 
 mod common;
 
-use fanin::method::{
-    LayerPlan, Method, Moment, Network, Plan, Returned, Rewiring, Slots, StepIs, Weights,
-};
+use fanin::method::{LayerPlan, Method, Moment, Network, Plan, Returned, Rewiring, Slots, Weights};
 use fanin::nn::{Layer, LayerStart, LayerTensors};
 use fanin::train::{OwnParts, TrainConfig, Trainer, checkpoint};
 use std::collections::BTreeMap;
@@ -64,7 +62,7 @@ impl Method for PruneAndRewind {
             Moment::Start => (PruneAndRewind::prune(network), Slots::Follow),
             _ => (PruneAndRewind::rewind(network), Slots::Reset),
         };
-        Plan { layers, step: StepIs::Taken, slots, values: vec![("acted", self.acted.into())] }
+        Plan { layers, slots, values: vec![("acted", self.acted.into())], ..Plan::default() }
     }
 
     fn needs_initial_weights(&self) -> bool {
@@ -176,7 +174,7 @@ fn gradients_at_the_weights_as_they_are_are_those_of_the_batch() {
                     *self.0.lock().unwrap() += 1;
                 }
             }
-            Plan { layers: vec![], step: StepIs::Taken, slots: Slots::Follow, values: vec![] }
+            Plan::default()
         }
     }
     // Wide enough, too, for rows sorted by length.

@@ -4,7 +4,7 @@ mod common;
 
 use fanin::dataset::{Dataset, Normalize, Samples};
 use fanin::method::{
-    LayerPlan, LayerView, Method, Moment, Network, Norm, Plan, Returned, Rewiring, Slots, StepIs,
+    LayerPlan, LayerView, Method, Moment, Network, Norm, Plan, Returned, Rewiring, StepIs,
     TieOrder, Weights, grow_by_row,
 };
 use fanin::model::{Meaning, ModelFile, Predictor};
@@ -53,7 +53,7 @@ impl Method for SameFanIn {
     fn act(&mut self, _moment: Moment, network: &Network<'_>) -> Plan {
         let layers =
             network.sparse().iter().map(|layer| SameFanIn::rewire(network, layer)).collect();
-        Plan { layers, step: StepIs::Skipped, slots: Slots::Follow, values: vec![] }
+        Plan { layers, step: StepIs::Skipped, ..Plan::default() }
     }
 }
 

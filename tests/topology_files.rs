@@ -180,7 +180,7 @@ fn the_command_refuses_what_cannot_be() {
     };
     fails(&["--sparsity", "0.9999"], 1, "at most 0.998724 can be reached");
     fails(&["--profile", "triangle"], 2, "unknown profile 'triangle'");
-    fails(&["--generator", "ba"], 2, "unknown generator 'ba': it is one of er");
+    fails(&["--generator", "no-such"], 2, "unknown generator 'no-such': it is one of er, ws, ba");
     fails(&["--generator", "er", "--profile", "bell"], 2, "cannot be used with");
     fails(
         &["--shape", "1x1", "--sparsity", "0.5"],

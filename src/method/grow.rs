@@ -1,7 +1,7 @@
 //! Connections that come, and growth at random.
 
 use crate::grammar::named;
-use crate::sparse::CsrPattern;
+use crate::sparse::{CsrPattern, free_positions};
 use rand_pcg::Pcg64;
 
 named! {
@@ -40,27 +40,17 @@ pub fn grow_at_random(
 ) -> Vec<Grown> {
     assert_eq!(survives.len(), pattern.nnz(), "one verdict per entry");
     let is_taken = |entry: usize| survives[entry] || candidates == Candidates::Absent;
-    let taken = (0..pattern.nnz()).filter(|&entry| is_taken(entry)).count();
-    let free = pattern.rows() * pattern.cols() - taken;
-    // The chosen ones' places in the list of all free positions, which is never written down.
+    let positions = pattern.positions().enumerate();
+    let taken = positions.filter(|(entry, _)| is_taken(*entry)).map(|(_, at)| at);
+    let total = pattern.rows() * pattern.cols();
+    let free = total - taken.clone().count();
     let mut places = rand::seq::index::sample(rng, free, count.min(free)).into_vec();
     places.sort_unstable();
-    let mut grown = Vec::with_capacity(places.len());
-    let mut places = places.into_iter().peekable();
-    // Free positions before the row's next taken one are a gap; a chosen place falls into one.
-    let mut passed = 0;
-    for row in 0..pattern.rows() {
-        let taken = pattern.entries(row).filter(|&entry| is_taken(entry));
-        let ends = taken.map(|entry| pattern.col_idx()[entry] as usize).chain([pattern.cols()]);
-        let mut col = 0;
-        for end in ends {
-            while let Some(place) = places.next_if(|place| *place < passed + end - col) {
-                let col = (col + place - passed) as u32;
-                grown.push(Grown { row: row as u32, col, gradient: 0.0, weight: 0.0 });
-            }
-            passed += end - col;
-            col = end + 1;
-        }
-    }
-    grown
+    let grown = |at: usize| Grown {
+        row: (at / pattern.cols()) as u32,
+        col: (at % pattern.cols()) as u32,
+        gradient: 0.0,
+        weight: 0.0,
+    };
+    free_positions(total, taken, &places).into_iter().map(grown).collect()
 }

@@ -27,6 +27,17 @@ pub trait Method: Debug + Send {
         false
     }
 
+    /// The sparsity of the hidden layers when the run begins, if the method reaches the one that is
+    /// asked for by itself: 0 has every connection.
+    fn starting_sparsity(&self) -> Option<f64> {
+        None
+    }
+
+    /// Whether it can act on neurons that share their inputs.
+    fn takes_shared_inputs(&self) -> bool {
+        true
+    }
+
     /// Whether it wants [`Network::initial_weights`], which cost memory.
     fn needs_initial_weights(&self) -> bool {
         false

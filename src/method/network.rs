@@ -3,11 +3,12 @@
 
 use super::{TieOrder, Ties};
 use crate::nn::storage::Csr;
-use crate::nn::{Layer, LayerStart, LayerTensors, Mlp, Place, Tile, each_tile};
+use crate::nn::{Batch, Layer, LayerStart, LayerTensors, Mlp, Place, Targets, Tile, each_tile};
 use crate::parallel::{Crew, Executor};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use fanin_kernels::{Row, TILE};
+use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ pub trait Samples: Sync {
     fn weight(&self, samples: &[u32]) -> f32 {
         samples.len() as f32
     }
+
+    /// A sample's class; none if samples have numbers.
+    fn class(&self, sample: u32) -> Option<u16>;
 
     /// Lays samples into a tile with their targets.
     ///
@@ -39,6 +43,8 @@ pub struct Network<'a> {
     pub(crate) share: usize,
     /// Layers that lacked connections when the run began, output layer aside.
     pub(crate) sparse: &'a [usize],
+    /// How many connections each layer of the network is to have.
+    pub(crate) budgets: &'a [usize],
     /// Per layer, if the method asked for them.
     pub(crate) initial: Option<&'a [LayerStart]>,
     pub(crate) seed: u64,
@@ -51,6 +57,8 @@ pub struct LayerView<'a> {
     pub index: usize,
     /// Neighbouring neurons that share their inputs and are to go on doing so.
     pub share: usize,
+    /// How many connections it is to have.
+    pub budget: usize,
     /// Its connections.
     pub pattern: Arc<CsrPattern>,
     /// Their weights, `[nnz]`.
@@ -81,6 +89,7 @@ impl<'a> Network<'a> {
         LayerView {
             index,
             share: Some(self.share).filter(shares).unwrap_or(1),
+            budget: self.budgets[index],
             pattern: Arc::clone(&pattern),
             weights: storage.to_csr(storage.weights()),
             tiles: self.tiles.iter().map(|tile| tile.input_and_gradient(index)).collect(),
@@ -105,6 +114,64 @@ impl<'a> Network<'a> {
     /// Training samples.
     pub fn sample_count(&self) -> usize {
         self.samples.count()
+    }
+
+    /// So many training samples at random, ascending; all if there are fewer.
+    pub fn some_samples(&self, count: usize) -> Vec<u32> {
+        let all = self.samples.count();
+        let chosen = rand::seq::index::sample(&mut self.rng(0), all, count.min(all));
+        let mut chosen: Vec<u32> = chosen.into_iter().map(|sample| sample as u32).collect();
+        chosen.sort_unstable();
+        chosen
+    }
+
+    /// So many training samples of each class at random, ascending; all of a class that has fewer.
+    /// Where samples have numbers, ten times as many of any.
+    pub fn samples_of_each_class(&self, count: usize) -> Vec<u32> {
+        const CLASSES: usize = 10;
+        let mut of_class = vec![0; self.model.outputs()];
+        let mut order: Vec<u32> = (0..self.samples.count() as u32).collect();
+        if order.first().is_some_and(|&first| self.samples.class(first).is_none()) {
+            return self.some_samples(CLASSES * count);
+        }
+        order.shuffle(&mut self.rng(0));
+        order.retain(|&sample| {
+            let class = self.samples.class(sample).expect("all samples have a class");
+            of_class[class as usize] += 1;
+            of_class[class as usize] <= count
+        });
+        order.sort_unstable();
+        order
+    }
+
+    /// Training samples in double precision, for [`Curvature`](crate::nn::Curvature).
+    ///
+    /// **Panics** if there is none, or one is out of range.
+    pub fn batch(&self, samples: &[u32]) -> Batch {
+        let mut tile = Tile::new(self.model);
+        let (features, outputs) = (self.model.in_features(), self.model.outputs());
+        let mut x = vec![0.0; features * samples.len()];
+        let takes_numbers = self.model.loss().takes_numbers();
+        let (mut labels, mut values) = (Vec::new(), vec![0.0; outputs * samples.len()]);
+        for (group, indices) in samples.chunks(TILE).enumerate() {
+            self.samples.load(self.executor.crew(), indices, &mut tile);
+            let first = group * TILE;
+            for (feature, row) in tile.input.to_rows().iter().enumerate() {
+                let x = &mut x[feature * samples.len() + first..][..indices.len()];
+                x.iter_mut().zip(&row.0).for_each(|(x, value)| *x = f64::from(*value));
+            }
+            labels.extend_from_slice(&tile.targets.classes[..indices.len()]);
+            for (output, row) in tile.targets.numbers.iter().enumerate() {
+                for (at, value) in row.0[..indices.len()].iter().enumerate() {
+                    values[(first + at) * outputs + output] = *value;
+                }
+            }
+        }
+        let targets = match takes_numbers {
+            true => Targets::Numbers { values, width: outputs },
+            false => Targets::Classes { labels, classes: outputs },
+        };
+        Batch { x, targets }
     }
 
     /// The connections and weights that each layer began the run with.

@@ -7,8 +7,8 @@
 
 use super::{
     Candidates, Folded, GrowScore, Grown, LayerPlan, LayerView, Method, Moment, Network, Norm,
-    Plan, Returned, Rewiring, RunLength, Schedule, ScheduleSettings, Search, Slots, StepIs,
-    TieOrder, Weights, drop_smallest, grow_at_random, grow_by_gradient,
+    Plan, Returned, Rewiring, RunLength, Schedule, ScheduleSettings, Search, StepIs, TieOrder,
+    Weights, drop_smallest, grow_at_random, grow_by_gradient,
 };
 use crate::grammar::{Arguments, Entry, Error, Parameter, named};
 
@@ -80,10 +80,10 @@ pub struct Rigl {
     norm: Norm,
 }
 
-const DROP: Parameter = ScheduleSettings::PARAMETERS[0];
-const EVERY: Parameter = ScheduleSettings::PARAMETERS[1];
-const END: Parameter = ScheduleSettings::PARAMETERS[2];
-const DECAY: Parameter = ScheduleSettings::PARAMETERS[3];
+pub(super) const DROP: Parameter = ScheduleSettings::PARAMETERS[0];
+pub(super) const EVERY: Parameter = ScheduleSettings::PARAMETERS[1];
+pub(super) const END: Parameter = ScheduleSettings::PARAMETERS[2];
+pub(super) const DECAY: Parameter = ScheduleSettings::PARAMETERS[3];
 const FAN_IN_MIN: Parameter = Parameter {
     key: "fan-in-min",
     default: Some("0"),
@@ -99,7 +99,7 @@ const TIE: Parameter = Parameter {
     default: Some("noise"),
     about: "what decides between equals: noise, index (rows fill up in order)",
 };
-const STEP: Parameter = Parameter {
+pub(super) const STEP: Parameter = Parameter {
     key: "step",
     default: Some("false"),
     about: "take the optimiser's step and then update, instead of updating in its place",
@@ -235,7 +235,7 @@ impl Method for Rigl {
         };
         let step = if self.after_step { StepIs::Taken } else { StepIs::Skipped };
         let values = vec![("drop_fraction", fraction)];
-        Plan { layers: plans, step, slots: Slots::Follow, values }
+        Plan { layers: plans, step, values, ..Plan::default() }
     }
 
     fn flops_per_sample(&self, network: &Network<'_>) -> u64 {
@@ -246,5 +246,77 @@ impl Method for Rigl {
 
     fn needs_sparse_layers(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::method::testing::{DenseGradient, TIES, positions_of};
+    use crate::parallel::Executor;
+    use crate::sparse::oracle::Oracle;
+    use fanin_kernels::Isa;
+
+    fn single(values: Vec<f64>) -> Vec<f32> {
+        values.into_iter().map(|x| x as f32).collect()
+    }
+
+    #[test]
+    fn three_updates_in_a_row_are_the_oracles() {
+        let mut oracle = Oracle::open("rigl");
+        let executor = Executor::new(Isa::detect(), 2).unwrap();
+        for shape in ["24x16", "40x32", "128x96"] {
+            for update in [0, 1, 2] {
+                let name = |array: &str| format!("{shape}_u{update}_{array}");
+                let at = name("");
+                let pattern = oracle.pattern(&name("mask_in"));
+                let [w, m, v] = ["w_in", "m_in", "v_in"]
+                    .map(|array| pattern.gather(&single(oracle.numbers(&name(array)))));
+                let gradient = oracle.numbers(&name("g"));
+                let gradient = DenseGradient::new(pattern.rows(), pattern.cols(), &gradient);
+                let layer = gradient.layer(&pattern, &w);
+                let fraction = oracle.numbers(&name("fraction"))[0];
+                let count = (fraction * pattern.nnz() as f64).floor() as usize;
+                assert_eq!(count, oracle.whole(&name("k"))[0], "{at}");
+                let survives = drop_smallest(&[(&pattern, &w, TIES)], count, 0).remove(0);
+                let gone: Vec<bool> = survives.iter().map(|survives| !survives).collect();
+                let gone: Vec<usize> = pattern.only(&gone).positions().collect();
+                assert_eq!(gone, oracle.whole(&name("dropped")), "{at}");
+                let folded = layer.folded(Norm::L1);
+                let search = layer.search(&folded, &survives, TIES);
+                let grown = grow_by_gradient(&executor, &[search], count).remove(0);
+                let positions = positions_of(&grown, pattern.cols());
+                assert_eq!(positions, oracle.whole(&name("grown")), "{at}");
+                let rewiring = Rewiring::new(&pattern, &survives, grown, Returned::Kept);
+                assert_eq!(rewiring.returned, oracle.whole(&name("regrown")).len(), "{at}");
+                assert_eq!(rewiring.pattern, oracle.pattern(&name("mask_out")), "{at}");
+                for (before, after) in [(&w, "w_out"), (&m, "m_out"), (&v, "v_out")] {
+                    let carried = rewiring.carry(before, |_| 0.0);
+                    let expected = single(oracle.numbers(&name(after)));
+                    assert_eq!(rewiring.pattern.scatter(&carried), expected, "{at} {after}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn schedules_are_the_oracles() {
+        let mut oracle = Oracle::open("rigl");
+        for case in 0..4 {
+            let settings = oracle.numbers(&format!("sched{case}_params"));
+            let [drop_fraction, end, _] = settings[..] else { panic!("three numbers") };
+            let (every, end) = (1, end as u64);
+            let decay = crate::method::Decay::Cosine;
+            let schedule = Schedule { every, drop_fraction, end, decay };
+            let steps = oracle.whole(&format!("sched{case}_t"));
+            let fractions = oracle.numbers(&format!("sched{case}_fraction"));
+            for (&step, expected) in steps.iter().zip(fractions) {
+                // Theirs go on with a fraction of 0; ours have no update any more.
+                let is_over = step as u64 >= end;
+                let fraction = if is_over { 0.0 } else { schedule.fraction(step as u64) };
+                assert!((fraction - expected).abs() < 1e-15, "case {case}, step {step}");
+                assert!(step == 0 || schedule.is_update(step as u64) != is_over);
+            }
+        }
     }
 }

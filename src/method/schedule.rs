@@ -31,11 +31,18 @@ pub struct Schedule {
 /// A schedule as it is configured, for runs of any length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScheduleSettings {
+    /// 0 for an epoch.
     every: u64,
     drop_fraction: f64,
     /// T_end as a fraction of all steps.
     end: f64,
     decay: Decay,
+}
+
+impl Default for ScheduleSettings {
+    fn default() -> Self {
+        ScheduleSettings { every: 100, drop_fraction: 0.3, end: 0.75, decay: Decay::Cosine }
+    }
 }
 
 impl ScheduleSettings {
@@ -59,8 +66,19 @@ impl ScheduleSettings {
     ///
     /// **Errors**: [`Error::Value`].
     pub fn from_arguments(arguments: &Arguments<'_>) -> Result<ScheduleSettings, Error> {
+        ScheduleSettings::with_least(arguments, 1)
+    }
+
+    /// As [`ScheduleSettings::from_arguments`], where `every` of 0 is an epoch.
+    ///
+    /// **Errors**: [`Error::Value`].
+    pub fn by_epoch(arguments: &Arguments<'_>) -> Result<ScheduleSettings, Error> {
+        ScheduleSettings::with_least(arguments, 0)
+    }
+
+    fn with_least(arguments: &Arguments<'_>, every: u64) -> Result<ScheduleSettings, Error> {
         Ok(ScheduleSettings {
-            every: arguments.whole("every", 1)?,
+            every: arguments.whole("every", every)?,
             drop_fraction: arguments.fraction("drop")?,
             end: arguments.fraction("end")?,
             decay: arguments.one_of("decay")?,
@@ -71,6 +89,7 @@ impl ScheduleSettings {
     pub fn of(&self, run: RunLength) -> Schedule {
         let ScheduleSettings { every, drop_fraction, end, decay } = *self;
         let end = (end * run.steps() as f64).round() as u64;
+        let every = if every == 0 { run.steps_per_epoch } else { every };
         Schedule { every, drop_fraction, end, decay }
     }
 }

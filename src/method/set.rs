@@ -2,7 +2,7 @@
 
 use super::{
     Candidates, LayerPlan, LayerView, Method, Moment, Network, Norm, Plan, Returned, Rewiring,
-    RunLength, Slots, StepIs, TieOrder, Weights, drop_nearest_to_zero, grow_at_random,
+    RunLength, TieOrder, Weights, drop_nearest_to_zero, grow_at_random,
 };
 use crate::grammar::{Entry, Parameter};
 use crate::random::normal;
@@ -70,10 +70,82 @@ impl Method for Set {
     fn act(&mut self, _moment: Moment, network: &Network<'_>) -> Plan {
         let layers = network.sparse().iter().map(|layer| self.rewire(network, layer)).collect();
         let values = vec![("drop_fraction", self.fraction)];
-        Plan { layers, step: StepIs::Taken, slots: Slots::Follow, values }
+        Plan { layers, values, ..Plan::default() }
     }
 
     fn needs_sparse_layers(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::method::Grown;
+    use crate::method::testing::TIES;
+    use crate::sparse::CsrPattern;
+    use crate::sparse::oracle::Oracle;
+
+    fn single(values: Vec<f64>) -> Vec<f32> {
+        values.into_iter().map(|x| x as f32).collect()
+    }
+
+    /// Positions that are dropped of a layer with these weights.
+    fn dropped(pattern: &CsrPattern, weights: &[f32], fraction: f64) -> Vec<usize> {
+        let survives = drop_nearest_to_zero(weights, fraction, TIES);
+        let gone: Vec<bool> = survives.iter().map(|survives| !survives).collect();
+        pattern.only(&gone).positions().collect()
+    }
+
+    #[test]
+    fn what_is_dropped_by_sign_is_the_oracles() {
+        let mut oracle = Oracle::open("set");
+        for shape in ["24x16", "40x32", "128x96"] {
+            let pattern = oracle.pattern(&format!("{shape}_mask"));
+            let weights = pattern.gather(&single(oracle.numbers(&format!("{shape}_w"))));
+            for case in ["z30", "z20", "pos", "neg"] {
+                let weights: Vec<f32> = match case {
+                    "pos" => weights.iter().map(|w| w.abs()).collect(),
+                    "neg" => weights.iter().map(|w| -w.abs()).collect(),
+                    _ => weights.clone(),
+                };
+                let fraction = oracle.numbers(&format!("{shape}_{case}_zeta"))[0];
+                let mut expected = oracle.whole(&format!("{shape}_{case}_drop_pos"));
+                expected.extend(oracle.whole(&format!("{shape}_{case}_drop_neg")));
+                expected.sort_unstable();
+                assert_eq!(dropped(&pattern, &weights, fraction), expected, "{shape} {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_update_with_given_draws_is_the_oracles() {
+        let mut oracle = Oracle::open("set");
+        for shape in ["24x16", "40x32", "128x96"] {
+            let pattern = oracle.pattern(&format!("{shape}_mask"));
+            let mut name = |array: &str| oracle.numbers(&format!("{shape}_update_{array}"));
+            let [m, v] = ["m_in", "v_in"].map(|array| pattern.gather(&single(name(array))));
+            let (drawn, weights) = (name("grown"), single(name("grown_w")));
+            let expected = ["w_out", "m_out", "v_out"].map(|array| single(name(array)));
+            let redrawn = name("redrawn").len();
+            let w = pattern.gather(&single(oracle.numbers(&format!("{shape}_w"))));
+            let survives = drop_nearest_to_zero(&w, 0.3, TIES);
+            let grown = drawn.iter().zip(weights).map(|(&at, weight)| {
+                let (row, col) = (at as usize / pattern.cols(), at as usize % pattern.cols());
+                Grown { row: row as u32, col: col as u32, gradient: 0.0, weight }
+            });
+            let rewiring = Rewiring::new(&pattern, &survives, grown.collect(), Returned::Anew);
+            let mask = oracle.pattern(&format!("{shape}_update_mask_out"));
+            assert_eq!((&rewiring.pattern, rewiring.returned), (&mask, redrawn), "{shape}");
+            assert_eq!(mask.nnz(), pattern.nnz(), "{shape}");
+            let carried = [
+                rewiring.carry(&w, |grown| grown.weight),
+                rewiring.carry(&m, |_| 0.0),
+                rewiring.carry(&v, |_| 0.0),
+            ];
+            for (carried, expected) in carried.iter().zip(&expected) {
+                assert_eq!(&mask.scatter(carried), expected, "{shape}");
+            }
+        }
     }
 }

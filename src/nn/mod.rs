@@ -15,6 +15,7 @@
 //! | `twin.rs`, `gradcheck.rs` | the specification in f64, and the chain of trust |
 
 mod activation;
+mod curvature;
 mod dropout;
 pub mod gradcheck;
 mod init;
@@ -28,6 +29,7 @@ mod tile;
 mod twin;
 
 pub use activation::Activation;
+pub use curvature::{Batch, Curvature, DenseLayer};
 pub use dropout::Dropout;
 pub use init::he_normal;
 pub use input::TileInput;

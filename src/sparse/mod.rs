@@ -10,7 +10,10 @@ mod sell;
 mod shared;
 mod transpose;
 
-pub use pattern::{CsrPattern, PatternError};
+pub use pattern::{CsrPattern, PatternError, free_positions};
 pub use sell::{Part, Sell};
 pub use shared::Shared;
 pub use transpose::{Transpose, gather_into};
+
+#[cfg(test)]
+pub(crate) mod oracle;

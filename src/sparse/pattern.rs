@@ -84,6 +84,15 @@ impl CsrPattern {
         Ok(pattern)
     }
 
+    /// The positions of a dense row-major matrix, ascending.
+    ///
+    /// **Panics** unless they ascend and lie within the matrix.
+    pub fn from_positions(rows: usize, cols: usize, positions: &[usize]) -> Self {
+        let row_ptr = (0..=rows).map(|row| positions.partition_point(|&at| at < row * cols));
+        let col_idx = positions.iter().map(|at| (at % cols) as u32).collect();
+        CsrPattern::new(cols, row_ptr.collect(), col_idx).expect("positions ascend")
+    }
+
     /// Every position stored.
     ///
     /// **Panics** if `cols` does not fit `u32`.
@@ -159,10 +168,23 @@ impl CsrPattern {
     }
 
     /// Each entry's index in a dense row-major matrix, in CSR order.
-    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn positions(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         (0..self.rows()).flat_map(move |row| {
             self.row(row).iter().map(move |&col| row * self.cols + col as usize)
         })
+    }
+
+    /// The entries that are marked.
+    ///
+    /// **Panics** unless there is one mark per entry.
+    pub fn only(&self, marked: &[bool]) -> CsrPattern {
+        assert_eq!(marked.len(), self.nnz(), "one mark per entry");
+        let (mut row_ptr, mut col_idx) = (vec![0], Vec::new());
+        for row in 0..self.rows() {
+            col_idx.extend(self.entries(row).filter(|&at| marked[at]).map(|at| self.col_idx[at]));
+            row_ptr.push(col_idx.len());
+        }
+        CsrPattern { cols: self.cols, row_ptr, col_idx }
     }
 
     /// How many positions are stored in both.
@@ -195,6 +217,29 @@ impl CsrPattern {
         bounds.push(self.rows());
         bounds
     }
+}
+
+/// The free positions below `total` at these places in the list of all free ones, which is never
+/// written down; ascending.
+///
+/// **Shapes**: `taken` and `places` ascend.
+pub fn free_positions(
+    total: usize,
+    taken: impl IntoIterator<Item = usize>,
+    places: &[usize],
+) -> Vec<usize> {
+    let mut free = Vec::with_capacity(places.len());
+    let mut places = places.iter().peekable();
+    // Free positions before the next taken one are a gap; a place falls into one.
+    let (mut at, mut passed) = (0, 0);
+    for end in taken.into_iter().chain([total]) {
+        while let Some(place) = places.next_if(|place| **place < passed + end - at) {
+            free.push(at + place - passed);
+        }
+        passed += end - at;
+        at = end + 1;
+    }
+    free
 }
 
 #[cfg(test)]
@@ -232,6 +277,32 @@ mod tests {
         let dense = pattern.scatter(&[1.0, 2.0, 3.0]);
         assert_eq!(dense, [1.0, 0.0, 2.0, 0.0, 3.0, 0.0]);
         assert_eq!(pattern.gather(&dense), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn only_what_is_marked_is_left() {
+        let pattern = CsrPattern::new(5, vec![0, 3, 3, 5], vec![0, 2, 4, 1, 3]).unwrap();
+        let left = CsrPattern::new(5, vec![0, 1, 1, 3], vec![2, 1, 3]).unwrap();
+        assert_eq!(pattern.only(&[false, true, false, true, true]), left);
+    }
+
+    #[test]
+    fn positions_come_back() {
+        let pattern = CsrPattern::new(5, vec![0, 3, 3, 5], vec![0, 2, 4, 1, 3]).unwrap();
+        let positions: Vec<usize> = pattern.positions().collect();
+        assert_eq!(positions, [0, 2, 4, 11, 13]);
+        assert_eq!(CsrPattern::from_positions(3, 5, &positions), pattern);
+        assert_eq!(CsrPattern::from_positions(2, 3, &[]).row_ptr(), [0, 0, 0]);
+    }
+
+    #[test]
+    fn free_positions_are_what_is_not_taken() {
+        let taken = [1, 2, 5, 9];
+        let free: Vec<usize> = (0..12).filter(|at| !taken.contains(at)).collect();
+        let all: Vec<usize> = (0..free.len()).collect();
+        assert_eq!(free_positions(12, taken, &all), free);
+        assert_eq!(free_positions(12, taken, &[0, 3, 7]), [0, 6, 11]);
+        assert_eq!(free_positions(3, [0, 1, 2], &[]), [0; 0]);
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl TryFrom<String> for Allocation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sparse::oracle::Oracle;
 
     fn densities(shapes: &[[usize; 2]], sparsity: f64) -> Vec<f64> {
         let sparsities = Allocation::Erk.sparsities(shapes, sparsity).unwrap();
@@ -149,6 +150,34 @@ mod tests {
         assert_near(&densities(&[[784, 1024], [1024, 1024]], 0.9), &[0.1081, 0.0938], 5e-5);
         let forest = [[54, 1024], [1024, 1024], [1024, 1024]];
         assert_near(&densities(&forest, 0.9), &[0.811, 0.0813, 0.0813], 5e-4);
+    }
+
+    #[test]
+    fn erk_is_the_oracles() {
+        let mut oracle = Oracle::open("erk");
+        let sparsities = oracle.numbers("sparsities");
+        for net in ["784_300_100_10", "784_1024_1024_10", "54_1024_1024_1024_7"] {
+            let dims = oracle.whole(&format!("{net}_dims"));
+            let shapes: Vec<[usize; 2]> = dims.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+            for (scope, shapes) in [("all", &shapes[..]), ("hidden", &shapes[..shapes.len() - 1])] {
+                let expected = oracle.numbers(&format!("{net}_{scope}_density"));
+                let counts = oracle.whole(&format!("{net}_{scope}_nnz"));
+                let per_sparsity = counts.len() / sparsities.len();
+                for (at, &sparsity) in sparsities.iter().enumerate() {
+                    let found = densities(shapes, sparsity);
+                    let expected = &expected[at * per_sparsity..][..shapes.len()];
+                    for (found, expected) in found.iter().zip(expected) {
+                        assert!((found / expected - 1.0).abs() < 1e-9, "{net} {scope} {sparsity}");
+                    }
+                    for (layer, ([n, m], density)) in shapes.iter().zip(&found).enumerate() {
+                        // Theirs round up, ours to the nearest: less than one apart.
+                        let count = density * (n * m) as f64;
+                        let theirs = counts[at * per_sparsity + layer] as f64;
+                        assert!((theirs - count).abs() < 1.0 + 1e-6, "{net} {scope} {sparsity}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

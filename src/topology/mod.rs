@@ -2,15 +2,15 @@
 //!
 //! A [`Generator`] makes them: [`Profiled`] by a profile of fan-ins and a spread of inputs,
 //! [`FileTopology`] from a file, and those of the list by their names: a further one is a file
-//! here, and a line in that list. [`Share`] makes any of them one of groups of neurons. An
-//! [`Allocation`] divides the sparsity among layers, and [`TopologyStats`] describe what came of
-//! it. Everything is deterministic in the seed.
+//! in `generators`, and a line in its list. [`Share`] makes any of them one of groups of neurons.
+//! An [`Allocation`] divides the sparsity among layers, and [`TopologyStats`] describe what came
+//! of it. Everything is deterministic in the seed.
 
 mod allocate;
-mod er;
 mod error;
 mod file;
 mod generator;
+mod generators;
 mod profiled;
 mod share;
 mod stats;
@@ -24,16 +24,7 @@ pub use profiled::{FanIn, FanInRule, Profile, Profiled, Rounding, Spread, even_o
 pub use share::Share;
 pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio, histogram};
 
-use crate::grammar::{Entry, Listed};
 use crate::sparse::CsrPattern;
-
-impl Listed for Box<dyn Generator> {
-    const WHAT: &'static str = "generator";
-
-    fn list() -> Vec<Entry<Self>> {
-        vec![er::ENTRY]
-    }
-}
 
 /// The connections of one layer by [`Profiled`], and warnings about what is met only
 /// approximately.

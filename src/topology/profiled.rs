@@ -10,6 +10,7 @@ mod quantile;
 pub(crate) use quantile::normal_quantile;
 mod spread;
 
+pub(super) use fan_in::proportional;
 pub use fan_in::{FanIn, FanInRule, Rounding, fan_in};
 pub use profile::Profile;
 pub use spread::{Spread, even_offset};

@@ -3,6 +3,7 @@
 use super::config::NARROW;
 use super::{Error, TrainConfig};
 use crate::dataset::{Dataset, Scaling, Values};
+use crate::method::connections;
 use crate::nn::{LayerStart, Mlp, Place};
 use crate::sparse::CsrPattern;
 use crate::topology::{
@@ -63,6 +64,25 @@ impl TrainConfig {
         Ok((model, warnings))
     }
 
+    /// How many connections each layer of these shapes, `[in, out]`, is to have by its sparsity.
+    ///
+    /// **Errors**: [`Error::OtherTopology`] for a list of another length.
+    pub(super) fn budgets(&self, shapes: &[[usize; 2]]) -> Result<Vec<usize>, Error> {
+        let (sparse, sparse_shapes) = self.sparse_of(shapes);
+        let sparsities = self.allocation.sparsities(&sparse_shapes, self.sparsity);
+        let sparsities = sparsities.map_err(Error::OtherTopology)?;
+        let mut budgets: Vec<usize> = shapes.iter().map(|[inputs, out]| inputs * out).collect();
+        for (&layer, sparsity) in sparse.iter().zip(sparsities) {
+            budgets[layer] = connections(budgets[layer], sparsity);
+        }
+        Ok(budgets)
+    }
+
+    /// The layers that lack connections, and their shapes.
+    fn sparse_of(&self, shapes: &[[usize; 2]]) -> (Vec<usize>, Vec<[usize; 2]>) {
+        (0..shapes.len()).filter(|&layer| self.is_sparse(layer)).map(|l| (l, shapes[l])).unzip()
+    }
+
     /// What makes the layers with these indices, the sparse ones.
     fn generator(&self, sparse: &[usize]) -> Result<Box<dyn Generator>, Error> {
         if !self.topology.is_empty() {
@@ -90,8 +110,7 @@ impl TrainConfig {
         let widths: Vec<usize> =
             [in_features].into_iter().chain(self.hidden.iter().copied()).chain([outputs]).collect();
         let shapes: Vec<[usize; 2]> = widths.windows(2).map(|pair| [pair[0], pair[1]]).collect();
-        let sparse: Vec<usize> = (0..shapes.len()).filter(|&layer| self.is_sparse(layer)).collect();
-        let sparse_shapes: Vec<[usize; 2]> = sparse.iter().map(|&layer| shapes[layer]).collect();
+        let (sparse, sparse_shapes) = self.sparse_of(&shapes);
         let error = |layer: usize| move |source| Error::Topology { layer: layer + 1, source };
         let sparsities = match self.topology.is_empty() {
             true => {

@@ -221,7 +221,33 @@ impl TrainConfig {
         if brings_topology && self.engine.make().is_dense() {
             return Err(Error::UnusedTopology);
         }
-        Ok(())
+        self.suits_method(&*self.method.make())
+    }
+
+    /// Whether a method can do what is asked for.
+    ///
+    /// **Errors**: [`Error::MethodShare`], [`Error::MethodTopology`].
+    pub(super) fn suits_method(&self, method: &dyn Method) -> Result<(), Error> {
+        if self.share > 1 && !method.takes_shared_inputs() {
+            return Err(Error::MethodShare);
+        }
+        let brings_fan_in = self.generator.is_some() || self.profile != Profile::Uniform;
+        let decides = match method.starting_sparsity() {
+            None => false,
+            Some(0.0) => brings_fan_in || !self.topology.is_empty() || self.sparse_output,
+            Some(_) => !self.topology.is_empty() || self.sparse_output,
+        };
+        if decides { Err(Error::MethodTopology) } else { Ok(()) }
+    }
+
+    /// The settings of the network that a method begins with, which reaches their sparsity itself.
+    pub(super) fn starting_at(&self, sparsity: Option<f64>) -> TrainConfig {
+        let Some(sparsity) = sparsity else { return self.clone() };
+        let allocation = match &self.allocation {
+            Allocation::Erk if sparsity > 0.0 => Allocation::Erk,
+            _ => Allocation::Uniform,
+        };
+        TrainConfig { sparsity: sparsity.min(self.sparsity), allocation, ..self.clone() }
     }
 
     /// Makes the settings that are not `given` fit for a table of one's own, of so many training

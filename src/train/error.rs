@@ -56,6 +56,15 @@ pub enum Error {
     /// Sharing asked of connections from a file.
     #[error("a `topology` file says itself which neurons have the same inputs: leave `share` out")]
     SharedFile,
+    /// Connections of one's own for a method that decides itself which stay.
+    #[error(
+        "this `method` begins with every connection, and decides itself which stay: leave out \
+         `topology`, `generator`, `profile` and `sparse-output`"
+    )]
+    MethodTopology,
+    /// Sharing asked of a method that moves single connections.
+    #[error("this `method` moves single connections, not those of groups: leave out `share`")]
+    MethodShare,
     /// A topology for a network that has every connection.
     #[error("this `engine` has every connection: it has no use for `topology` and `generator`")]
     UnusedTopology,

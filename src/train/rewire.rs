@@ -1,7 +1,7 @@
 //! A method's plan carried out, and what is told of it.
 
 use super::metrics::{LayerUpdate, UpdateMetrics};
-use crate::method::{LayerPlan, Plan, Slots, Weights};
+use crate::method::{LayerPlan, Parameters, Plan, Slots, Weights};
 use crate::nn::{LayerTensors, Mlp, Tile};
 use crate::optim::Optimizer;
 use crate::parallel::Executor;
@@ -72,7 +72,7 @@ pub(super) struct State<'a> {
 /// description takes is not counted in `seconds`.
 ///
 /// **Panics** if a plan names a layer twice, or one that is no hidden layer, or takes a layer's
-/// last connection.
+/// last connection; or sets parameters of another shape.
 pub(super) fn carry_out(
     plan: Plan,
     state: &mut State<'_>,
@@ -96,12 +96,29 @@ pub(super) fn carry_out(
         rewire(plan, state);
         seconds += started.elapsed().as_secs_f64();
     }
+    for parameters in plan.set {
+        let started = Instant::now();
+        set(parameters, state);
+        seconds += started.elapsed().as_secs_f64();
+    }
     if plan.slots == Slots::Reset {
         state.optimizer.reset(state.model);
     }
     let ccv = layers.iter().map(|layer| layer.ccv).sum::<f64>() / layers.len().max(1) as f64;
     let values = plan.values.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
     UpdateMetrics { update: step, values, ccv, layers, seconds }
+}
+
+/// Gives a layer other weights, biases, γ and β.
+fn set(parameters: Parameters, state: &mut State<'_>) {
+    let Parameters { layer, weights, head } = parameters;
+    let layer = &mut state.model.layers_mut()[layer];
+    if let Some(weights) = weights {
+        layer.change(state.executor, |storage, slices| {
+            slices.weight.copy_from_slice(&storage.to_stored(weights));
+        });
+    }
+    layer.set_head(head);
 }
 
 /// Describes a layer's plan, with the gradient ratio of its connections before it.

@@ -40,6 +40,8 @@ pub struct Trainer {
     warnings: Vec<String>,
     /// Hidden layers that lacked connections at the beginning.
     sparse: Vec<usize>,
+    /// How many connections each layer is to have.
+    budgets: Vec<usize>,
     histories: Vec<History>,
     /// What the layers began with, if the method wants to know.
     initial: Option<Vec<LayerStart>>,
@@ -116,6 +118,10 @@ impl Trainer {
             None => Executor::from_environment(config.threads)?,
         };
         let (features, targets) = (data.train.features(), data.train.targets());
+        let own_method = own.method.is_some();
+        let mut method = own.method.unwrap_or_else(|| config.method.make());
+        config.suits_method(&*method)?;
+        let starting = method.starting_sparsity();
         let (model, warnings) = match own.model {
             Some(model) => (model, Vec::new()),
             None => {
@@ -124,7 +130,8 @@ impl Trainer {
                     false => LayerInput::Samples,
                 };
                 let first = Place { isa: executor.isa(), input };
-                config.build(first, features, targets.outputs(), Some(&TrainInputs(&data)))?
+                let start = config.starting_at(starting);
+                start.build(first, features, targets.outputs(), Some(&TrainInputs(&data)))?
             }
         };
         let (loss, takes_numbers) = (model.loss().name(), model.loss().takes_numbers());
@@ -134,14 +141,16 @@ impl Trainer {
         if [model.in_features(), model.outputs()] != [features, targets.outputs()] {
             return Err(Error::OtherNetwork);
         }
-        let own_method = own.method.is_some();
-        let mut method = own.method.unwrap_or_else(|| config.method.make());
+        let budgets = match starting {
+            Some(_) => config.budgets(&model.shapes())?,
+            None => model.layers().iter().map(Layer::nnz).collect(),
+        };
         let run = RunLength {
             steps_per_epoch: data.train.len().div_ceil(config.batch) as u64,
             epochs: config.epochs as u64,
         };
         method.begin(run);
-        let histories = histories(&model);
+        let histories = histories(&model, &budgets);
         if method.needs_sparse_layers() && histories.is_empty() {
             return Err(Error::NothingToRewire);
         }
@@ -181,6 +190,7 @@ impl Trainer {
             averaged: None,
             best_model: None,
             data_digest: OnceLock::new(),
+            budgets,
             sparse: histories.iter().map(|history| history.layer).collect(),
             histories,
             initial,
@@ -342,12 +352,13 @@ impl Trainer {
     }
 }
 
-/// Histories of the hidden layers that lack connections.
-fn histories(model: &Mlp) -> Vec<History> {
+/// Histories of the hidden layers that are to lack connections.
+fn histories(model: &Mlp, budgets: &[usize]) -> Vec<History> {
     let hidden = &model.layers()[..model.layers().len() - 1];
-    let sparse = hidden.iter().enumerate().filter_map(|(layer, of)| {
-        let first = of.storage().pattern().filter(|pattern| pattern.density() < 1.0)?;
-        Some(History::new(layer, first))
+    let sparse = hidden.iter().zip(budgets).enumerate().filter_map(|(layer, (of, &budget))| {
+        let first = of.storage().pattern()?;
+        let is_sparse = budget < first.rows() * first.cols();
+        is_sparse.then(|| History::new(layer, first))
     });
     sparse.collect()
 }

@@ -154,6 +154,24 @@ pub fn fan_in(
     Ok(FanIn { counts, warnings })
 }
 
+/// Whole fan-ins proportional to `weights`, one per neuron, but for their bounds [1, in_features];
+/// their sum is the budget to the connection.
+///
+/// **Errors**: [`TopologyError::Sparsity`], [`TopologyError::Ceiling`].
+///
+/// **Panics** if there is no input or no neuron.
+pub(in crate::topology) fn proportional(
+    weights: &[f64],
+    in_features: usize,
+    sparsity: f64,
+) -> Result<Vec<usize>, TopologyError> {
+    // The uniform profile's conditions are those of any.
+    let rule = FanInRule::new(Profile::Uniform);
+    let uniform = fan_in(&rule, in_features, weights.len(), sparsity, 0, 0)?;
+    let range = Range { min: 1.0, max: in_features as f64 };
+    Ok(exact(weights, range, uniform.counts.iter().sum()))
+}
+
 /// Whole fan-ins proportional to P but for their bounds.
 fn whole(
     rule: &FanInRule,

@@ -223,6 +223,7 @@ impl Trainer {
             samples: &samples,
             share: self.config.share,
             sparse: &self.sparse,
+            budgets: &self.budgets,
             initial: self.initial.as_deref(),
             seed: self.config.seed,
             step,
@@ -275,6 +276,10 @@ impl method::Samples for TrainingSamples<'_> {
 
     fn weight(&self, samples: &[u32]) -> f32 {
         self.data.train.weight(samples) as f32
+    }
+
+    fn class(&self, sample: u32) -> Option<u16> {
+        self.data.train.targets().labels().get(sample as usize).copied()
     }
 
     fn load(&self, crew: Crew<'_>, samples: &[u32], tile: &mut Tile) {

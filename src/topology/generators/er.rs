@@ -1,11 +1,11 @@
 //! Erdős–Rényi layers as SET starts from them (Mocanu et al. 2018): as many connections as a
 //! multiple of the layer's inputs and neurons, anywhere.
 
-use super::error::TopologyError;
-use super::generator::{Generated, Generator, Request};
 use crate::grammar::{Entry, Parameter};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
+use crate::topology::error::TopologyError;
+use crate::topology::generator::{Generated, Generator, Request};
 
 /// Erdős–Rényi in the list of generators.
 pub(super) const ENTRY: Entry<Box<dyn Generator>> = Entry {
@@ -42,11 +42,6 @@ impl Generator for ErdosRenyi {
         let chosen = rand::seq::index::sample(rng, positions, self.connections(request.shape));
         let mut chosen = chosen.into_vec();
         chosen.sort_unstable();
-        let row_ptr = (0..=out_features)
-            .map(|row| chosen.partition_point(|&position| position < row * in_features))
-            .collect();
-        let col_idx = chosen.iter().map(|position| (position % in_features) as u32).collect();
-        let pattern = CsrPattern::new(in_features, row_ptr, col_idx);
-        Ok(pattern.expect("distinct positions in order").into())
+        Ok(CsrPattern::from_positions(out_features, in_features, &chosen).into())
     }
 }
