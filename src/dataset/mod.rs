@@ -11,7 +11,7 @@
 //! | `table.rs`, `cells.rs`, `value.rs` | what every format is read into, and its values |
 //! | `describe.rs` | what a table was understood to be |
 //! | `fit.rs` | what is fitted on training rows |
-//! | `schema.rs`, `scaling.rs` | what that is: kept in the model |
+//! | `schema.rs`, `scaling.rs`, `scale_sparse.rs` | what that is: kept in the model |
 //! | `normalize.rs` | what the numbers of a column are brought to |
 //! | `encode.rs` | a table's rows as they enter the network |
 //! | `split.rs` | which rows are held out |
@@ -36,6 +36,7 @@ mod normalize;
 mod problem;
 mod rows;
 mod samples;
+mod scale_sparse;
 mod scaling;
 mod schema;
 mod sparse_rows;

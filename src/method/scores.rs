@@ -121,10 +121,16 @@ pub fn grow_by_gradient(
 pub fn grow_by_row(executor: &Executor, search: &Search<'_>, counts: &[usize]) -> Vec<Grown> {
     assert_eq!(counts.len(), search.pattern.rows(), "one count per row");
     assert_eq!(search.survives.len(), search.pattern.nnz(), "one verdict per entry");
-    let mut rows: Vec<Best<'_>> =
-        (0..).zip(counts).map(|(row, &count)| Best::new(search, row..row + 1, count)).collect();
-    executor.for_each(&mut rows, |crew, _, best| best.search(crew.isa()));
-    rows.into_iter().flat_map(|best| best.found).map(Candidate::grown).collect()
+    let mut best: Vec<Best<'_>> = counts.iter().map(|&count| Best::new(search, 1, count)).collect();
+    let mut blocks: Vec<&mut [Best<'_>]> = best.chunks_mut(search.block_rows()).collect();
+    executor.for_each(&mut blocks, |crew, block, best| {
+        let first = block * search.block_rows();
+        search.visit(crew.isa(), first..first + best.len(), |row, gradient, places| {
+            best[row - first].offer_row(row as u32, gradient, places);
+        });
+        best.iter_mut().for_each(Best::shrink);
+    });
+    best.into_iter().flat_map(|best| best.found).map(Candidate::grown).collect()
 }
 
 /// A position with its score: 16 bytes, so that the best of a large layer are few megabytes.
@@ -155,9 +161,16 @@ impl Search<'_> {
         let rows_each = rows.div_ceil(executor.threads()).max(1);
         let mut best: Vec<Best<'_>> = (0..rows)
             .step_by(rows_each)
-            .map(|first| Best::new(self, first..rows.min(first + rows_each), count))
+            .map(|first| Best::new(self, rows_each.min(rows - first), count))
             .collect();
-        executor.for_each(&mut best, |crew, _, best| best.search(crew.isa()));
+        executor.for_each(&mut best, |crew, part, best| {
+            let first = part * rows_each;
+            let rows = first..rows.min(first + rows_each);
+            self.visit(crew.isa(), rows, |row, gradient, places| {
+                best.offer_row(row as u32, gradient, places);
+            });
+            best.shrink();
+        });
         let mut best = best.into_iter();
         let Some(mut all) = best.next() else { return Vec::new() };
         best.flat_map(|best| best.found).for_each(|candidate| all.offer(candidate));
@@ -165,57 +178,21 @@ impl Search<'_> {
         all.found
     }
 
-    /// The tie key of a position.
-    fn key(&self, candidate: &Candidate) -> u64 {
-        self.ties.key(candidate.row as u64 * self.pattern.cols() as u64 + candidate.col as u64)
+    /// Rows of the pattern whose gradient is held at a time.
+    fn block_rows(&self) -> usize {
+        (BLOCK_ROWS / self.share).max(1)
     }
 
-    /// Descending preference; keys are hashed only for ties.
-    fn order(&self, a: &Candidate, b: &Candidate) -> Ordering {
-        let by_score = b.score.cmp(&a.score);
-        by_score.then_with(|| (self.key(a), a.at()).cmp(&(self.key(b), b.at())))
-    }
-}
-
-/// The best candidates of a range of rows.
-struct Best<'a> {
-    of: &'a Search<'a>,
-    rows: Range<usize>,
-    count: usize,
-    found: Vec<Candidate>,
-    /// Scores below this cannot be among the best any more.
-    floor: u32,
-}
-
-/// Candidates held for the best `count`: half as many again, so that a third is thrown out at once,
-/// at a constant cost per offer.
-fn spare(count: usize) -> usize {
-    count + count / 2 + 64
-}
-
-/// What stands at a position of a row.
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Absent,
-    Dropped,
-    Survivor,
-}
-
-impl<'a> Best<'a> {
-    fn new(of: &'a Search<'a>, rows: Range<usize>, count: usize) -> Best<'a> {
-        // One allocation: growing would leave holes as large as the list.
-        let room = (rows.len() * of.pattern.cols()).min(spare(count));
-        Best { of, rows, count, found: Vec::with_capacity(room), floor: 0 }
-    }
-
-    fn search(&mut self, isa: Isa) {
-        let Search { share, norm, pattern, survives, tiles, .. } = *self.of;
-        let (cols, block_rows) = (pattern.cols(), (BLOCK_ROWS / share).max(1));
-        let mut block = vec![0.0; block_rows.min(self.rows.len()) * share * cols];
+    /// Shows the gradient of every position of these rows, row by row, a block in memory at a time:
+    /// of rows that several neurons share the scores. With it, what stands at each position.
+    fn visit(&self, isa: Isa, rows: Range<usize>, mut visit: impl FnMut(usize, &[f32], &[Place])) {
+        let Search { share, norm, pattern, survives, tiles, .. } = *self;
+        let (cols, block_rows) = (pattern.cols(), self.block_rows());
+        let mut block = vec![0.0; block_rows.min(rows.len()) * share * cols];
         let mut shared = vec![0.0; if share > 1 { cols } else { 0 }];
         let mut places = vec![Place::Absent; cols];
-        for first in self.rows.clone().step_by(block_rows) {
-            let rows = first..self.rows.end.min(first + block_rows);
+        for first in rows.clone().step_by(block_rows) {
+            let rows = first..rows.end.min(first + block_rows);
             let neurons = tiles.first().map_or(usize::MAX, |(_, dy)| dy.len());
             let neurons = rows.start * share..neurons.min(rows.end * share);
             let gradient = &mut block[..neurons.len() * cols];
@@ -237,23 +214,76 @@ impl<'a> Best<'a> {
                     places[pattern.col_idx()[entry] as usize] =
                         if survives[entry] { Place::Survivor } else { Place::Dropped };
                 }
-                self.offer_row(row as u32, gradient, &places);
+                visit(row, gradient, &places);
                 for &col in pattern.row(row) {
                     places[col as usize] = Place::Absent;
                 }
             }
         }
-        self.shrink();
+    }
+
+    /// The tie key of a position.
+    fn key(&self, candidate: &Candidate) -> u64 {
+        self.ties.key(candidate.row as u64 * self.pattern.cols() as u64 + candidate.col as u64)
+    }
+
+    /// Descending preference; keys are hashed only for ties.
+    fn order(&self, a: &Candidate, b: &Candidate) -> Ordering {
+        let by_score = b.score.cmp(&a.score);
+        by_score.then_with(|| (self.key(a), a.at()).cmp(&(self.key(b), b.at())))
+    }
+}
+
+/// The best candidates of some rows.
+struct Best<'a> {
+    of: &'a Search<'a>,
+    count: usize,
+    found: Vec<Candidate>,
+    /// Scores below this cannot be among the best any more.
+    floor: u32,
+}
+
+/// Candidates held for the best `count`: half as many again, so that a third is thrown out at once,
+/// at a constant cost per offer.
+fn spare(count: usize) -> usize {
+    count + count / 2 + 64
+}
+
+/// What stands at a position of a row.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Absent,
+    Dropped,
+    Survivor,
+}
+
+impl<'a> Best<'a> {
+    /// Of so many rows.
+    fn new(of: &'a Search<'a>, rows: usize, count: usize) -> Best<'a> {
+        // One allocation: growing would leave holes as large as the list.
+        let room = (rows * of.pattern.cols()).min(spare(count));
+        Best { of, count, found: Vec::with_capacity(room), floor: 0 }
     }
 
     fn offer_row(&mut self, row: u32, gradient: &[f32], places: &[Place]) {
+        /// Positions that are passed over together if none can be among the best.
+        const TOGETHER: usize = 32;
         let may_return = self.of.candidates == Candidates::Free;
-        for ((col, &gradient), &place) in (0..).zip(gradient).zip(places) {
-            let masked = self.of.score == GrowScore::Masked && place == Place::Absent;
-            let score = if masked { 0 } else { gradient.abs().to_bits() };
-            let may_grow = place == Place::Absent || (place == Place::Dropped && may_return);
-            if score >= self.floor && may_grow {
-                self.offer(Candidate { row, col, gradient, score });
+        let chunks = gradient.chunks(TOGETHER).zip(places.chunks(TOGETHER));
+        for ((gradient, places), first) in chunks.zip((0..).step_by(TOGETHER)) {
+            // Signed, for the machine's vectors: sizes have no sign bit.
+            let floor = self.floor as i32;
+            let reaches = |any, gradient: &f32| any | (gradient.abs().to_bits() as i32 >= floor);
+            if !gradient.iter().fold(false, reaches) {
+                continue;
+            }
+            for ((col, &gradient), &place) in (first..).zip(gradient).zip(places) {
+                let masked = self.of.score == GrowScore::Masked && place == Place::Absent;
+                let score = if masked { 0 } else { gradient.abs().to_bits() };
+                let may_grow = place == Place::Absent || (place == Place::Dropped && may_return);
+                if score >= self.floor && may_grow {
+                    self.offer(Candidate { row, col, gradient, score });
+                }
             }
         }
     }
