@@ -146,14 +146,6 @@ impl Method for Gradual {
         Some(self.from)
     }
 
-    fn takes_shared_inputs(&self) -> bool {
-        false
-    }
-
-    fn needs_sparse_layers(&self) -> bool {
-        true
-    }
-
     fn state(&self) -> BTreeMap<String, Vec<f32>> {
         let gone = self.gone.iter().flatten();
         gone.map(|(layer, weights)| (layer.to_string(), weights.clone())).collect()

@@ -24,7 +24,7 @@ pub trait Method: Debug + Send {
 
     /// Whether it has nothing to do in a network whose hidden layers all have every connection.
     fn needs_sparse_layers(&self) -> bool {
-        false
+        self.starting_sparsity().is_some()
     }
 
     /// The sparsity of the hidden layers when the run begins, if the method reaches the one that is
@@ -35,7 +35,7 @@ pub trait Method: Debug + Send {
 
     /// Whether it can act on neurons that share their inputs.
     fn takes_shared_inputs(&self) -> bool {
-        true
+        self.starting_sparsity().is_none()
     }
 
     /// Whether it wants [`Network::initial_weights`], which cost memory.

@@ -166,14 +166,6 @@ impl Method for Lottery {
         Some(0.0)
     }
 
-    fn takes_shared_inputs(&self) -> bool {
-        false
-    }
-
-    fn needs_sparse_layers(&self) -> bool {
-        true
-    }
-
     fn state(&self) -> BTreeMap<String, Vec<f32>> {
         self.kept.clone()
     }

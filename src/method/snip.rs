@@ -56,20 +56,8 @@ impl Method for Snip {
         Plan { layers, ..Plan::default() }
     }
 
-    fn flops_per_sample(&self, _network: &Network<'_>) -> u64 {
-        0
-    }
-
     fn starting_sparsity(&self) -> Option<f64> {
         Some(0.0)
-    }
-
-    fn takes_shared_inputs(&self) -> bool {
-        false
-    }
-
-    fn needs_sparse_layers(&self) -> bool {
-        true
     }
 }
 

@@ -136,14 +136,6 @@ impl Method for SynFlow {
     fn starting_sparsity(&self) -> Option<f64> {
         Some(0.0)
     }
-
-    fn takes_shared_inputs(&self) -> bool {
-        false
-    }
-
-    fn needs_sparse_layers(&self) -> bool {
-        true
-    }
 }
 
 #[cfg(test)]
