@@ -75,7 +75,7 @@ fn measure(
         let (ms, share) = (1e3 * phase.median, 100.0 * phase.median / all);
         print!("  {name} {ms:.3} ({share:.0} %)");
     }
-    if threads == 1 {
+    if threads == 1 && engine == "sparse" {
         let hidden = hidden(&config, data)?.median;
         print!("  hidden {:.3}, all else {:.3}", 1e3 * hidden, 1e3 * (whole.median - hidden));
     }

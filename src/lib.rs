@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`sparse`] | CSR: the validated pattern, its transpose, the orders that are faster |
 //! | [`topology`] | generators of connections: how many inputs each neuron has, and which |
-//! | [`nn`] | layers of a storage and a head, losses, the MLP; f64 twin and gradient check |
+//! | [`nn`] | layers of storage and head, losses, the MLP; f64 twin, gradient check, curvature |
 //! | [`optim`] | optimisers as a rule over named slots; learning-rate schedules |
 //! | [`method`] | methods of sparse training: what is dropped, what is grown, when |
 //! | [`dataset`] | file formats, the known data sets and their fetching, splits, samples to tiles |

@@ -109,7 +109,7 @@ impl Method for Gradual {
     fn begin(&mut self, run: RunLength) {
         let [begin, end] = self.span.map(|at| (at * run.steps() as f64).round() as u64);
         let (every, shape) = (self.every, self.shape);
-        self.ramp = Some(Ramp { begin, end: end.max(begin), every, shape });
+        self.ramp = Some(Ramp { begin, end: end.max(begin).max(1), every, shape });
     }
 
     fn due(&self, moment: Moment) -> bool {

@@ -92,8 +92,7 @@ impl Method for Grasp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::keep_largest;
-    use crate::method::testing::{OracleNet, TIES};
+    use crate::method::testing::OracleNet;
     use fanin_kernels::Isa;
 
     #[test]
@@ -105,15 +104,10 @@ mod tests {
             let mut net = OracleNet::open("grasp", name, temperature);
             let of = |layers: &[usize]| scores(&executor, &net.curvature, &net.batch, layers);
             let (all, hidden) = (of(&[0, 1, 2]), of(&[0, 1]));
-            let keep = |layers: &[Vec<f64>], counts: &[usize], scope| {
-                let layers: Vec<(&[f64], _)> =
-                    layers.iter().map(|scores| (&scores[..], TIES)).collect();
-                keep_largest(&layers, counts, scope)
-            };
             let prefix = format!("t{temperature}_keep");
-            net.expect_mask(&all, &format!("{prefix}_all"), keep, Scope::Network);
-            net.expect_mask(&hidden, &format!("{prefix}_hidden"), keep, Scope::Network);
-            net.expect_mask(&hidden, &format!("{prefix}_layer"), keep, Scope::Layer);
+            net.expect_mask(&all, &format!("{prefix}_all"), Scope::Network);
+            net.expect_mask(&hidden, &format!("{prefix}_hidden"), Scope::Network);
+            net.expect_mask(&hidden, &format!("{prefix}_layer"), Scope::Layer);
         }
     }
 }

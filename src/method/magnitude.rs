@@ -6,9 +6,9 @@
 //! al. 1989). Each training has all epochs; weights go on from their trained values, the optimiser
 //! begins anew. The output layer stays whole.
 
-use super::pruning::{KeptWeights, SCOPE_LAYER, keep_largest, only};
+use super::pruning::{KeptWeights, SCOPE_LAYER, only, pruned};
 use super::saliency::{SALIENCY, SAMPLES, Salience};
-use super::{LayerView, Method, Moment, Network, Plan, Scope, Slots, TieOrder, Ties};
+use super::{LayerView, Method, Moment, Network, Plan, Scope, Slots};
 use crate::grammar::{Entry, Parameter};
 
 /// Magnitude pruning in the list of methods.
@@ -67,34 +67,22 @@ fn above_deviation(weights: &[f32], quality: f64) -> Vec<bool> {
 }
 
 impl Magnitude {
-    /// What stays of each layer after a round.
-    fn keep(&self, network: &Network<'_>, layers: &[LayerView<'_>], round: u64) -> Vec<Vec<bool>> {
-        if self.quality > 0.0 {
-            let of_layer = |layer: &LayerView<'_>| above_deviation(&layer.weights, self.quality);
-            return layers.iter().map(of_layer).collect();
-        }
-        let scores = self.salience.of(network, layers);
-        let ties = |layer: &LayerView<'_>| network.ties(TieOrder::Noise, layer.index);
-        let scored: Vec<(&[f64], Ties)> =
-            layers.iter().zip(&scores).map(|(layer, of)| (&of[..], ties(layer))).collect();
+    /// Connections of each layer after a round; over the network only their sum counts.
+    fn counts(&self, layers: &[LayerView<'_>], round: u64) -> Vec<usize> {
         let positions = |layer: &LayerView<'_>| layer.pattern.rows() * layer.pattern.cols();
-        let counts: Vec<usize> = match self.scope {
-            Scope::Layer => layers
-                .iter()
-                .map(|layer| {
-                    let density = layer.budget as f64 / positions(layer) as f64;
-                    left(positions(layer), density, round, self.rounds)
-                })
-                .collect(),
-            Scope::Network => {
-                let all: usize = layers.iter().map(positions).sum();
-                let budget: usize = layers.iter().map(|layer| layer.budget).sum();
-                let total = left(all, budget as f64 / all as f64, round, self.rounds);
-                let rest = layers[1..].iter().map(|_| 0);
-                [total].into_iter().chain(rest).collect()
-            }
+        let left = |positions: usize, budget: usize| {
+            left(positions, budget as f64 / positions as f64, round, self.rounds)
         };
-        keep_largest(&scored, &counts, self.scope)
+        match self.scope {
+            Scope::Layer => {
+                layers.iter().map(|layer| left(positions(layer), layer.budget)).collect()
+            }
+            Scope::Network => {
+                let all = layers.iter().map(positions).sum();
+                let total = left(all, layers.iter().map(|layer| layer.budget).sum());
+                [total].into_iter().chain(layers[1..].iter().map(|_| 0)).collect()
+            }
+        }
     }
 }
 
@@ -106,9 +94,17 @@ impl Method for Magnitude {
     fn act(&mut self, moment: Moment, network: &Network<'_>) -> Plan {
         let Moment::PhaseEnd(round) = moment else { unreachable!("no other moment is due") };
         let layers = network.sparse();
-        let kept = self.keep(network, &layers, round);
-        let kept = layers.iter().zip(kept).filter(|(_, kept)| kept.contains(&true));
-        let layers = kept.map(|(layer, kept)| only(layer, &kept, KeptWeights::Kept)).collect();
+        let layers = match self.quality {
+            0.0 => {
+                let (scores, counts) =
+                    (self.salience.of(network, &layers), self.counts(&layers, round));
+                pruned(network, &layers, &scores, &counts, self.scope, KeptWeights::Kept)
+            }
+            quality => {
+                let kept = |layer: &LayerView<'_>| above_deviation(&layer.weights, quality);
+                layers.iter().map(|layer| only(layer, &kept(layer), KeptWeights::Kept)).collect()
+            }
+        };
         let values = vec![("round", round as f64)];
         Plan { layers, slots: Slots::Reset, values, ..Plan::default() }
     }
@@ -127,6 +123,7 @@ mod tests {
     use super::*;
     use crate::method::saliency::sizes;
     use crate::method::testing::TIES;
+    use crate::method::{Ties, keep_largest};
     use crate::sparse::oracle::Oracle;
 
     fn single(values: Vec<f64>) -> Vec<f32> {

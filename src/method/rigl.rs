@@ -5,10 +5,11 @@
 //! `set-rigl` is SET as RigL's authors compare with it: everything but the growth, which is at
 //! random.
 
+use super::schedule::Turns;
 use super::{
     Candidates, Folded, GrowScore, Grown, LayerPlan, LayerView, Method, Moment, Network, Norm,
-    Plan, Returned, Rewiring, RunLength, Schedule, ScheduleSettings, Search, StepIs, TieOrder,
-    Weights, drop_smallest, grow_at_random, grow_by_gradient,
+    Plan, Returned, Rewiring, RunLength, ScheduleSettings, Search, TieOrder, Weights,
+    drop_smallest, grow_at_random, grow_by_gradient,
 };
 use crate::grammar::{Arguments, Entry, Error, Parameter, named};
 
@@ -26,7 +27,7 @@ pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
         FROM,
         SCORE,
         TIE,
-        STEP,
+        Turns::STEP,
         Norm::PARAMETER,
     ],
     make: |given| {
@@ -39,7 +40,7 @@ pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
 pub(super) const RANDOM_ENTRY: Entry<Box<dyn Method>> = Entry {
     name: "set-rigl",
     about: "drop the smallest weights, grow at random, on RigL's schedule",
-    parameters: &[DROP, EVERY, END, DECAY, FAN_IN_MIN, FROM, TIE, STEP, Norm::PARAMETER],
+    parameters: &[DROP, EVERY, END, DECAY, FAN_IN_MIN, FROM, TIE, Turns::STEP, Norm::PARAMETER],
     make: |given| Ok(Box::new(Rigl::of(given, Growth::Random, Scope::Layer)?)),
 };
 
@@ -66,16 +67,13 @@ pub enum Growth {
 /// RigL and its variants.
 #[derive(Clone, Debug)]
 pub struct Rigl {
-    settings: ScheduleSettings,
-    schedule: Option<Schedule>,
+    turns: Turns,
     growth: Growth,
     scope: Scope,
     /// No neuron is dropped below this fan-in.
     fan_in_min: usize,
     candidates: Candidates,
     ties: TieOrder,
-    /// Whether an update follows an optimiser step, rather than replacing it.
-    after_step: bool,
     /// Scores of entries that neurons share.
     norm: Norm,
 }
@@ -99,11 +97,6 @@ const TIE: Parameter = Parameter {
     default: Some("noise"),
     about: "what decides between equals: noise, index (rows fill up in order)",
 };
-pub(super) const STEP: Parameter = Parameter {
-    key: "step",
-    default: Some("false"),
-    about: "take the optimiser's step and then update, instead of updating in its place",
-};
 const SCOPE: Parameter = Parameter {
     key: "scope",
     default: Some("layer"),
@@ -118,15 +111,16 @@ const SCORE: Parameter = Parameter {
 impl Rigl {
     fn of(arguments: &Arguments<'_>, growth: Growth, scope: Scope) -> Result<Rigl, Error> {
         Ok(Rigl {
-            settings: ScheduleSettings::from_arguments(arguments)?,
-            schedule: None,
+            turns: Turns::new(
+                ScheduleSettings::from_arguments(arguments)?,
+                arguments.flag("step")?,
+            ),
             growth,
             scope,
             fan_in_min: arguments.whole("fan-in-min", 0)? as usize,
             candidates: arguments.one_of("from")?,
             ties: arguments.one_of("tie")?,
             norm: arguments.one_of("norm")?,
-            after_step: arguments.flag("step")?,
         })
     }
 
@@ -211,21 +205,15 @@ impl Rigl {
 
 impl Method for Rigl {
     fn begin(&mut self, run: RunLength) {
-        self.schedule = Some(self.settings.of(run));
+        self.turns.begin(run);
     }
 
     fn due(&self, moment: Moment) -> bool {
-        let step = match moment {
-            Moment::Gradient(step) if !self.after_step => step,
-            Moment::Step(step) if self.after_step => step,
-            _ => return false,
-        };
-        self.schedule.is_some_and(|schedule| schedule.is_update(step))
+        self.turns.due(moment)
     }
 
     fn act(&mut self, _moment: Moment, network: &Network<'_>) -> Plan {
-        let schedule = self.schedule.expect("a run begins before it acts");
-        let fraction = schedule.fraction(network.step());
+        let fraction = self.turns.schedule().fraction(network.step());
         let layers = network.sparse();
         let plans = match self.scope {
             Scope::Layer => {
@@ -233,7 +221,7 @@ impl Method for Rigl {
             }
             Scope::Network => self.rewire(fraction, network, &layers),
         };
-        let step = if self.after_step { StepIs::Taken } else { StepIs::Skipped };
+        let step = self.turns.step();
         let values = vec![("drop_fraction", fraction)];
         Plan { layers: plans, step, values, ..Plan::default() }
     }
@@ -252,6 +240,7 @@ impl Method for Rigl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::method::Schedule;
     use crate::method::testing::{DenseGradient, TIES, positions_of};
     use crate::parallel::Executor;
     use crate::sparse::oracle::Oracle;

@@ -71,8 +71,7 @@ fn damage(executor: &Executor, curvature: &Curvature, batch: &Batch) -> Vec<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::keep_largest;
-    use crate::method::testing::{OracleNet, TIES};
+    use crate::method::testing::OracleNet;
     use fanin_kernels::Isa;
 
     #[test]
@@ -86,11 +85,7 @@ mod tests {
             for (found, expected) in scores.concat().iter().zip(&expected) {
                 assert!((found - expected).abs() <= 1e-12 * most, "{name}");
             }
-            net.expect_masks(&scores, "keep", |layers, counts, scope| {
-                let layers: Vec<(&[f64], _)> =
-                    layers.iter().map(|scores| (&scores[..], TIES)).collect();
-                keep_largest(&layers, counts, scope)
-            });
+            net.expect_masks(&scores, "keep");
         }
     }
 }

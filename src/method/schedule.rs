@@ -1,6 +1,7 @@
 //! When connections change, and how many of them.
 
-use super::moment::RunLength;
+use super::moment::{Moment, RunLength};
+use super::plan::StepIs;
 use crate::grammar::{Arguments, Error, Parameter, named};
 
 named! {
@@ -112,6 +113,58 @@ impl Schedule {
     }
 }
 
+/// When a method on such a schedule acts, once it knows its run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turns {
+    settings: ScheduleSettings,
+    schedule: Option<Schedule>,
+    /// Whether an update follows an optimiser step, rather than replacing it.
+    after_step: bool,
+}
+
+impl Turns {
+    pub(super) const STEP: Parameter = Parameter {
+        key: "step",
+        default: Some("false"),
+        about: "take the optimiser's step and then update, instead of updating in its place",
+    };
+
+    pub(super) fn new(settings: ScheduleSettings, after_step: bool) -> Turns {
+        Turns { settings, schedule: None, after_step }
+    }
+
+    pub(super) fn begin(&mut self, run: RunLength) {
+        self.schedule = Some(self.settings.of(run));
+    }
+
+    /// As [`Turns::begin`] of a method that must act: the run has an update, however short it is.
+    pub(super) fn begin_with_an_update(&mut self, run: RunLength) {
+        let schedule = self.settings.of(run);
+        let end = schedule.end.max(2);
+        let every = schedule.every.min(end - 1);
+        self.schedule = Some(Schedule { every, end, ..schedule });
+    }
+
+    pub(super) fn due(&self, moment: Moment) -> bool {
+        let step = match moment {
+            Moment::Gradient(step) if !self.after_step => step,
+            Moment::Step(step) if self.after_step => step,
+            _ => return false,
+        };
+        self.schedule.is_some_and(|schedule| schedule.is_update(step))
+    }
+
+    /// **Panics** before the run has begun.
+    pub(super) fn schedule(&self) -> Schedule {
+        self.schedule.expect("a run begins before it acts")
+    }
+
+    /// What becomes of the optimiser's step in a step of its own.
+    pub(super) fn step(&self) -> StepIs {
+        if self.after_step { StepIs::Taken } else { StepIs::Skipped }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +175,17 @@ mod tests {
         let schedule = Schedule { every: 100, drop_fraction: 0.3, end: 7035, decay: Decay::Cosine };
         let updates: Vec<u64> = (1..=9380).filter(|&step| schedule.is_update(step)).collect();
         assert_eq!((updates.len(), updates[0], updates[69]), (70, 100, 7000));
+    }
+
+    #[test]
+    fn a_method_that_must_act_does_so_in_the_shortest_run() {
+        let settings = ScheduleSettings { every: 0, ..ScheduleSettings::default() };
+        for (steps_per_epoch, epochs) in [(1, 1), (5, 1), (1, 2), (469, 1), (469, 20)] {
+            let mut turns = Turns::new(settings, false);
+            turns.begin_with_an_update(RunLength { steps_per_epoch, epochs });
+            let steps = steps_per_epoch * epochs;
+            assert!((1..=steps).any(|step| turns.due(Moment::Gradient(step))), "{steps}");
+        }
     }
 
     #[test]

@@ -64,8 +64,7 @@ impl Method for Snip {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::keep_largest;
-    use crate::method::testing::{OracleNet, TIES};
+    use crate::method::testing::OracleNet;
     use crate::parallel::Executor;
     use fanin_kernels::Isa;
 
@@ -82,11 +81,7 @@ mod tests {
             for (found, expected) in scores.concat().iter().zip(&expected) {
                 assert!((found - expected).abs() <= 1e-12 * most, "{name}");
             }
-            net.expect_masks(&scores, "keep", |layers, counts, scope| {
-                let layers: Vec<(&[f64], _)> =
-                    layers.iter().map(|scores| (&scores[..], TIES)).collect();
-                keep_largest(&layers, counts, scope)
-            });
+            net.expect_masks(&scores, "keep");
         }
     }
 }

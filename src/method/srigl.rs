@@ -2,11 +2,12 @@
 //! the same fan-in for every neuron, but for neurons with too few salient connections, which are
 //! ablated until they have enough again.
 
-use super::rigl::{DECAY, DROP, END, EVERY, STEP};
+use super::rigl::{DECAY, DROP, END, EVERY};
+use super::schedule::Turns;
 use super::{
     Candidates, Folded, GrowScore, Grown, LayerPlan, LayerView, Method, Moment, Network, Norm,
-    Plan, Returned, Rewiring, RunLength, Schedule, ScheduleSettings, Search, StepIs, TieOrder,
-    Ties, Weights, drop_smallest, grow_by_gradient, grow_by_row,
+    Plan, Returned, Rewiring, RunLength, ScheduleSettings, Search, TieOrder, Ties, Weights,
+    drop_smallest, grow_by_gradient, grow_by_row,
 };
 use crate::grammar::{Entry, Parameter};
 use crate::parallel::Executor;
@@ -16,13 +17,11 @@ use crate::sparse::CsrPattern;
 pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
     name: "srigl",
     about: "RigL with one fan-in for all neurons, and neurons ablated (Lasby et al. 2024)",
-    parameters: &[DROP, EVERY, END, DECAY, GAMMA, STEP, Norm::PARAMETER],
+    parameters: &[DROP, EVERY, END, DECAY, GAMMA, Turns::STEP, Norm::PARAMETER],
     make: |given| {
         Ok(Box::new(SRigl {
-            settings: ScheduleSettings::from_arguments(given)?,
-            schedule: None,
+            turns: Turns::new(ScheduleSettings::from_arguments(given)?, given.flag("step")?),
             gamma: given.fraction("gamma")?,
-            after_step: given.flag("step")?,
             norm: given.one_of("norm")?,
         }))
     },
@@ -36,12 +35,9 @@ const GAMMA: Parameter = Parameter {
 
 #[derive(Clone, Debug)]
 struct SRigl {
-    settings: ScheduleSettings,
-    schedule: Option<Schedule>,
+    turns: Turns,
     /// γ.
     gamma: f64,
-    /// Whether an update follows an optimiser step, rather than replacing it.
-    after_step: bool,
     /// Scores of entries that neurons share.
     norm: Norm,
 }
@@ -156,21 +152,15 @@ fn cut(
 
 impl Method for SRigl {
     fn begin(&mut self, run: RunLength) {
-        self.schedule = Some(self.settings.of(run));
+        self.turns.begin(run);
     }
 
     fn due(&self, moment: Moment) -> bool {
-        let step = match moment {
-            Moment::Gradient(step) if !self.after_step => step,
-            Moment::Step(step) if self.after_step => step,
-            _ => return false,
-        };
-        self.schedule.is_some_and(|schedule| schedule.is_update(step))
+        self.turns.due(moment)
     }
 
     fn act(&mut self, _moment: Moment, network: &Network<'_>) -> Plan {
-        let schedule = self.schedule.expect("a run begins before it acts");
-        let fraction = schedule.fraction(network.step());
+        let fraction = self.turns.schedule().fraction(network.step());
         let (executor, isa) = (network.executor(), network.executor().isa());
         let (mut layers, mut ablated) = (Vec::new(), 0);
         for layer in network.sparse() {
@@ -189,7 +179,7 @@ impl Method for SRigl {
                 weights: Weights::Carried,
             });
         }
-        let step = if self.after_step { StepIs::Taken } else { StepIs::Skipped };
+        let step = self.turns.step();
         let values = vec![("drop_fraction", fraction), ("ablated", ablated as f64)];
         Plan { layers, step, values, ..Plan::default() }
     }

@@ -6,6 +6,7 @@
 //! precision.
 
 use super::pruning::{KeptWeights, keep_largest, only};
+use super::saliency::sizes;
 use super::{Method, Moment, Network, Plan, Scope, TieOrder, Ties};
 use crate::grammar::{Entry, Parameter};
 use crate::sparse::CsrPattern;
@@ -125,11 +126,15 @@ impl Method for SynFlow {
         let plan = |layer: &super::LayerView<'_>| {
             let kept = &kept[layer.index];
             let mut positions = kept.positions().peekable();
-            let marks: Vec<bool> =
+            let mut marks: Vec<bool> =
                 layer.pattern.positions().map(|at| positions.next_if_eq(&at).is_some()).collect();
+            if !marks.contains(&true) {
+                let scored = (&sizes(&layer.weights)[..], ties);
+                marks = keep_largest(&[scored], &[1], Scope::Layer).remove(0);
+            }
             only(layer, &marks, self.weights)
         };
-        let layers = views.iter().filter(|layer| kept[layer.index].nnz() > 0).map(plan).collect();
+        let layers = views.iter().map(plan).collect();
         Plan { layers, ..Plan::default() }
     }
 

@@ -1,6 +1,6 @@
 //! What the tests of methods have in common.
 
-use super::{Grown, LayerView, Scope, TieOrder, Ties};
+use super::{Grown, LayerView, Scope, TieOrder, Ties, keep_largest};
 use crate::nn::{Batch, Curvature};
 use crate::sparse::CsrPattern;
 use crate::sparse::oracle::Oracle;
@@ -69,28 +69,17 @@ impl OracleNet {
         self.oracle.numbers(&format!("{}_{array}", self.name))
     }
 
-    /// Holds masks at every density against the oracle's of all layers together, of the hidden ones
-    /// together, and of each hidden one.
-    pub(super) fn expect_masks(
-        &mut self,
-        scores: &[Vec<f64>],
-        prefix: &str,
-        keep: impl Fn(&[Vec<f64>], &[usize], Scope) -> Vec<Vec<bool>> + Copy,
-    ) {
+    /// Holds the masks of the largest scores at every density against the oracle's: of all layers
+    /// together, of the hidden ones together, and of each hidden one.
+    pub(super) fn expect_masks(&mut self, scores: &[Vec<f64>], prefix: &str) {
         let hidden = &scores[..2];
-        self.expect_mask(scores, &format!("{prefix}_all"), keep, Scope::Network);
-        self.expect_mask(hidden, &format!("{prefix}_hidden"), keep, Scope::Network);
-        self.expect_mask(hidden, &format!("{prefix}_layer"), keep, Scope::Layer);
+        self.expect_mask(scores, &format!("{prefix}_all"), Scope::Network);
+        self.expect_mask(hidden, &format!("{prefix}_hidden"), Scope::Network);
+        self.expect_mask(hidden, &format!("{prefix}_layer"), Scope::Layer);
     }
 
-    /// Holds masks at every density against one array of the oracle's.
-    pub(super) fn expect_mask(
-        &mut self,
-        scores: &[Vec<f64>],
-        array: &str,
-        keep: impl Fn(&[Vec<f64>], &[usize], Scope) -> Vec<Vec<bool>>,
-        scope: Scope,
-    ) {
+    /// Holds the masks of the largest scores at every density against one array of the oracle's.
+    pub(super) fn expect_mask(&mut self, scores: &[Vec<f64>], array: &str, scope: Scope) {
         let positions: usize = scores.iter().map(Vec::len).sum();
         let densities = self.oracle.numbers("densities");
         let masks = self.numbers(array);
@@ -105,7 +94,8 @@ impl OracleNet {
                     [count(positions)].into_iter().chain(none).collect()
                 }
             };
-            let kept = keep(scores, &counts, scope).concat();
+            let scored: Vec<(&[f64], Ties)> = scores.iter().map(|of| (&of[..], TIES)).collect();
+            let kept = keep_largest(&scored, &counts, scope).concat();
             let expected: Vec<bool> = mask.iter().map(|x| *x != 0.0).collect();
             assert!(kept == expected, "{} {array} at {density}", self.name);
         }

@@ -1,9 +1,10 @@
 //! One update: what goes, what leads nowhere then, and what comes.
 
+use super::super::schedule::Turns;
 use super::super::{
     Grown, LayerPlan, LayerView, LinkScore, Method, Moment, Network, Plan, Ramp, Returned,
-    Rewiring, RunLength, Schedule, ScheduleSettings, Shape, StepIs, TieOrder, Ties, Weights,
-    connections, draw, percolate,
+    Rewiring, RunLength, Schedule, ScheduleSettings, Shape, TieOrder, Ties, Weights, connections,
+    draw, percolate,
 };
 use super::weight_score::{WeightScore, largest, largest_by, weight_scores};
 use crate::grammar::{Arguments, Error};
@@ -35,8 +36,7 @@ pub(super) struct Rising {
 
 #[derive(Clone, Debug)]
 pub(super) struct CannistraciHebb {
-    settings: ScheduleSettings,
-    schedule: Option<Schedule>,
+    turns: Turns,
     score: LinkScore,
     weight: WeightScore,
     soft: Option<Soft>,
@@ -75,8 +75,7 @@ impl CannistraciHebb {
         rising: Option<Rising>,
     ) -> Result<CannistraciHebb, Error> {
         Ok(CannistraciHebb {
-            settings: ScheduleSettings::by_epoch(given)?,
-            schedule: None,
+            turns: Turns::new(ScheduleSettings::by_epoch(given)?, false),
             score: given.one_of("score")?,
             weight: given.one_of("weight")?,
             soft,
@@ -200,16 +199,19 @@ impl CannistraciHebb {
 
 impl Method for CannistraciHebb {
     fn begin(&mut self, run: RunLength) {
-        self.schedule = Some(self.settings.of(run));
+        match self.rising {
+            None => self.turns.begin(run),
+            // The sparsity that is asked for is reached by an update.
+            Some(_) => self.turns.begin_with_an_update(run),
+        }
     }
 
     fn due(&self, moment: Moment) -> bool {
-        let Moment::Gradient(step) = moment else { return false };
-        !self.has_stopped && self.schedule.is_some_and(|schedule| schedule.is_update(step))
+        !self.has_stopped && self.turns.due(moment)
     }
 
     fn act(&mut self, _moment: Moment, network: &Network<'_>) -> Plan {
-        let schedule = self.schedule.expect("a run begins before it acts");
+        let schedule = self.turns.schedule();
         let (step, layers) = (network.step(), network.sparse());
         let draws = |layer: &LayerView<'_>| {
             (network.ties(TieOrder::Noise, layer.index), network.rng(layer.index))
@@ -231,7 +233,7 @@ impl Method for CannistraciHebb {
         self.has_stopped = self.early_stop < 1.0 && least_overlap > self.early_stop;
         let values =
             vec![("drop_fraction", schedule.fraction(step)), ("least_overlap", least_overlap)];
-        Plan { layers: plans, step: StepIs::Skipped, values, ..Plan::default() }
+        Plan { layers: plans, step: self.turns.step(), values, ..Plan::default() }
     }
 
     fn needs_sparse_layers(&self) -> bool {
@@ -273,8 +275,7 @@ mod tests {
     /// The largest in place of draws.
     fn method(score: LinkScore, weight: WeightScore) -> CannistraciHebb {
         CannistraciHebb {
-            settings: ScheduleSettings::default(),
-            schedule: None,
+            turns: Turns::default(),
             score,
             weight,
             soft: None,
