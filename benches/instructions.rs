@@ -8,13 +8,14 @@
 use fanin::experiment::Machine;
 use fanin::parallel::Executor;
 use fanin::random::{Purpose, normal, stream};
-use fanin::sparse::{CsrPattern, Sell, Shared};
+use fanin::sparse::{Blocks, CsrPattern, Sell, Shared};
 use fanin::topology::Spread;
 use fanin_kernels::{
-    Activation, AdamStep, Isa, NormStats, Row, SHARED, TILE, adam, dense_backward_input,
-    dense_backward_weight, dense_forward, layer_norm_backward, layer_norm_forward, normalize_tile,
-    sddmm, sddmm_full, sddmm_sell, sddmm_shared, softmax_cross_entropy, spmm, spmm_sell,
-    spmm_shared, spmm_shared_transposed, spmv,
+    Activation, AdamStep, BLOCK_ROWS, Isa, NormStats, Row, SHARED, TILE, adam,
+    dense_backward_input, dense_backward_weight, dense_forward, layer_norm_backward,
+    layer_norm_forward, normalize_tile, sddmm, sddmm_blocks, sddmm_full, sddmm_sell, sddmm_shared,
+    softmax_cross_entropy, spmm, spmm_blocks, spmm_blocks_transposed, spmm_sell, spmm_shared,
+    spmm_shared_transposed, spmv,
 };
 use std::process::Command;
 use std::sync::Arc;
@@ -24,14 +25,17 @@ const SIZE: usize = 512;
 /// Stored entries per row of the sparse kernels: 90 %, with a rest of three beyond the last eight.
 const FAN_IN: usize = 51;
 
-const KERNELS: [&str; 17] = [
+const KERNELS: [&str; 20] = [
     "spmm",
     "spmm-sell",
     "spmm-shared",
     "spmm-shared-transposed",
+    "spmm-blocks",
+    "spmm-blocks-transposed",
     "sddmm",
     "sddmm-sell",
     "sddmm-shared",
+    "sddmm-blocks",
     "sddmm-full",
     "spmv",
     "dense-forward",
@@ -107,8 +111,19 @@ fn run(kernel: &str) {
     let of_groups = CsrPattern::new(SIZE, row_ptr.to_vec(), of_groups).expect("rows of a pattern");
     let shared = Shared::of(&Arc::new(of_groups)).expect("its rows share their columns");
     let of_shared = shared.pattern().col_idx();
+    // And in blocks of 16 × 16, three a row.
+    let grid = (0..SIZE).map(|row| (row / BLOCK_ROWS..).step_by(7).take(3));
+    let column = |block: usize| (0..16).map(move |k| ((16 * block + k) % SIZE) as u32);
+    let mut rows: Vec<Vec<u32>> = grid.map(|blocks| blocks.flat_map(column).collect()).collect();
+    rows.iter_mut().for_each(|row| row.sort_unstable());
+    let block_ptr: Vec<usize> = (0..=SIZE).map(|row| 48 * row).collect();
+    let of_blocks = CsrPattern::new(SIZE, block_ptr.clone(), rows.concat());
+    let blocks = Blocks::of(&Arc::new(of_blocks.expect("rows of distinct columns")));
+    let blocks = blocks.expect("it consists of blocks");
+    let of_blocks = blocks.pattern().col_idx();
     let nnz = pattern.nnz();
     let (values, mut dw) = (vec![0.5; nnz], vec![0.0; nnz]);
+    let in_blocks = &values[..of_blocks.len()];
     let (bias, gamma) = (vec![0.1; SIZE], vec![1.0; SIZE]);
     match kernel {
         "spmm" => counted(|| spmm(isa, row_ptr, columns, &values, Some(&bias), &x, &mut y)),
@@ -128,6 +143,12 @@ fn run(kernel: &str) {
                 spmm_shared_transposed(isa, row_ptr, of_shared, &values, bounds, &x, first, dx);
             }
         }),
+        "spmm-blocks" => counted(|| {
+            spmm_blocks(isa, &block_ptr, of_blocks, in_blocks, Some(&bias), &x, &mut y);
+        }),
+        "spmm-blocks-transposed" => counted(|| {
+            spmm_blocks_transposed(isa, blocks.between(0..SIZE), in_blocks, &x, &mut y);
+        }),
         "sddmm" => counted(|| sddmm(isa, row_ptr, columns, &y, &x, &mut dw)),
         "sddmm-sell" => counted(|| {
             for part in sell.blocks(0..SIZE) {
@@ -136,6 +157,10 @@ fn run(kernel: &str) {
             }
         }),
         "sddmm-shared" => counted(|| sddmm_shared(isa, row_ptr, of_shared, &y, &x, &mut dw)),
+        "sddmm-blocks" => counted(|| {
+            let dw = &mut dw[..of_blocks.len()];
+            sddmm_blocks(isa, &block_ptr, of_blocks, &y, &x, dw);
+        }),
         "sddmm-full" => {
             let mut dw = vec![0.0; 10 * SIZE];
             counted(|| sddmm_full(isa, &y[..10], &x, &mut dw));

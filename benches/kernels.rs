@@ -1,12 +1,13 @@
-//! The sparse products, also of neurons that share their inputs by fours, beside the dense one of
-//! the same shape, that of the crate matrixmultiply,
-//! and the FMA peak, all in the same run.
+//! The sparse products, also of neurons that share their inputs by fours and of 16 × 16 blocks,
+//! beside the dense one of the same shape, that of the crate matrixmultiply, and the FMA peak, all
+//! in the same run.
 //!
 //! `cargo bench --bench kernels`; one thread, batch 128, every vector level of this CPU.
 
 use fanin::experiment::Machine;
 use fanin::experiment::canary::{Canary, Samples, State};
 use fanin::experiment::statistics::Timing;
+use fanin::grammar::Choice;
 use fanin::nn::storage::{Csr, Dense};
 use fanin::nn::{LayerInput, Place, Storage};
 use fanin::parallel::Crew;
@@ -36,8 +37,8 @@ fn main() {
         let mut canary = Canary::new(isa);
         for (rows, cols) in [(1024, 784), (1024, 1024)] {
             for sparsity in [0.8, 0.9, 0.95, 0.98, 0.99] {
-                for share in [1, SHARED] {
-                    measure(&mut canary, isa, [rows, cols], sparsity, share);
+                for structure in ["rows", "shared", "blocks"] {
+                    measure(&mut canary, isa, [rows, cols], sparsity, structure);
                 }
             }
         }
@@ -51,12 +52,27 @@ fn tiles(features: usize, seed: u64) -> Vec<Vec<Row>> {
     (0..TILES).map(|_| (0..features).map(|_| row()).collect()).collect()
 }
 
-fn measure(canary: &mut Canary, isa: Isa, [rows, cols]: [usize; 2], sparsity: f64, share: usize) {
+/// The connections of one of the structures.
+fn pattern(structure: &str, request: &Request<'_>) -> CsrPattern {
     let rule = FanInRule::new(Profile::Uniform);
     let of = Box::new(Profiled { rule, spread: Spread::Random, narrow: 0 });
+    let generator: Box<dyn Generator> = match structure {
+        "rows" => of,
+        "shared" => Box::new(Share { of, neurons: SHARED }),
+        _ => structure.parse::<Choice<Box<dyn Generator>>>().expect("in the list").make(),
+    };
+    generator.generate(request).expect("these sparsities can be had").pattern
+}
+
+fn measure(
+    canary: &mut Canary,
+    isa: Isa,
+    [rows, cols]: [usize; 2],
+    sparsity: f64,
+    structure: &str,
+) {
     let request = Request { shape: [cols, rows], sparsity, seed: 1, layer: 0, inputs: None };
-    let made = Share { of, neurons: share }.generate(&request);
-    let pattern = made.expect("these sparsities can be had").pattern;
+    let pattern = pattern(structure, &request);
     let crew = Crew::alone(isa);
     let rng = &mut stream(2, Purpose::GradientCheck, 0);
     let values: Vec<f32> = (0..pattern.nnz()).map(|_| rng.random_range(-1.0..1.0)).collect();
@@ -119,9 +135,8 @@ fn measure(canary: &mut Canary, isa: Isa, [rows, cols]: [usize; 2], sparsity: f6
     let dense_flops = (2 * rows * cols * TILES * TILE) as f64;
     let peak = peak_flops / timings[0].median;
     let quiet: usize = samples.iter().map(|of| of.count(State::Quiet)).sum();
-    let name = if share > 1 { "shared" } else { "rows" };
     print!(
-        "{rows}×{cols} {:>3.0} % {name:<6} quiet {quiet}/{}  peak {:.0}",
+        "{rows}×{cols} {:>3.0} % {structure:<6} quiet {quiet}/{}  peak {:.0}",
         100.0 * sparsity,
         samples.len() * SAMPLES,
         peak / 1e9

@@ -112,7 +112,7 @@ fn forward_rows<L: Lanes, const R: usize>(
     for (row, (factors, y)) in factors.iter_mut().zip(&mut *y).enumerate() {
         *factors = &w[row * x.len()..][..x.len()];
         let start = lanes.splat(bias.map_or(0.0, |bias| bias[row]));
-        store::<L, 4>(lanes, &[start; 4], y, 0);
+        lanes.store_groups(&[start; 4], y, 0);
     }
     add_products::<L, R>(lanes, factors, x, y);
     R
@@ -149,10 +149,10 @@ fn add_block<L: Lanes, const R: usize, const G: usize>(
     }
     let mut sums = [[lanes.splat(0.0); G]; R];
     for (sums, y) in sums.iter_mut().zip(&*y) {
-        *sums = load::<L, G>(lanes, y, group);
+        *sums = lanes.load_groups(y, group);
     }
     for (k, x) in x.iter().enumerate() {
-        let x = load::<L, G>(lanes, x, group);
+        let x: [_; G] = lanes.load_groups(x, group);
         for (sums, factors) in sums.iter_mut().zip(factors) {
             let factor = lanes.splat(factors[k]);
             for (sum, &x) in sums.iter_mut().zip(&x) {
@@ -161,25 +161,7 @@ fn add_block<L: Lanes, const R: usize, const G: usize>(
         }
     }
     for (sums, y) in sums.iter().zip(y) {
-        store::<L, G>(lanes, sums, y, group);
-    }
-}
-
-/// `G` groups of a row.
-#[inline(always)]
-fn load<L: Lanes, const G: usize>(lanes: L, row: &Row, group: usize) -> [L::V; G] {
-    let mut values = [lanes.splat(0.0); G];
-    for (value, group) in values.iter_mut().zip(&row.groups()[group..]) {
-        *value = lanes.load(group);
-    }
-    values
-}
-
-/// The other way round.
-#[inline(always)]
-fn store<L: Lanes, const G: usize>(lanes: L, values: &[L::V; G], row: &mut Row, group: usize) {
-    for (&value, group) in values.iter().zip(&mut row.groups_mut()[group..]) {
-        lanes.store(value, group);
+        lanes.store_groups(sums, y, group);
     }
 }
 
@@ -242,7 +224,7 @@ fn backward_block<L: Lanes, const R: usize, const G: usize>(
 ) {
     let mut sums = [[lanes.splat(0.0); G]; R];
     for (w, dy) in w.chunks_exact(in_features).zip(dy) {
-        let dy = load::<L, G>(lanes, dy, group);
+        let dy: [_; G] = lanes.load_groups(dy, group);
         for (sums, &factor) in sums.iter_mut().zip(&w[col..col + R]) {
             let factor = lanes.splat(factor);
             for (sum, &dy) in sums.iter_mut().zip(&dy) {
@@ -251,7 +233,7 @@ fn backward_block<L: Lanes, const R: usize, const G: usize>(
         }
     }
     for (sums, dx) in sums.iter().zip(dx) {
-        store::<L, G>(lanes, sums, dx, group);
+        lanes.store_groups(sums, dx, group);
     }
 }
 

@@ -80,10 +80,6 @@ pub(crate) trait Lanes: Copy + 'static {
     /// The tree's last two steps on sixteen vectors: lane `4k + i` is the sum of lanes `4i..4i + 4`
     /// of `v[k]`.
     fn sums_of_quarters(self, v: &[Self::V; 4]) -> Self::V;
-    /// Four numbers, four times.
-    fn repeat(self, x: &[f32; 4]) -> Self::V;
-    /// Quarter `q` of `v[i]` to quarter `i` of vector `q`.
-    fn exchange_quarters(self, v: &[Self::V; 4]) -> [Self::V; 4];
     /// `[tree(v[0]), …, tree(v[3])]`.
     fn sums_of_four(self, v: &[Self::V; 4]) -> [f32; 4];
     /// Value `j` of `rows[i]` to place `i` of row `j`.
@@ -115,6 +111,24 @@ pub(crate) trait Lanes: Copy + 'static {
             sum = self.mul_add(b[group], self.load(&a[group]), sum);
         }
         sum
+    }
+
+    /// `G` groups of a row.
+    #[inline(always)]
+    fn load_groups<const G: usize>(self, row: &Row, first: usize) -> [Self::V; G] {
+        let mut values = [self.splat(0.0); G];
+        for (value, group) in values.iter_mut().zip(&row.groups()[first..]) {
+            *value = self.load(group);
+        }
+        values
+    }
+
+    /// The way back of [`Lanes::load_groups`].
+    #[inline(always)]
+    fn store_groups<const G: usize>(self, v: &[Self::V; G], row: &mut Row, first: usize) {
+        for (&v, group) in v.iter().zip(&mut row.groups_mut()[first..]) {
+            self.store(v, group);
+        }
     }
 
     /// The four groups of a row.
@@ -178,7 +192,6 @@ mod tests {
         fn run<L: Lanes>(self, lanes: L) -> Vec<u32> {
             let v: [L::V; 8] = std::array::from_fn(|i| lanes.load(&self.0[i]));
             let quarters = lanes.quarter_sums(&[v[0], v[5], v[2], v[7]]);
-            let [a, b, c, d] = lanes.exchange_quarters(&[v[4], v[1], v[6], v[3]]);
             let results = [
                 lanes.add(v[0], v[1]),
                 lanes.sub(v[0], v[1]),
@@ -190,11 +203,6 @@ mod tests {
                 lanes.gate(v[5], v[4]),
                 lanes.splat(self.0[6][3]),
                 quarters,
-                a,
-                b,
-                c,
-                d,
-                lanes.repeat(&[self.0[6][1], self.0[6][9], self.0[6][3], self.0[6][0]]),
                 lanes.sums_of_quarters(&[quarters, v[1], v[2], v[3]]),
                 lanes.bytes([self.0[6], self.0[7]].map(|x| f64::from(x[0]).to_bits())),
             ];

@@ -23,6 +23,8 @@
 //! | [`spmm_sell`], [`sddmm_sell`] | both, on rows sorted by length | `sell/` |
 //! | [`spmm_shared`], [`sddmm_shared`] | both, rows sharing their columns by fours | `shared/` |
 //! | [`spmm_shared_transposed`] | dX of those, scattered | `shared/` |
+//! | [`spmm_blocks`], [`sddmm_blocks`] | both, rows sharing columns by sixteens | `blocks/` |
+//! | [`spmm_blocks_transposed`] | dX of those, where the columns come in runs | `blocks/` |
 //! | [`sddmm_full`] | dW of a layer with every connection, in SDDMM's order | `shared/` |
 //! | [`sum_samples`] | db = dY·1 | `sddmm.rs` |
 //! | [`dense_forward`] | Y = W·X + b, W dense | `dense.rs` |
@@ -52,6 +54,7 @@
 #![warn(clippy::unwrap_used)]
 
 mod activation;
+mod blocks;
 mod dense;
 mod elementwise;
 mod exp;
@@ -74,6 +77,7 @@ mod spmm;
 mod vector;
 
 pub use activation::Activation;
+pub use blocks::{BLOCK_ROWS, BlockRun, sddmm_blocks, spmm_blocks, spmm_blocks_transposed};
 pub use dense::{dense_backward_input, dense_backward_weight, dense_forward};
 pub use elementwise::{drop_out, normalize_tile, standardize_tile, transpose_tile};
 #[cfg(feature = "gemm")]

@@ -11,9 +11,9 @@
 //! Lost, 1024 × 1024, one Zen 4 core: nothing but fours, so that there is one kind of rest (0.94 at
 //! 90 %, 0.96 at 98 %); a rest as one group of eight (0.96, 0.96).
 
-use crate::Row;
 use crate::isa::{Isa, Kernel};
 use crate::lanes::Lanes;
+use crate::{LANES, Row, TILE};
 
 /// `dw[e] += Σ_s dy[r][s] · x[col_idx[e]][s]` for the entries `e` of each row `r`.
 ///
@@ -90,6 +90,40 @@ fn dots<L: Lanes, const N: usize>(lanes: L, dy: &Row, x: &[Row], cols: &[u32; N]
         *dot = lanes.dot(dy, &x[col as usize]);
     }
     dots
+}
+
+/// The dot products of four rows with four of `x`, lane 4k + i that of row i with `x[k]`: sixteen
+/// sums stay in registers, and a load serves four. For wide levels.
+#[inline(always)]
+pub(crate) fn dots_of_fours<L: Lanes>(lanes: L, dy: [&Row; 4], x: [&Row; 4]) -> L::V {
+    let mut sums = [[lanes.splat(0.0); 4]; 4];
+    for part in 0..TILE / LANES {
+        let mut of_rows = [lanes.splat(0.0); 4];
+        for (of_row, dy) in of_rows.iter_mut().zip(dy) {
+            *of_row = lanes.load(&dy.groups()[part]);
+        }
+        for (sums, x) in sums.iter_mut().zip(x) {
+            let x = lanes.load(&x.groups()[part]);
+            for (sum, dy) in sums.iter_mut().zip(of_rows) {
+                *sum = if part == 0 { lanes.mul(dy, x) } else { lanes.mul_add(dy, x, *sum) };
+            }
+        }
+    }
+    let mut quarters = [lanes.splat(0.0); 4];
+    for (quarter, sums) in quarters.iter_mut().zip(&sums) {
+        *quarter = lanes.quarter_sums(sums);
+    }
+    lanes.sums_of_quarters(&quarters)
+}
+
+/// The rows of `x` that up to four columns name, the last of them repeated.
+#[inline(always)]
+pub(crate) fn four_of<'a>(x: &'a [Row], columns: &[u32]) -> [&'a Row; 4] {
+    let mut rows = [&Row::ZERO; 4];
+    for (nth, row) in rows.iter_mut().enumerate() {
+        *row = &x[columns[nth.min(columns.len() - 1)] as usize];
+    }
+    rows
 }
 
 /// `db[r] = Σ_s dy[r][s]`: a bias's gradient, one tile's part of it.

@@ -203,12 +203,14 @@ impl CsrPattern {
         (0..self.rows()).map(in_row).sum()
     }
 
-    /// Bounds of blocks of rows with about `entries` stored entries each, at least one row;
-    /// starts with 0 and ends with the number of rows.
-    pub fn blocks(&self, entries: usize) -> Vec<usize> {
+    /// Bounds of blocks of rows with about `entries` stored entries each, at least one row, that
+    /// begin with multiples of `group`; starts with 0 and ends with the number of rows.
+    ///
+    /// **Panics** if `group` is 0.
+    pub fn blocks(&self, entries: usize, group: usize) -> Vec<usize> {
         let mut bounds = vec![0];
         let mut start = 0;
-        for row in 1..self.rows() {
+        for row in (group..self.rows()).step_by(group) {
             if self.row_ptr[row] - self.row_ptr[start] >= entries {
                 bounds.push(row);
                 start = row;
@@ -317,8 +319,9 @@ mod tests {
         let pattern =
             CsrPattern::new(4, vec![0, 0, 4, 5, 6, 10], vec![0, 1, 2, 3, 0, 0, 0, 1, 2, 3])
                 .unwrap();
-        assert_eq!(pattern.blocks(4), [0, 2, 5]);
-        assert_eq!(pattern.blocks(1), [0, 2, 3, 4, 5]);
-        assert_eq!(pattern.blocks(100), [0, 5]);
+        assert_eq!(pattern.blocks(4, 1), [0, 2, 5]);
+        assert_eq!(pattern.blocks(1, 1), [0, 2, 3, 4, 5]);
+        assert_eq!(pattern.blocks(100, 1), [0, 5]);
+        assert_eq!(pattern.blocks(1, 2), [0, 2, 4, 5]);
     }
 }

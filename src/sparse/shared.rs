@@ -67,12 +67,7 @@ impl Shared {
 
     /// Bounds of blocks of whole groups with about `entries` stored entries each.
     pub fn blocks(&self, entries: usize) -> Vec<usize> {
-        let rows = self.pattern.rows();
-        let bounds = self.pattern.blocks(entries);
-        let mut bounds: Vec<usize> =
-            bounds.into_iter().map(|row| row.next_multiple_of(SHARED).min(rows)).collect();
-        bounds.dedup();
-        bounds
+        self.pattern.blocks(entries, SHARED)
     }
 
     /// Bounds of the panels of columns.

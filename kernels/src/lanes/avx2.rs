@@ -112,23 +112,6 @@ impl Lanes for Avx2Lanes {
         self.load(&all)
     }
     #[inline(always)]
-    fn repeat(self, x: &[f32; 4]) -> Self::V {
-        // SAFETY: as `proven!`; `x` holds 4 readable floats.
-        let twice = unsafe { _mm256_broadcast_ps(&_mm_loadu_ps(x.as_ptr())) };
-        (twice, twice)
-    }
-    #[inline(always)]
-    fn exchange_quarters(self, v: &[Self::V; 4]) -> [Self::V; 4] {
-        let low = |a, b| proven!(_mm256_permute2f128_ps::<0x20>(a, b));
-        let high = |a, b| proven!(_mm256_permute2f128_ps::<0x31>(a, b));
-        [
-            (low(v[0].0, v[1].0), low(v[2].0, v[3].0)),
-            (high(v[0].0, v[1].0), high(v[2].0, v[3].0)),
-            (low(v[0].1, v[1].1), low(v[2].1, v[3].1)),
-            (high(v[0].1, v[1].1), high(v[2].1, v[3].1)),
-        ]
-    }
-    #[inline(always)]
     fn sums_of_four(self, v: &[Self::V; 4]) -> [f32; 4] {
         let a = self.quarters(self.halves(v[0], v[2]), self.halves(v[1], v[3]));
         proven!({
@@ -142,17 +125,16 @@ impl Lanes for Avx2Lanes {
     }
     #[inline(always)]
     fn transpose(self, rows: &[Self::V; LANES]) -> [Self::V; LANES] {
-        let block = |first: usize, high: bool| {
-            let mut block = [rows[0].0; 8];
-            for (row, part) in block.iter_mut().zip(&rows[first..]) {
-                *row = if high { part.1 } else { part.0 };
-            }
-            self.transpose_8(block)
-        };
-        let [low, high] = [false, true].map(|high| (block(0, high), block(8, high)));
+        let (mut low, mut high) = ([rows[0].0; LANES], [rows[0].1; LANES]);
+        for ((low, high), row) in low.iter_mut().zip(&mut high).zip(rows) {
+            (*low, *high) = *row;
+        }
         let mut out = *rows;
         let (first, last) = out.split_at_mut(8);
-        for (out, (left, right)) in [(first, low), (last, high)] {
+        // Not by closures: what is not inlined is compiled without the level's instructions.
+        for (out, halves) in [(first, low), (last, high)] {
+            let [left, right] = halves.as_chunks::<8>().0 else { unreachable!("16 = 2 × 8") };
+            let (left, right) = (self.transpose_8(*left), self.transpose_8(*right));
             for (out, halves) in out.iter_mut().zip(left.into_iter().zip(right)) {
                 *out = halves;
             }

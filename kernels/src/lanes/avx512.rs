@@ -116,30 +116,6 @@ impl Lanes for Avx512Lanes {
         })
     }
     #[inline(always)]
-    fn repeat(self, x: &[f32; 4]) -> __m512 {
-        // SAFETY: as `proven!`; `x` holds 4 readable floats.
-        unsafe { _mm512_broadcast_f32x4(_mm_loadu_ps(x.as_ptr())) }
-    }
-    #[inline(always)]
-    fn exchange_quarters(self, v: &[__m512; 4]) -> [__m512; 4] {
-        proven!({
-            let (low, high) = (
-                _mm512_shuffle_f32x4::<0x44>(v[0], v[1]),
-                _mm512_shuffle_f32x4::<0xEE>(v[0], v[1]),
-            );
-            let (later_low, later_high) = (
-                _mm512_shuffle_f32x4::<0x44>(v[2], v[3]),
-                _mm512_shuffle_f32x4::<0xEE>(v[2], v[3]),
-            );
-            [
-                _mm512_shuffle_f32x4::<0x88>(low, later_low),
-                _mm512_shuffle_f32x4::<0xDD>(low, later_low),
-                _mm512_shuffle_f32x4::<0x88>(high, later_high),
-                _mm512_shuffle_f32x4::<0xDD>(high, later_high),
-            ]
-        })
-    }
-    #[inline(always)]
     fn sums_of_four(self, v: &[__m512; 4]) -> [f32; 4] {
         let sums = self.quarters(self.halves(v[0], v[2]), self.halves(v[1], v[3]));
         proven!({

@@ -95,14 +95,6 @@ macro_rules! plain_lanes {
                 })
             }
             #[inline(always)]
-            fn repeat(self, x: &[f32; 4]) -> Group {
-                std::array::from_fn(|i| x[i % 4])
-            }
-            #[inline(always)]
-            fn exchange_quarters(self, v: &[Group; 4]) -> [Group; 4] {
-                std::array::from_fn(|q| std::array::from_fn(|i| v[i / 4][4 * q + i % 4]))
-            }
-            #[inline(always)]
             fn sums_of_four(self, v: &[Group; 4]) -> [f32; 4] {
                 v.each_ref().map(tree)
             }

@@ -3,7 +3,7 @@
 use super::{SHARED, expect_groups, groups};
 use crate::isa::{Isa, Kernel};
 use crate::lanes::Lanes;
-use crate::sddmm::sddmm;
+use crate::sddmm::{dots_of_fours, four_of, sddmm};
 use crate::{LANES, Row, TILE};
 
 /// dX = Wᵀ·dY of rows that share their columns by fours, for the columns
@@ -151,10 +151,6 @@ struct SddmmShared<'a> {
     dw: &'a mut [f32],
 }
 
-/// dY of a group: of each 16 samples four vectors, the `q`th with samples 4q to 4q + 3 of row `i`
-/// in lanes 4i to 4i + 3.
-pub(super) type Woven<V> = [[V; 4]; TILE / LANES];
-
 impl Kernel for SddmmShared<'_> {
     type Output = ();
 
@@ -168,41 +164,19 @@ impl Kernel for SddmmShared<'_> {
                 add_dots(lanes, dy, x, columns, of_group);
                 continue;
             }
-            let woven = weave(lanes, dy);
             let (fours, last) = columns.as_chunks::<4>();
             let (of_fours, of_last) = of_group.as_chunks_mut::<LANES>();
-            for ([a, b, c, d], dw) in fours.iter().zip(of_fours) {
-                let [a, b] = dots(lanes, &woven, [&x[*a as usize], &x[*b as usize]]);
-                let [c, d] = dots(lanes, &woven, [&x[*c as usize], &x[*d as usize]]);
-                let sums = lanes.sums_of_quarters(&[a, b, c, d]);
+            for (columns, dw) in fours.iter().zip(of_fours) {
+                let sums = dots_of_fours(lanes, dy.each_ref(), four_of(x, columns));
                 lanes.store(lanes.add(lanes.load(dw), sums), dw);
             }
-            if last.is_empty() {
-                continue;
-            }
-            let mut quarters = [lanes.splat(0.0); 4];
-            for (quarters, &col) in quarters.iter_mut().zip(last) {
-                [*quarters] = dots(lanes, &woven, [&x[col as usize]]);
-            }
-            let mut sums = [0.0; LANES];
-            lanes.store(lanes.sums_of_quarters(&quarters), &mut sums);
-            for (dw, sum) in of_last.iter_mut().zip(sums) {
-                *dw += sum;
+            if !last.is_empty() {
+                let mut sums = [0.0; LANES];
+                lanes.store(dots_of_fours(lanes, dy.each_ref(), four_of(x, last)), &mut sums);
+                of_last.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);
             }
         }
     }
-}
-
-/// Lays a group's dY in registers.
-#[inline(always)]
-pub(super) fn weave<L: Lanes>(lanes: L, dy: &[Row; SHARED]) -> Woven<L::V> {
-    let mut woven = [[lanes.splat(0.0); 4]; TILE / LANES];
-    for (part, woven) in woven.iter_mut().enumerate() {
-        let [a, b, c, d] = dy.each_ref().map(|dy| &dy.groups()[part]);
-        let rows = [lanes.load(a), lanes.load(b), lanes.load(c), lanes.load(d)];
-        *woven = lanes.exchange_quarters(&rows);
-    }
-    woven
 }
 
 /// Where registers are few: adds the dot products of a group's rows with those of `x`, two at a
@@ -237,28 +211,4 @@ fn halves<L: Lanes>(lanes: L, dy: &[Row; SHARED], x: &Row) -> [L::Half; 2] {
         lanes.half_sums(lanes.dot_with(a, &x), lanes.dot_with(b, &x)),
         lanes.half_sums(lanes.dot_with(c, &x), lanes.dot_with(d, &x)),
     ]
-}
-
-/// The dot products of a group's rows with `N` of `x`, side by side, as far as the tree's first two
-/// steps go: lane 4i + j is row i's partial sum j.
-#[inline(always)]
-pub(super) fn dots<L: Lanes, const N: usize>(
-    lanes: L,
-    dy: &Woven<L::V>,
-    x: [&Row; N],
-) -> [L::V; N] {
-    let mut sums = [[lanes.splat(0.0); 4]; N];
-    for part in 0..TILE / LANES {
-        for quarter in 0..4 {
-            for (sums, x) in sums.iter_mut().zip(x) {
-                let dy = dy[part][quarter];
-                let x = lanes.repeat(&x.groups()[part].as_chunks::<4>().0[quarter]);
-                sums[quarter] = match part {
-                    0 => lanes.mul(dy, x),
-                    _ => lanes.mul_add(dy, x, sums[quarter]),
-                };
-            }
-        }
-    }
-    sums.map(|[a, b, c, d]| lanes.add(lanes.add(a, c), lanes.add(b, d)))
 }

@@ -1,9 +1,9 @@
 //! dW of a layer that has every connection: all its rows share all columns.
 
 use super::SHARED;
-use super::backward::{dots, weave};
 use crate::isa::{Isa, Kernel};
 use crate::lanes::Lanes;
+use crate::sddmm::dots_of_fours;
 use crate::{LANES, Row};
 
 /// `dw[r][c] += Σ_s dy[r][s] · x[c][s]`: the sums of [`sddmm`](crate::sddmm()) on a full pattern,
@@ -62,15 +62,11 @@ fn add_dots_of_four<L: Lanes>(
     width: usize,
     dw: &mut [f32],
 ) {
-    let woven = weave(lanes, dy);
     let (fours, last) = x.as_chunks::<4>();
-    for (at, [a, b, c, d]) in fours.iter().enumerate() {
-        let [a, b] = dots(lanes, &woven, [a, b]);
-        let [c, d] = dots(lanes, &woven, [c, d]);
-        // By rows, where those of a list of columns stand by columns.
-        let quarters = lanes.exchange_quarters(&[a, b, c, d]);
+    for (at, x) in fours.iter().enumerate() {
+        // The other way round: by rows, where those of a list of columns stand by columns.
         let mut sums = [0.0; LANES];
-        lanes.store(lanes.sums_of_quarters(&quarters), &mut sums);
+        lanes.store(dots_of_fours(lanes, x.each_ref(), dy.each_ref()), &mut sums);
         for (row, sums) in sums.as_chunks::<4>().0.iter().enumerate() {
             let dw = &mut dw[row * width + 4 * at..][..4];
             dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);

@@ -11,7 +11,7 @@ use crate::parallel::{Crew, Executor};
 use crate::sparse::{CsrPattern, Transpose, gather_into};
 use fanin_kernels::{
     Isa, Row, SparseTile, dense_backward_input, dense_forward, sddmm_full, sddmm_sparse_input,
-    spmm_shared_transposed, spmm_sparse_input, spmv, spmv_by_columns,
+    spmm_sparse_input, spmv, spmv_by_columns,
 };
 use std::borrow::Cow;
 use std::ops::Range;
@@ -84,13 +84,13 @@ impl Csr {
             None => weights,
             Some(position) => position.iter().map(|&entry| weights[entry as usize]).collect(),
         };
-        let scatters = matches!(layout, Layout::Shared(_));
-        let transpose = (place.computes_dx() && !is_full && !scatters)
+        let column_bounds = layout.column_bounds();
+        let transpose = (place.computes_dx() && !is_full && column_bounds.is_none())
             .then(|| Transposed::of(&pattern, &layout, &weights, place.isa));
-        let input_blocks = match (&transpose, &layout) {
+        let input_blocks = match (&transpose, column_bounds) {
             (Some(transpose), _) => transpose.layout.blocks(),
-            (None, Layout::Shared(shared)) => shared.panels().to_vec(),
-            (None, _) => even_blocks(pattern.cols(), pattern.rows(), BLOCK),
+            (None, Some(bounds)) => bounds.to_vec(),
+            (None, None) => even_blocks(pattern.cols(), pattern.rows(), BLOCK),
         };
         Csr {
             place,
@@ -183,14 +183,9 @@ impl Storage for Csr {
                 dense_backward_input(isa, &self.weights, in_features, dy, columns.start, dx);
             });
         }
-        if let Layout::Shared(shared) = &self.layout {
-            let (row_ptr, columns) = (shared.pattern().row_ptr(), shared.pattern().col_idx());
-            return crew.by_rows(&self.input_blocks, dx, &|part: Range<usize>, dx: &mut [Row]| {
-                for (panel, bounds) in shared.between(part.clone()) {
-                    let dx = &mut dx[panel.start - part.start..panel.end - part.start];
-                    let (weights, first) = (&self.weights, panel.start);
-                    spmm_shared_transposed(isa, row_ptr, columns, weights, bounds, dy, first, dx);
-                }
+        if self.layout.column_bounds().is_some() {
+            return crew.by_rows(&self.input_blocks, dx, &|columns: Range<usize>, dx| {
+                self.layout.transposed_times_dense(isa, columns, &self.weights, dy, dx);
             });
         }
         let transpose = self.transpose.as_ref().expect("the first layer computes no dx");
@@ -287,7 +282,7 @@ impl Storage for Csr {
         };
         let (pattern, values) = match layout {
             Layout::Rows(pattern) => (&**pattern, values),
-            Layout::Sorted(_) | Layout::Shared(_) => {
+            Layout::Sorted(_) | Layout::Shared(_) | Layout::Blocks(_) => {
                 let OfSample { pattern, values } = self.of_sample.get_or_init(|| {
                     let weights = self.by_rows(&self.weights);
                     match by_columns {
@@ -322,5 +317,72 @@ impl Storage for Csr {
 
     fn boxed(&self) -> Box<dyn Storage> {
         Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LayerInput;
+    use super::*;
+    use crate::sparse::oracle::Oracle;
+
+    /// `[samples, features]` as one tile.
+    fn tile(samples: &[f64], features: usize) -> Vec<Row> {
+        let mut rows = vec![Row::ZERO; features];
+        for (sample, values) in samples.chunks(features).enumerate() {
+            rows.iter_mut().zip(values).for_each(|(row, &x)| row.0[sample] = x as f32);
+        }
+        rows
+    }
+
+    #[test]
+    fn products_of_blocks_are_the_oracles() {
+        let mut oracle = Oracle::open("block_sparse");
+        for case in ["b8", "b16", "b8_rect"] {
+            let mut numbers = |name: &str| oracle.numbers(&format!("{case}_{name}"));
+            let [x, dy, bias] = ["x", "dy", "bias"].map(&mut numbers);
+            let [y, dx, of_blocks, dw_blocks] =
+                ["y", "dx", "w_blocks", "dw_blocks"].map(&mut numbers);
+            let [size, rows, cols] =
+                [numbers("block")[0], numbers("shape")[0], numbers("shape")[1]].map(|n| n as usize);
+            let batch = x.len() / cols;
+            // What lies beyond the layer is 0 in the oracle, and nowhere here.
+            let (mut entries, blocks) = (Vec::new(), numbers("block_rc"));
+            for (nth, at) in blocks.chunks(2).enumerate() {
+                for (r, c) in (0..size * size).map(|k| (k / size, k % size)) {
+                    let [row, col] = [at[0] as usize * size + r, at[1] as usize * size + c];
+                    if row < rows && col < cols {
+                        entries.push((row * cols + col, nth * size * size + r * size + c));
+                    }
+                }
+            }
+            entries.sort_unstable();
+            let positions: Vec<usize> = entries.iter().map(|&(at, _)| at).collect();
+            let pattern = Arc::new(CsrPattern::from_positions(rows, cols, &positions));
+            let weights = entries.iter().map(|&(_, at)| of_blocks[at] as f32).collect();
+            for isa in Isa::available() {
+                let place = Place { isa, input: LayerInput::Neurons };
+                let layer = Csr::new(Arc::clone(&pattern), Vec::clone(&weights), place);
+                assert_eq!(matches!(layer.layout, Layout::Blocks(_)), size == 16, "{case}");
+                let executor = Executor::new(isa, 1).unwrap();
+                let (x, dy) = (tile(&x, cols), tile(&dy, rows));
+                let bias: Vec<f32> = bias.iter().map(|&b| b as f32).collect();
+                let mut out = [vec![Row::ZERO; rows], vec![Row::ZERO; cols]];
+                layer.forward(executor.crew(), &bias, &x, &mut out[0]);
+                layer.backward_input(executor.crew(), &dy, &mut out[1]);
+                for (out, expected) in out.iter().zip([tile(&y, rows), tile(&dx, cols)]) {
+                    for (out, expected) in out.iter().zip(&expected) {
+                        for (out, expected) in out.0.iter().zip(expected.0).take(batch) {
+                            assert!((out - expected).abs() < 2e-5, "{case} {isa:?}");
+                        }
+                    }
+                }
+                let mut dw = vec![0.0; pattern.nnz()];
+                layer.add_gradient_rows(isa, 0..rows, &x, &dy, &mut dw);
+                for (dw, &(_, at)) in layer.to_csr(&dw).iter().zip(&entries) {
+                    assert!((f64::from(*dw) - dw_blocks[at]).abs() < 2e-6, "{case} {isa:?}");
+                }
+            }
+        }
     }
 }

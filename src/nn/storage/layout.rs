@@ -1,8 +1,11 @@
 //! In which order the entries of a sparse matrix are stored, and what that makes of its products:
 //! the bits are the same in all.
 
-use crate::sparse::{CsrPattern, Sell, Shared};
-use fanin_kernels::{Isa, Row, sddmm, sddmm_sell, sddmm_shared, spmm, spmm_sell, spmm_shared};
+use crate::sparse::{Blocks, CsrPattern, Sell, Shared};
+use fanin_kernels::{
+    Isa, Row, sddmm, sddmm_blocks, sddmm_sell, sddmm_shared, spmm, spmm_blocks,
+    spmm_blocks_transposed, spmm_sell, spmm_shared, spmm_shared_transposed,
+};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +18,8 @@ pub(super) enum Layout {
     Sorted(Sell),
     /// Of each four neighbouring rows, which have the same columns, entry by entry.
     Shared(Shared),
+    /// Of each sixteen neighbouring rows, which have the same columns in runs, entry by entry.
+    Blocks(Blocks),
 }
 
 /// Stored entries per block of rows: 32 KB of gradient stay in L2. With 4096 entries dW and Adam
@@ -26,6 +31,9 @@ impl Layout {
     ///
     /// **Panics** if there are 2³² entries or more.
     pub(super) fn that_pays(pattern: &Arc<CsrPattern>, isa: Isa) -> Layout {
+        if let Some(blocks) = Blocks::of(pattern) {
+            return Layout::Blocks(blocks);
+        }
         if let Some(shared) = Shared::of(pattern) {
             return Layout::Shared(shared);
         }
@@ -41,15 +49,56 @@ impl Layout {
             Layout::Rows(_) => None,
             Layout::Sorted(sell) => Some(sell.position()),
             Layout::Shared(shared) => Some(shared.position()),
+            Layout::Blocks(blocks) => Some(blocks.position()),
         }
     }
 
     /// Bounds of the blocks of rows that products can be cut into.
     pub(super) fn blocks(&self) -> Vec<usize> {
         match self {
-            Layout::Rows(pattern) => pattern.blocks(BLOCK),
+            Layout::Rows(pattern) => pattern.blocks(BLOCK, 1),
             Layout::Sorted(sell) => sell.bounds().to_vec(),
             Layout::Shared(shared) => shared.blocks(BLOCK),
+            Layout::Blocks(blocks) => blocks.blocks(BLOCK),
+        }
+    }
+
+    /// Bounds of the columns that [`Layout::transposed_times_dense`] can be cut into; none if it
+    /// takes the transposed matrix.
+    pub(super) fn column_bounds(&self) -> Option<&[usize]> {
+        match self {
+            Layout::Rows(_) | Layout::Sorted(_) => None,
+            Layout::Shared(shared) => Some(shared.panels()),
+            Layout::Blocks(blocks) => Some(blocks.columns()),
+        }
+    }
+
+    /// Columns of Wᵀ·dY, from and to [`Layout::column_bounds`].
+    ///
+    /// **Shapes**: `values` all of W, `dy` of all rows; `dx` of these columns.
+    ///
+    /// **Panics** if there are no bounds.
+    pub(super) fn transposed_times_dense(
+        &self,
+        isa: Isa,
+        columns: Range<usize>,
+        values: &[f32],
+        dy: &[Row],
+        dx: &mut [Row],
+    ) {
+        match self {
+            Layout::Rows(_) | Layout::Sorted(_) => panic!("the transposed matrix does that"),
+            Layout::Shared(shared) => {
+                let (row_ptr, col_idx) = (shared.pattern().row_ptr(), shared.pattern().col_idx());
+                for (panel, bounds) in shared.between(columns.clone()) {
+                    let dx = &mut dx[panel.start - columns.start..panel.end - columns.start];
+                    let first = panel.start;
+                    spmm_shared_transposed(isa, row_ptr, col_idx, values, bounds, dy, first, dx);
+                }
+            }
+            Layout::Blocks(blocks) => {
+                spmm_blocks_transposed(isa, blocks.between(columns), values, dy, dx);
+            }
         }
     }
 
@@ -82,6 +131,11 @@ impl Layout {
                 let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
                 spmm_shared(isa, row_ptr, pattern.col_idx(), values, bias, x, y);
             }
+            Layout::Blocks(blocks) => {
+                let pattern = blocks.pattern();
+                let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
+                spmm_blocks(isa, row_ptr, pattern.col_idx(), values, bias, x, y);
+            }
         }
     }
 
@@ -112,6 +166,11 @@ impl Layout {
                 let pattern = shared.pattern();
                 let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
                 sddmm_shared(isa, row_ptr, pattern.col_idx(), dy, x, dw);
+            }
+            Layout::Blocks(blocks) => {
+                let pattern = blocks.pattern();
+                let row_ptr = &pattern.row_ptr()[rows.start..=rows.end];
+                sddmm_blocks(isa, row_ptr, pattern.col_idx(), dy, x, dw);
             }
         }
     }

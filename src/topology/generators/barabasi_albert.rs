@@ -24,7 +24,7 @@ pub(super) const ENTRY: Entry<Box<dyn Generator>> = Entry {
 };
 
 #[derive(Debug)]
-struct BarabasiAlbert;
+pub(super) struct BarabasiAlbert;
 
 impl Generator for BarabasiAlbert {
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {

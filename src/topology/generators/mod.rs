@@ -2,6 +2,7 @@
 //! `ring.rs`.
 
 mod barabasi_albert;
+mod block_sparse;
 mod csti;
 mod degrees;
 mod dnm;
@@ -26,6 +27,7 @@ impl Listed for Box<dyn Generator> {
             csti::ENTRY,
             dnm::ENTRY,
             eoi::ENTRY,
+            block_sparse::ENTRY,
         ]
     }
 }

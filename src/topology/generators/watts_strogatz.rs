@@ -12,6 +12,7 @@ use crate::sparse::{CsrPattern, free_positions};
 use crate::topology::error::TopologyError;
 use crate::topology::generator::{Generated, Generator, Request};
 use rand::RngExt;
+use rand_pcg::Pcg64;
 
 /// Watts–Strogatz in the list of generators.
 pub(super) const ENTRY: Entry<Box<dyn Generator>> = Entry {
@@ -38,13 +39,18 @@ impl Generator for WattsStrogatz {
         let [in_features, _] = request.shape;
         let ring = ring(in_features, &Degrees::Fixed.of(request)?);
         let rng = &mut stream(request.seed, Purpose::Spread, request.layer as u64);
-        let stays: Vec<bool> = (0..ring.nnz()).map(|_| rng.random::<f64>() >= self.beta).collect();
-        let moved = stays.iter().filter(|stays| !**stays).count();
-        let free = in_features * ring.rows() - (ring.nnz() - moved);
-        let mut places = rand::seq::index::sample(rng, free, moved).into_vec();
-        places.sort_unstable();
-        Ok(rewired(&ring, &stays, &places).into())
+        Ok(rewire(&ring, self.beta, rng).into())
     }
+}
+
+/// Moves each connection with probability β to a position that is free then.
+pub(super) fn rewire(ring: &CsrPattern, beta: f64, rng: &mut Pcg64) -> CsrPattern {
+    let stays: Vec<bool> = (0..ring.nnz()).map(|_| rng.random::<f64>() >= beta).collect();
+    let moved = stays.iter().filter(|stays| !**stays).count();
+    let free = ring.cols() * ring.rows() - (ring.nnz() - moved);
+    let mut places = rand::seq::index::sample(rng, free, moved).into_vec();
+    places.sort_unstable();
+    rewired(ring, &stays, &places)
 }
 
 /// Neuron i has its D_i inputs in a row, the middle at its place: from ⌊i·n/m − D_i/2⌋ on.
