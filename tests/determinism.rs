@@ -100,6 +100,21 @@ fn dense_and_masked_training_have_the_same_bits_on_any_threads() {
 }
 
 #[test]
+fn block_sparse_training_has_the_same_bits_on_any_threads_and_level() {
+    let data = common::mnist(300, 70);
+    // The last rows and columns of blocks are cut.
+    let generator = Some("blocks:size=16".parse().unwrap());
+    let config = TrainConfig { generator, ..config("sparse", 128) };
+    let expected = train(&config, &data, Isa::detect(), 1);
+    for isa in Isa::available().into_iter().filter(|isa| isa.level() != Level::ScalarNoFma) {
+        for threads in [1, 2, 3, 7] {
+            let got = train(&config, &data, isa, threads);
+            assert!(got == expected, "{}, {threads} threads", isa.level());
+        }
+    }
+}
+
+#[test]
 fn another_seed_gives_other_bits() {
     let data = common::mnist(130, 64);
     let first = train(&config("sparse", 128), &data, Isa::detect(), 1);
