@@ -284,3 +284,53 @@ fn bench_maps_every_combination() {
     let message = String::from_utf8(steep.stderr).unwrap();
     assert!(message.contains("at most 0.984375") && !message.contains("--clamp"), "{message}");
 }
+
+#[test]
+fn methods_are_told_with_their_papers() {
+    use fanin::grammar::{Listed, make};
+    use fanin::{method::Method, topology::Generator};
+    let output = fanin().args(["methods", "--json"]).output().unwrap();
+    assert!(output.status.success());
+    let known: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names = |list: &str| -> Vec<String> {
+        let entries = known[list].as_array().unwrap();
+        entries.iter().map(|entry| entry["name"].as_str().unwrap().to_string()).collect()
+    };
+    let methods: Vec<&str> =
+        <Box<dyn Method>>::list().into_iter().map(|entry| entry.name).collect();
+    let topologies: Vec<&str> =
+        <Box<dyn Generator>>::list().into_iter().map(|entry| entry.name).collect();
+    assert_eq!(
+        (names("methods"), names("topologies")),
+        (
+            methods.iter().map(ToString::to_string).collect(),
+            topologies.iter().map(ToString::to_string).collect(),
+        )
+    );
+    for entry in ["methods", "topologies"].iter().flat_map(|list| known[list].as_array().unwrap()) {
+        for key in ["about", "paper", "decides", "when", "cost"] {
+            assert!(!entry[key].as_str().unwrap().is_empty(), "{key} of {entry}");
+        }
+        for option in entry["options"].as_array().unwrap() {
+            // The options are those that the text takes.
+            let text = format!(
+                "{}:{}={}",
+                entry["name"].as_str().unwrap(),
+                option["name"].as_str().unwrap(),
+                option["default"].as_str().unwrap()
+            );
+            let taken =
+                make::<Box<dyn Method>>(&text).is_ok() || make::<Box<dyn Generator>>(&text).is_ok();
+            assert!(taken, "{text}");
+        }
+    }
+    let one = fanin().args(["methods", "synflow"]).output().unwrap();
+    let text = String::from_utf8(one.stdout).unwrap();
+    assert!(text.contains("arXiv 2006.05467") && text.contains("[default 100]"), "{text}");
+    assert!(!text.contains("rigl"), "{text}");
+    assert_error(
+        fanin().args(["methods", "x"]),
+        1,
+        "unknown method or topology 'x': it is one of static",
+    );
+}

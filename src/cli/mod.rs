@@ -12,6 +12,7 @@ mod error;
 mod eval;
 mod gradcheck;
 mod inspect;
+mod methods;
 mod predict;
 mod progress;
 mod topology;
@@ -55,6 +56,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Fan-in, fan-out and pictures of a topology, without training
     Topology(Box<topology::TopologyArgs>),
+    /// Methods and topologies: paper, what is decided and when, cost, options
+    Methods(methods::MethodsArgs),
     /// Known data sets: list, fetch, verify, show
     Data(data::DataArgs),
     /// What sparsity is worth on this machine: a training step, sparse beside dense
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Topology(args) => topology::run(*args),
+        Command::Methods(args) => methods::run(args),
         Command::Data(args) => data::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),

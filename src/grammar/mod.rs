@@ -4,11 +4,13 @@
 //! parsing, help, completions and the text in configuration files all go by it. So a further
 //! method, optimiser or generator is a file of its own and a line in a list.
 
+mod card;
 mod choice;
 mod error;
 mod list;
 mod names;
 
+pub use card::Card;
 pub use choice::Choice;
 pub use error::{Error, Expected};
 pub use list::{Arguments, Entry, Listed, Parameter, help, make};

@@ -6,6 +6,7 @@
 //! 2025, arXiv 2501.19107) draws both, and CHTss does so while the sparsity rises. Between the two,
 //! what leads nowhere goes as well.
 
+mod cards;
 mod update;
 mod weight_score;
 

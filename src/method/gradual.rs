@@ -11,7 +11,7 @@ use super::{
     Grown, LayerPlan, LayerView, Method, Moment, Network, Plan, Ramp, Returned, Rewiring,
     RunLength, Scope, Shape, TieOrder, Ties, Weights, connections,
 };
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::sparse::CsrPattern;
 use std::collections::BTreeMap;
 
@@ -106,6 +106,16 @@ fn choose(
 }
 
 impl Method for Gradual {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Zhu & Gupta: To prune, or not to prune: exploring the efficacy of pruning for \
+                model compression, 2018, arXiv 1710.01878",
+            decides: "which connections are kept, fewer and fewer: the largest weights",
+            when: "every 100 steps of a part of the training, which begins dense",
+            cost: "a selection among all weights",
+        }
+    }
+
     fn begin(&mut self, run: RunLength) {
         let [begin, end] = self.span.map(|at| (at * run.steps() as f64).round() as u64);
         let (every, shape) = (self.every, self.shape);

@@ -7,7 +7,7 @@
 
 use super::pruning::{self, KeptWeights, pruned};
 use super::{Method, Moment, Network, Plan, Scope};
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::nn::{Batch, Curvature};
 use crate::parallel::Executor;
 
@@ -69,6 +69,17 @@ fn scores(
 }
 
 impl Method for Grasp {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Wang, Zhang & Grosse: Picking Winning Tickets Before Training by Preserving \
+                Gradient Flow, 2020, arXiv 2002.07376",
+            decides: "which connections are kept: those whose loss would lower the gradient's flow \
+                most, -w·(H·g)",
+            when: "before the first step, once",
+            cost: "a gradient and a Hessian times it: four dense passes of a batch",
+        }
+    }
+
     fn due(&self, moment: Moment) -> bool {
         moment == Moment::Start
     }

@@ -3,11 +3,17 @@
 use super::moment::{Moment, RunLength};
 use super::network::Network;
 use super::plan::Plan;
+use crate::grammar::Card;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 /// A method of sparse training.
 pub trait Method: Debug + Send {
+    /// Where it is from and what it does, in words.
+    fn card(&self) -> Card {
+        Card::default()
+    }
+
     /// Learns how long the run is: called once, before all else.
     fn begin(&mut self, _run: RunLength) {}
 

@@ -12,7 +12,7 @@ use super::{
     LayerPlan, LayerView, Method, Moment, Network, Parameters, Plan, Scope, Slots, TieOrder,
     Weights,
 };
-use crate::grammar::{Entry, Parameter, named};
+use crate::grammar::{Card, Entry, Parameter, named};
 use crate::nn::{Head, Layer, he_normal};
 use rand::seq::SliceRandom;
 use std::collections::BTreeMap;
@@ -126,6 +126,18 @@ fn survivors(connections: usize, density: f64, rounds: u64) -> usize {
 }
 
 impl Method for Lottery {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Frankle & Carbin: The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural \
+                Networks, 2019, arXiv 1803.03635; rewind: Frankle, Dziugaite, Roy & Carbin, 2020, \
+                arXiv 1912.05671",
+            decides: "which connections are kept: the largest weights, set back to what they were at \
+                first",
+            when: "between two trainings, the first of which is dense",
+            cost: "a selection among all weights; the initial weights are kept",
+        }
+    }
+
     fn due(&self, moment: Moment) -> bool {
         match moment {
             Moment::Start => self.rewind == 0,

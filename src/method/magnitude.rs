@@ -9,7 +9,7 @@
 use super::pruning::{KeptWeights, SCOPE_LAYER, only, pruned};
 use super::saliency::{SALIENCY, SAMPLES, Salience};
 use super::{LayerView, Method, Moment, Network, Plan, Scope, Slots};
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 
 /// Magnitude pruning in the list of methods.
 pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
@@ -87,6 +87,18 @@ impl Magnitude {
 }
 
 impl Method for Magnitude {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Han, Pool, Tran & Dally: Learning both Weights and Connections for Efficient \
+                Neural Networks, 2015, arXiv 1506.02626; saliency=obd: Le Cun, Denker & Solla: \
+                Optimal Brain Damage, 1989",
+            decides: "which connections are kept: the largest weights, or those whose loss would cost \
+                most",
+            when: "between two trainings, the first of which is dense",
+            cost: "a selection among all weights; obd: the Hessian's diagonal over some samples",
+        }
+    }
+
     fn due(&self, moment: Moment) -> bool {
         matches!(moment, Moment::PhaseEnd(round) if round <= self.rounds)
     }

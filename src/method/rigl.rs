@@ -11,7 +11,7 @@ use super::{
     Plan, Returned, Rewiring, RunLength, ScheduleSettings, Search, TieOrder, Weights,
     drop_smallest, grow_at_random, grow_by_gradient,
 };
-use crate::grammar::{Arguments, Entry, Error, Parameter, named};
+use crate::grammar::{Arguments, Card, Entry, Error, Parameter, named};
 
 /// RigL in the list of methods.
 pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
@@ -204,6 +204,24 @@ impl Rigl {
 }
 
 impl Method for Rigl {
+    fn card(&self) -> Card {
+        let rigl = Card {
+            paper: "Evci, Gale, Menick, Castro & Elsen: Rigging the Lottery: Making All \
+                Tickets Winners, 2020, arXiv 1911.11134",
+            decides: "what goes: the smallest weights; what comes: the largest gradients",
+            when: "every 100 steps until 3/4 of them",
+            cost: "a dense gradient, 2·batch·n·m flops, and a selection among n·m scores",
+        };
+        match self.growth {
+            Growth::Gradient(_) => rigl,
+            Growth::Random => Card {
+                decides: "what goes: the smallest weights; what comes: any connections",
+                cost: "a selection among the weights there are",
+                ..rigl
+            },
+        }
+    }
+
     fn begin(&mut self, run: RunLength) {
         self.turns.begin(run);
     }

@@ -4,7 +4,7 @@ use super::{
     Candidates, LayerPlan, LayerView, Method, Moment, Network, Norm, Plan, Returned, Rewiring,
     RunLength, TieOrder, Weights, drop_nearest_to_zero, grow_at_random,
 };
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::random::normal;
 
 /// SET in the list of methods.
@@ -59,6 +59,16 @@ impl Set {
 }
 
 impl Method for Set {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Mocanu et al.: Scalable training of artificial neural networks with adaptive \
+                sparse connectivity inspired by network science, 2018, arXiv 1707.04780",
+            decides: "what goes: the weights nearest to 0; what comes: any connections",
+            when: "after each epoch but the last",
+            cost: "a selection among the weights there are",
+        }
+    }
+
     fn begin(&mut self, run: RunLength) {
         self.epochs = run.epochs;
     }

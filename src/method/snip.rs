@@ -4,7 +4,7 @@
 
 use super::pruning::{self, KeptWeights, pruned};
 use super::{Method, Moment, Network, Plan, Scope};
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::nn::Curvature;
 
 /// SNIP in the list of methods.
@@ -38,6 +38,16 @@ fn sensitivity(weights: &[f64], gradient: &[f64]) -> Vec<f64> {
 }
 
 impl Method for Snip {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Lee, Ajanthan & Torr: SNIP: Single-shot Network Pruning based on Connection \
+                Sensitivity, 2019, arXiv 1810.02340",
+            decides: "which connections are kept: those of the largest |w·∂L/∂w|",
+            when: "before the first step, once",
+            cost: "one dense pass of a batch, forward and back",
+        }
+    }
+
     fn due(&self, moment: Moment) -> bool {
         moment == Moment::Start
     }

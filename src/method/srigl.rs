@@ -9,7 +9,7 @@ use super::{
     Plan, Returned, Rewiring, RunLength, ScheduleSettings, Search, TieOrder, Ties, Weights,
     drop_smallest, grow_by_gradient, grow_by_row,
 };
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::parallel::Executor;
 use crate::sparse::CsrPattern;
 
@@ -151,6 +151,17 @@ fn cut(
 }
 
 impl Method for SRigl {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Lasby, Golubeva, Evci, Nica & Ioannou: Dynamic Sparse Training with \
+                Structured Sparsity, 2024, arXiv 2305.02299",
+            decides: "what goes: the smallest weights; what comes: the largest gradients, as \
+                many for every neuron; which neurons are ablated",
+            when: "every 100 steps until 3/4 of them",
+            cost: "a dense gradient, 2·batch·n·m flops, and a selection among n·m scores by row",
+        }
+    }
+
     fn begin(&mut self, run: RunLength) {
         self.turns.begin(run);
     }

@@ -8,7 +8,7 @@
 use super::pruning::{KeptWeights, keep_largest, only};
 use super::saliency::sizes;
 use super::{Method, Moment, Network, Plan, Scope, TieOrder, Ties};
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::sparse::CsrPattern;
 
 /// SynFlow in the list of methods.
@@ -105,6 +105,17 @@ fn synflow(
 }
 
 impl Method for SynFlow {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Tanaka, Kunin, Yamins & Ganguli: Pruning neural networks without any data by \
+                iteratively conserving synaptic flow, 2020, arXiv 2006.05467",
+            decides: "which connections are kept: those that most of the flow of |w| from all inputs to \
+                all outputs passes",
+            when: "before the first step, once, in 100 rounds",
+            cost: "a pass of one sample in each round, of the connections that are left",
+        }
+    }
+
     fn due(&self, moment: Moment) -> bool {
         moment == Moment::Start
     }

@@ -4,7 +4,7 @@ use super::interface::Method;
 use super::moment::Moment;
 use super::network::Network;
 use super::plan::Plan;
-use crate::grammar::Entry;
+use crate::grammar::{Card, Entry};
 
 /// No method, in the list of methods.
 pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
@@ -24,6 +24,15 @@ impl Static {
 }
 
 impl Method for Static {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Heterogeneous Connectivity in Sparse Networks, 2026, arXiv 2604.10560",
+            decides: "nothing: connections are the topology's",
+            when: "never",
+            cost: "none",
+        }
+    }
+
     fn due(&self, _moment: Moment) -> bool {
         false
     }

@@ -1,6 +1,7 @@
 //! What makes a layer's connections: the interface that each way of making them meets.
 
 use super::error::{TopologyError, Warning};
+use crate::grammar::Card;
 use crate::sparse::CsrPattern;
 use std::fmt::Debug;
 
@@ -10,6 +11,11 @@ pub trait Generator: Debug + Send + Sync {
     ///
     /// **Errors**: a [`TopologyError`] where the layer cannot be had.
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError>;
+
+    /// Where it is from and what it does, in words.
+    fn card(&self) -> Card {
+        Card::default()
+    }
 
     /// Whether it looks at training data. Then the request for the first layer carries them;
     /// without, it is [`TopologyError::NoInputs`].

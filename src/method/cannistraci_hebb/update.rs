@@ -6,8 +6,9 @@ use super::super::{
     Rewiring, RunLength, Schedule, ScheduleSettings, Shape, TieOrder, Ties, Weights, connections,
     draw, percolate,
 };
+use super::cards::card;
 use super::weight_score::{WeightScore, largest, largest_by, weight_scores};
-use crate::grammar::{Arguments, Error};
+use crate::grammar::{Arguments, Card, Error};
 use crate::parallel::Executor;
 use crate::sparse::CsrPattern;
 use rand_pcg::Pcg64;
@@ -198,6 +199,10 @@ impl CannistraciHebb {
 }
 
 impl Method for CannistraciHebb {
+    fn card(&self) -> Card {
+        card(self.soft.is_some(), self.rising.is_some())
+    }
+
     fn begin(&mut self, run: RunLength) {
         match self.rising {
             None => self.turns.begin(run),

@@ -4,7 +4,7 @@
 //!
 //! The growth misses the budget by a few connections; those are added or taken away at random.
 
-use crate::grammar::Entry;
+use crate::grammar::{Card, Entry};
 use crate::random::{Purpose, stream};
 use crate::sparse::{CsrPattern, free_positions};
 use crate::topology::error::TopologyError;
@@ -27,6 +27,16 @@ pub(super) const ENTRY: Entry<Box<dyn Generator>> = Entry {
 pub(super) struct BarabasiAlbert;
 
 impl Generator for BarabasiAlbert {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Barabási & Albert: Emergence of scaling in random networks, 1999, arXiv \
+                cond-mat/9910332; between two layers: Zhang et al., arXiv 2501.19107",
+            decides: "hubs by preferential attachment, on both sides",
+            when: "before training",
+            cost: "one pass over all connections",
+        }
+    }
+
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         let &Request { shape, sparsity, seed, layer, .. } = request;
         let [in_features, out_features] = shape;

@@ -7,7 +7,7 @@
 use super::barabasi_albert::BarabasiAlbert;
 use super::ring::{on_ring, pattern};
 use super::watts_strogatz::rewire;
-use crate::grammar::{Entry, Parameter, named};
+use crate::grammar::{Card, Entry, Parameter, named};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use crate::topology::error::{TopologyError, Warning};
@@ -63,6 +63,15 @@ struct BlockSparse {
 }
 
 impl Generator for BlockSparse {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Gray, Radford & Kingma: GPU Kernels for Block-Sparse Weights, 2017",
+            decides: "which blocks of connections there are",
+            when: "before training",
+            cost: "one pass over all connections",
+        }
+    }
+
     /// The whole number of blocks that comes closest, with one in each row and column of the grid
     /// at least (`balanced`).
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {

@@ -5,7 +5,7 @@
 //! topology.
 
 use super::degrees::Degrees;
-use crate::grammar::Entry;
+use crate::grammar::{Card, Entry};
 use crate::sparse::CsrPattern;
 use crate::topology::error::TopologyError;
 use crate::topology::generator::{Generated, Generator, Inputs, Request};
@@ -23,6 +23,16 @@ pub(super) const ENTRY: Entry<Box<dyn Generator>> = Entry {
 struct Correlated;
 
 impl Generator for Correlated {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Zhang, Zhao, Wu, Muscoloni & Cannistraci: Epitopological Learning and \
+                Cannistraci-Hebb Network Shape Intelligence, 2024",
+            decides: "the first layer's connections: between inputs that correlate",
+            when: "before training, by the training data",
+            cost: "2·samples·n² flops",
+        }
+    }
+
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         let &Request { shape: [in_features, out_features], seed, layer, inputs, .. } = request;
         let degrees = Degrees::Fixed.of(request)?;

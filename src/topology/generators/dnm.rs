@@ -3,7 +3,7 @@
 
 use super::degrees::Degrees;
 use super::ring::{on_ring, pattern, round_half_even};
-use crate::grammar::{Entry, Parameter, named};
+use crate::grammar::{Card, Entry, Parameter, named};
 use crate::random::{Purpose, stream};
 use crate::topology::error::TopologyError;
 use crate::topology::generator::{Generated, Generator, Request};
@@ -58,6 +58,17 @@ struct Dendritic {
 }
 
 impl Generator for Dendritic {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Cerretti, Zhang & Cannistraci: A dendritic-inspired network science \
+                generative model for topological initialization of connectivity in sparse \
+                artificial neural networks, 2025",
+            decides: "blocks of inputs for each dendrite of a neuron",
+            when: "before training",
+            cost: "one pass over all connections",
+        }
+    }
+
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         let [in_features, out_features] = request.shape;
         let degrees = self.degrees.of(request)?;

@@ -3,7 +3,7 @@
 //! that are not 0, weights those entries times a gain: rows are orthonormal, or columns where there
 //! are more neurons than inputs. Of the latter some neurons stay without inputs.
 
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use crate::topology::error::TopologyError;
@@ -29,6 +29,17 @@ struct Orthogonal {
 }
 
 impl Generator for Orthogonal {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Nowak, Gniecki, Szatkowski & Tabor: Sparser, Better, Deeper, Stronger: \
+                Improving Sparse Training with Exact Orthogonal Initialization, 2024, \
+                arXiv 2406.01755",
+            decides: "connections and weights: rotations of an identity",
+            when: "before training",
+            cost: "some 2,500 rotations of two columns at 90 %",
+        }
+    }
+
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         let &Request { shape: [in_features, out_features], sparsity, seed, layer, .. } = request;
         if !(0.0..1.0).contains(&sparsity) {

@@ -1,7 +1,7 @@
 //! Erdős–Rényi layers as SET starts from them (Mocanu et al. 2018): as many connections as a
 //! multiple of the layer's inputs and neurons, anywhere.
 
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use crate::topology::error::TopologyError;
@@ -33,6 +33,17 @@ impl ErdosRenyi {
 }
 
 impl Generator for ErdosRenyi {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Mocanu et al.: Scalable training of artificial neural networks with \
+                adaptive sparse connectivity inspired by network science, 2018, arXiv \
+                1707.04780",
+            decides: "any connections, ε(n + m) of them",
+            when: "before training",
+            cost: "one pass over all connections",
+        }
+    }
+
     /// Exactly ⌈ε(n + m)⌉ connections, each set of positions as likely as any other. (SET's code
     /// draws with replacement, and so ends with fewer.)
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {

@@ -6,7 +6,7 @@
 
 use super::degrees::Degrees;
 use super::ring::{centre, distance, on_ring, pattern};
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::random::{Purpose, stream};
 use crate::topology::error::TopologyError;
 use crate::topology::generator::{Generated, Generator, Request};
@@ -38,6 +38,17 @@ struct ReceptiveField {
 }
 
 impl Generator for ReceptiveField {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Zhang et al.: Brain network science modelling of sparse neural networks \
+                enables Transformers and LLMs to perform as fully connected, 2025, arXiv \
+                2501.19107",
+            decides: "inputs near a neuron's place",
+            when: "before training",
+            cost: "a draw for each position",
+        }
+    }
+
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         let [in_features, _] = request.shape;
         let degrees = self.degrees.of(request)?;

@@ -6,7 +6,7 @@
 
 use super::degrees::Degrees;
 use super::ring::{on_ring, pattern};
-use crate::grammar::{Entry, Parameter};
+use crate::grammar::{Card, Entry, Parameter};
 use crate::random::{Purpose, stream};
 use crate::sparse::{CsrPattern, free_positions};
 use crate::topology::error::TopologyError;
@@ -33,6 +33,16 @@ struct WattsStrogatz {
 }
 
 impl Generator for WattsStrogatz {
+    fn card(&self) -> Card {
+        Card {
+            paper: "Watts & Strogatz: Collective dynamics of 'small-world' networks, 1998; \
+                between two layers: Zhang et al., arXiv 2501.19107",
+            decides: "neighbours on a ring, some of them moved",
+            when: "before training",
+            cost: "one pass over all connections",
+        }
+    }
+
     /// Each connection of the ring is removed with probability β; as many come, uniformly among the
     /// positions that are free then.
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
