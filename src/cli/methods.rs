@@ -110,13 +110,13 @@ pub(super) fn run(args: MethodsArgs) -> Result<(), Error> {
 
 fn tell(console: &Console, described: &Described) {
     let Described { name, about, paper, decides, when, cost, options, .. } = described;
-    console.line(&format!("{name}: {about}"));
+    console.line(format!("{name}: {about}"));
     for (what, text) in [("paper", paper), ("decides", decides), ("when", when), ("cost", cost)] {
-        console.line(&format!("  {what:<8} {text}"));
+        console.line(format!("  {what:<8} {text}"));
     }
     for Choosable { name, default, about } in options {
         let default =
             default.map_or("must be given".into(), |default| format!("default {default}"));
-        console.line(&format!("  {name:<15} {about} [{default}]"));
+        console.line(format!("  {name:<15} {about} [{default}]"));
     }
 }
