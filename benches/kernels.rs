@@ -91,7 +91,8 @@ fn measure(
     let x_flat: Vec<f32> = (0..cols).flat_map(|col| x.iter().flat_map(move |x| x[col].0)).collect();
     let mut y_flat = vec![0.0; rows * batch];
     let mut dx = vec![vec![Row::ZERO; cols]; TILES];
-    let mut dw = vec![0.0; pattern.nnz()];
+    let mut dx_dense = dx.clone();
+    let (mut dw, mut dw_dense) = (vec![0.0; pattern.nnz()], vec![0.0; rows * cols]);
     let mut peak_flops = 0.0;
     let samples = Samples::in_turn(
         canary,
@@ -124,6 +125,20 @@ fn measure(
                     dense.forward(crew, &bias, x, y);
                 }
             },
+            &mut || {
+                for (dy, dx) in dy.iter().zip(&mut dx_dense) {
+                    dense.backward_input(crew, dy, dx);
+                }
+            },
+            &mut || {
+                for block in dense.blocks().windows(2) {
+                    let rows = block[0]..block[1];
+                    let dw = &mut dw_dense[rows.start * cols..rows.end * cols];
+                    for (x, dy) in x.iter().zip(&dy) {
+                        dense.add_gradient_rows(isa, rows.clone(), x, dy, dw);
+                    }
+                }
+            },
         ],
     );
     for (row, flat) in y_flat.chunks(batch).enumerate() {
@@ -141,8 +156,9 @@ fn measure(
         samples.len() * SAMPLES,
         peak / 1e9
     );
-    let names = ["spmm", "spmm-transposed", "sddmm", "matrixmultiply", "dense"];
-    let flops = [sparse_flops, sparse_flops, sparse_flops, dense_flops, dense_flops];
+    let names =
+        ["spmm", "spmm-transposed", "sddmm", "matrixmultiply", "dense", "dense-dx", "dense-dw"];
+    let flops = [[sparse_flops; 3].as_slice(), &[dense_flops; 4]].concat();
     for ((name, flops), timing) in names.iter().zip(flops).zip(&timings[1..]) {
         let rate = |seconds: f64| flops / seconds / 1e9;
         print!(

@@ -93,6 +93,13 @@ fn chains_of_trainings_are_the_oracles() {
         ("magnitude", "retrain_norm_iter_layer", "magnitude:rounds=3", [0.9, 0.9]),
         ("magnitude", "retrain_norm_iter_global", "magnitude:rounds=3,scope=network", [0.9, 0.9]),
         ("lottery", "norm_hidden", "lottery:rounds=3", [1.0 - 62.0 / 120.0, 1.0 - 41.0 / 80.0]),
+        // Set back to step 15: 135 remain.
+        (
+            "lottery",
+            "norm_late",
+            "lottery:rounds=3,rewind=15",
+            [1.0 - 62.0 / 120.0, 1.0 - 41.0 / 80.0],
+        ),
     ] {
         let case = if file == "magnitude" { "retrain_norm" } else { "norm" };
         let (model, data) = net(file, case);
@@ -105,7 +112,8 @@ fn chains_of_trainings_are_the_oracles() {
         for round in 0..4 {
             let at = format!("{array}, round {round}");
             let mut first_loss = None;
-            for _ in 0..STEPS {
+            let steps = if array == "norm_late" && round > 0 { STEPS - 15 } else { STEPS };
+            for _ in 0..steps {
                 let loss = trainer.run_epoch(|_| {}).unwrap().loss;
                 first_loss.get_or_insert(loss);
             }
@@ -216,4 +224,34 @@ fn what_contradicts_is_refused() {
         assert!(error.contains(message), "{error}");
     }
     assert_eq!(refusal(|_| {}), None);
+}
+
+#[test]
+fn a_training_that_is_set_back_within_an_epoch_has_the_rest_of_it() {
+    // Epochs of 5 steps: the second training begins behind step 7, with the last three of epoch 2.
+    let data = common::mnist(320, 64);
+    let config = |method: &str, epochs| TrainConfig {
+        hidden: vec![20],
+        sparsity: 0.5,
+        method: method.parse().unwrap(),
+        batch: 64,
+        epochs,
+        ..TrainConfig::default()
+    };
+    let text = "lottery:rounds=1,rewind=7";
+    let mut trainer = Trainer::new(config(text, 3), data.clone()).unwrap();
+    assert_eq!(trainer.epochs(), 5);
+    let mut steps = Vec::new();
+    while !trainer.is_finished() {
+        let mut of_epoch = 0;
+        let epoch = trainer.run_epoch(|_| of_epoch += 1).unwrap();
+        // Each epoch's accuracy is of the samples it had.
+        let samples = epoch.value("accuracy") * 64.0 * f64::from(of_epoch);
+        assert!((samples - samples.round()).abs() < 1e-6, "{samples}");
+        steps.push(of_epoch);
+    }
+    assert_eq!(steps, [5, 5, 5, 3, 5]);
+    let refused = Trainer::new(config("lottery:rewind=15", 3), data).err().unwrap();
+    let error = refused.to_string();
+    assert!(error.contains("step 15, and a training ends with step 15"), "{error}");
 }

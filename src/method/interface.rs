@@ -54,6 +54,11 @@ pub trait Method: Debug + Send {
         1
     }
 
+    /// The step that trainings after the first go back to, and so begin behind; 0 is the beginning.
+    fn goes_back_to(&self) -> u64 {
+        0
+    }
+
     /// What a checkpoint must keep, by name.
     fn state(&self) -> BTreeMap<String, Vec<f32>> {
         BTreeMap::new()

@@ -2,8 +2,9 @@
 //! the smallest weights of each layer, set all that is left back to where it began, train again; in
 //! rounds.
 //!
-//! Each training has all epochs. Weights, biases, γ and β are all set back; the output layer stays
-//! whole. Controls: the same connections with weights drawn anew, and as many connections anywhere.
+//! A training that is set back to a step has the steps that come after it. Weights, biases, γ and β
+//! are all set back; the output layer stays whole. Controls: the same connections with weights drawn
+//! anew, and as many connections anywhere.
 
 use super::magnitude::ROUNDS;
 use super::pruning::{KeptWeights, keep_largest, only};
@@ -153,10 +154,6 @@ impl Method for Lottery {
             self.keep(layers);
             return Plan::default();
         };
-        if self.kept.is_empty() {
-            // The step was beyond the first training.
-            self.keep(layers);
-        }
         let sparse = network.sparse();
         let plans: Vec<LayerPlan> =
             sparse.iter().map(|layer| self.prune(network, layer, round)).collect();
@@ -172,6 +169,10 @@ impl Method for Lottery {
 
     fn phases(&self) -> u64 {
         self.rounds + 1
+    }
+
+    fn goes_back_to(&self) -> u64 {
+        self.rewind
     }
 
     fn starting_sparsity(&self) -> Option<f64> {

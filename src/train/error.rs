@@ -38,6 +38,14 @@ pub enum Error {
     /// Early stopping of a method that trains several times.
     #[error("`patience` would end a `method` of several trainings in its first")]
     PatienceAndPhases,
+    /// A method that goes back to a step that no training has.
+    #[error("a `method` goes back to step {step}, and a training ends with step {steps}")]
+    BackTo {
+        /// The step.
+        step: u64,
+        /// The steps of a training.
+        steps: u64,
+    },
     /// A method on layers that keep every connection.
     #[error("a `method` needs layers that can lose connections: this `engine` has none")]
     DenseEngine,

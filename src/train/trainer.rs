@@ -3,6 +3,7 @@
 mod kept;
 mod position;
 mod steps;
+mod trainings;
 
 pub use position::{BestEpoch, Position};
 
@@ -160,6 +161,9 @@ impl Trainer {
         };
         let initial = method.needs_initial_weights();
         let initial = initial.then(|| model.layers().iter().map(start).collect());
+        if method.goes_back_to() > 0 && method.goes_back_to() >= run.steps() {
+            return Err(Error::BackTo { step: method.goes_back_to(), steps: run.steps() });
+        }
         if config.patience > 0 && method.phases() > 1 {
             return Err(Error::PatienceAndPhases);
         }
@@ -272,7 +276,7 @@ impl Trainer {
 
     /// Epochs of all the run's trainings.
     pub fn epochs(&self) -> usize {
-        self.config.epochs * self.method.phases() as usize
+        self.trainings().all_epochs()
     }
 
     /// Mean CCV of the layers that a method may rewire; 0 if there is none.

@@ -1,5 +1,6 @@
 //! The steps of an epoch: the batch through the network, the optimiser's turn, the method's turn.
 
+use super::trainings::Trainings;
 use super::{Position, Trainer};
 use crate::dataset::Dataset;
 use crate::method::{self, Moment, Network, StepIs};
@@ -64,14 +65,14 @@ impl Trainer {
 
     fn step_inside(&mut self) -> Result<StepReport, Error> {
         let mut updates = Vec::new();
-        let Position { epochs, samples: first, .. } = self.position;
-        let begins_phase = first == 0 && epochs == self.phase() as usize * self.config.epochs;
         if self.position == Position::default() {
             self.act(Moment::Start, 0, 0, &mut updates);
-        } else if begins_phase && self.phase() > 0 {
+        } else if let Some(over) = self.training_that_begins() {
             // Only now: what the training before came to has been evaluated and kept.
-            self.act(Moment::PhaseEnd(self.phase()), self.steps(), 0, &mut updates);
+            self.act(Moment::PhaseEnd(over), self.steps(), 0, &mut updates);
+            self.position.samples = self.trainings().skipped_steps() * self.config.batch;
         }
+        let first = self.position.samples;
         self.shuffle();
         let step = self.steps() + 1;
         let (count, tile_by_tile) = (self.next_batch(), self.goes_tile_by_tile(step));
@@ -124,10 +125,17 @@ impl Trainer {
         Ok(StepReport { step: step_of_epoch, samples, loss, epoch, updates })
     }
 
-    /// Trainings of the run that are over.
-    fn phase(&self) -> u64 {
-        let over = self.position.epochs / self.config.epochs.max(1);
-        (over as u64).min(self.method.phases() - 1)
+    /// The trainings of the run.
+    pub(super) fn trainings(&self) -> Trainings {
+        let (count, back_to) = (self.method.phases(), self.method.goes_back_to());
+        let (epochs, steps_per_epoch) = (self.config.epochs, self.steps_per_epoch());
+        Trainings { count, epochs, steps_per_epoch, back_to }
+    }
+
+    /// The training after the first that begins with the next step, if one does.
+    fn training_that_begins(&self) -> Option<u64> {
+        let Position { epochs, samples, .. } = self.position;
+        self.trainings().begins(epochs).filter(|_| samples == 0)
     }
 
     /// Samples of the next batch.
@@ -150,7 +158,8 @@ impl Trainer {
     fn learning_rate(&self, step: u64) -> f32 {
         let steps = (self.config.epochs * self.steps_per_epoch()) as u64;
         // Each training has the whole schedule; steps beyond the last one stay at its end.
-        let of_training = (step - self.phase() * steps).clamp(1, steps.max(1));
+        let of_training = self.trainings().step_of_training(step, self.position.epochs);
+        let of_training = of_training.clamp(1, steps.max(1));
         self.schedule.rate(self.config.lr, of_training, steps)
     }
 
@@ -187,7 +196,12 @@ impl Trainer {
             return None;
         }
         let Position { epochs, samples, loss_sum, weight, sums, .. } = *position;
-        let evaluation = Evaluation::of(&**self.model.loss(), loss_sum / weight, sums, samples);
+        let skipped = match self.trainings().begins(epochs) {
+            Some(_) => self.trainings().skipped_steps() * self.config.batch,
+            None => 0,
+        };
+        let (loss, samples) = (&**self.model.loss(), samples - skipped);
+        let evaluation = Evaluation::of(loss, loss_sum / weight, sums, samples);
         let epoch = epochs as u64 + 1;
         self.act(Moment::EpochEnd(epoch), step, tiles, updates);
         self.averaged = self.average();
