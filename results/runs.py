@@ -47,12 +47,12 @@ def measure(script, quick, cases, seeds, skip_failures=False):
     return folder, runs
 
 
-def measure_side_by_side(script, quick, cases, seeds):
+def measure_side_by_side(script, quick, cases, seeds, inspect=False):
     """`measure` for accuracies, which do not depend on time: a run per core, on one thread each.
 
-    Each run has its `curve` besides, the test accuracy of every epoch, and their `seconds`. A run that
-    stands in runs.jsonl with the same columns and seed is not done again, so that an interrupted
-    experiment goes on where it was.
+    Each run has its `curve` besides, the test accuracy of every epoch, and their `seconds`; with
+    `inspect` also the `dead` neurons of its hidden layers. A run that stands in runs.jsonl with the
+    same columns and seed is not done again, so that an interrupted experiment goes on where it was.
     """
     folder, fanin = output_folder(script, quick), binary()
     path = folder / "runs.jsonl"
@@ -62,7 +62,7 @@ def measure_side_by_side(script, quick, cases, seeds):
               if not any(run.items() >= {**columns, "seed": seed}.items() for run in runs)]
     with open(path, "a") as file, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = {pool.submit(train_with_curve, fanin, [*flags, "--threads", 1], seed): columns
+        futures = {pool.submit(train_with_curve, fanin, [*flags, "--threads", 1], seed, inspect): columns
                    for columns, flags, seed in wanted}
         try:
             for future in concurrent.futures.as_completed(futures):
@@ -118,11 +118,15 @@ def train(fanin, flags, seed, skip_failure):
     return None
 
 
-def train_with_curve(fanin, flags, seed):
+def train_with_curve(fanin, flags, seed, inspect):
     with tempfile.TemporaryDirectory() as folder:
         run = pathlib.Path(folder) / "run"
         result = train(fanin, [*flags, "--out", run], seed, False)
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        if inspect:
+            model = [str(fanin), "inspect", str(run / "model.safetensors"), "--json"]
+            layers = json.loads(subprocess.run(model, stdout=subprocess.PIPE, check=True).stdout)
+            result["dead"] = sum(layer["dead_neurons"] for layer in layers["topology"])
     del result["run_dir"]
     epochs = [line for line in lines if "test_accuracy" in line]
     return {**result, "curve": [epoch["test_accuracy"] for epoch in epochs],
