@@ -1,6 +1,9 @@
-//! Parts of one's own by the public interface alone: each in under 40 lines.
+//! Parts of one's own by the public interface alone: each in under 40 lines, and a whole published
+//! method in a file.
 
 mod common;
+#[path = "own_parts/dsr.rs"]
+mod dsr;
 
 use fanin::dataset::{Dataset, Normalize, Samples};
 use fanin::method::{
@@ -73,6 +76,70 @@ fn a_method_of_ones_own_rewires_and_is_told_of() {
     assert_ne!(trainer.model().layers()[0].connections().0, before.1);
     let told = &updates[0].layers[0];
     assert_eq!((told.dropped, told.grown), (60, 60));
+}
+
+// --- a published method: dynamic sparse reparameterization
+// -----------------------------------------
+
+const DSR: dsr::Dsr = dsr::Dsr { every: 5, fraction: 0.1, tolerance: 0.1, threshold: 1e-3 };
+
+fn with_dsr(data: &std::sync::Arc<Dataset>) -> Trainer {
+    let config = TrainConfig { hidden: vec![60, 40], threads: 1, ..TrainConfig::default() };
+    let own = OwnParts { method: Some(Box::new(DSR)), ..OwnParts::default() };
+    Trainer::from_parts(config, data.clone(), own).unwrap()
+}
+
+#[test]
+fn a_published_method_does_what_a_dense_reference_does() {
+    // 20 steps: updates behind steps 5, 10, 15 and 20.
+    let data = common::mnist(2560, 64);
+    let mut trainer = with_dsr(&data);
+    let mut threshold = DSR.threshold;
+    for update in 1..=4 {
+        (0..4).for_each(|_| drop(trainer.step().unwrap()));
+        let model = trainer.model().clone();
+        let told = trainer.step().unwrap().updates.remove(0);
+        assert_eq!(told.update, 5 * update);
+        let (mut gone, mut left, mut layers) = (0, vec![], vec![]);
+        for (layer, update) in told.layers.iter().enumerate() {
+            let (before, _) = model.layers()[layer].connections();
+            let (after, weights) = trainer.model().layers()[layer].connections();
+            // What stayed has a weight at or above the threshold, and what came has 0.
+            let dense = after.scatter(&weights);
+            let stayed = dense.iter().filter(|w| **w != 0.0).count();
+            let grown = after.nnz() - stayed;
+            assert!(dense.iter().all(|w| *w == 0.0 || w.abs() >= threshold));
+            assert!(
+                after
+                    .positions()
+                    .filter(|&at| dense[at] != 0.0)
+                    .all(|at| { before.positions().any(|old| old == at) })
+            );
+            assert_eq!((update.dropped, update.grown), (before.nnz() - stayed, grown));
+            gone += before.nnz() - stayed;
+            left.push(stayed);
+            layers.push(grown);
+        }
+        // Layers share what comes as they share what is left.
+        let all = gone + left.iter().sum::<usize>();
+        for (layer, &grown) in layers.iter().enumerate() {
+            let share = gone as f64 * left[layer] as f64 / left.iter().sum::<usize>() as f64;
+            assert!((grown as f64 - share).abs() < 1.0, "{grown} of {share}");
+        }
+        assert_eq!(layers.iter().sum::<usize>(), gone);
+        assert_eq!(told.values["threshold"], f64::from(threshold));
+        let wanted = 0.1 * all as f64;
+        threshold *= match gone as f64 {
+            gone if gone < 0.9 * wanted => 2.0,
+            gone if gone > 1.1 * wanted => 0.5,
+            _ => 1.0,
+        };
+    }
+    assert!(threshold > DSR.threshold, "it adapts");
+    // What a checkpoint keeps of it.
+    let (state, mut other) = (trainer.method().state(), DSR);
+    assert!(other.restore(state) && other.threshold == threshold);
+    assert!(!other.restore(Default::default()));
 }
 
 // --- an optimiser of one's own
