@@ -334,3 +334,17 @@ fn methods_are_told_with_their_papers() {
         "unknown method or topology 'x': it is one of static",
     );
 }
+
+#[test]
+fn a_layer_that_loses_its_first_connections_is_told_of() {
+    let dir = TempDir::new().unwrap();
+    let output = fanin()
+        .args(["train", "--hidden", "16", "--epochs", "1", "--sparsity", "0.5", "--out"])
+        .arg(dir.path().join("run"))
+        .args(["--method", "snip:samples=50"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = "layer 1: its 6,272 connections alone are computed from step 1 on";
+    assert_eq!(text.lines().filter(|told| *told == line).count(), 1, "{text}");
+}

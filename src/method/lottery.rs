@@ -2,9 +2,9 @@
 //! the smallest weights of each layer, set all that is left back to where it began, train again; in
 //! rounds.
 //!
-//! A training that is set back to a step has the steps that come after it. Weights, biases, γ and β
-//! are all set back; the output layer stays whole. Controls: the same connections with weights drawn
-//! anew, and as many connections anywhere.
+//! A training that is set back to a step has the steps that come after it. Weights, biases, γ and
+//! β are all set back; the output layer stays whole. Controls: the same connections with weights
+//! drawn anew, and as many connections anywhere.
 
 use super::magnitude::ROUNDS;
 use super::pruning::{KeptWeights, keep_largest, only};

@@ -134,13 +134,9 @@ impl Method for Magnitude {
 mod tests {
     use super::*;
     use crate::method::saliency::sizes;
-    use crate::method::testing::TIES;
+    use crate::method::testing::{TIES, single};
     use crate::method::{Ties, keep_largest};
     use crate::sparse::oracle::Oracle;
-
-    fn single(values: Vec<f64>) -> Vec<f32> {
-        values.into_iter().map(|x| x as f32).collect()
-    }
 
     #[test]
     fn the_largest_stay_and_what_is_within_deviations_goes() {

@@ -259,14 +259,10 @@ impl Method for Rigl {
 mod tests {
     use super::*;
     use crate::method::Schedule;
-    use crate::method::testing::{DenseGradient, TIES, positions_of};
+    use crate::method::testing::{DenseGradient, TIES, positions_of, single};
     use crate::parallel::Executor;
     use crate::sparse::oracle::Oracle;
     use fanin_kernels::Isa;
-
-    fn single(values: Vec<f64>) -> Vec<f32> {
-        values.into_iter().map(|x| x as f32).collect()
-    }
 
     #[test]
     fn three_updates_in_a_row_are_the_oracles() {

@@ -92,13 +92,9 @@ impl Method for Set {
 mod tests {
     use super::*;
     use crate::method::Grown;
-    use crate::method::testing::TIES;
+    use crate::method::testing::{TIES, single};
     use crate::sparse::CsrPattern;
     use crate::sparse::oracle::Oracle;
-
-    fn single(values: Vec<f64>) -> Vec<f32> {
-        values.into_iter().map(|x| x as f32).collect()
-    }
 
     /// Positions that are dropped of a layer with these weights.
     fn dropped(pattern: &CsrPattern, weights: &[f32], fraction: f64) -> Vec<usize> {

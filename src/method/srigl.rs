@@ -209,7 +209,7 @@ impl Method for SRigl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::testing::{DenseGradient, TIES, positions_of};
+    use crate::method::testing::{DenseGradient, TIES, positions_of, single};
     use crate::sparse::oracle::Oracle;
     use fanin_kernels::Isa;
 
@@ -219,14 +219,12 @@ mod tests {
         let executor = Executor::new(Isa::detect(), 1).unwrap();
         let chains = ["24x16", "40x32", "128x96", "40x32_g95"];
         let updates = chains.into_iter().flat_map(|case| [0, 1, 2].map(|u| (case, u)));
-        let single = ["truncate", "lowered", "none_ablated"].map(|case| (case, 0));
-        for (case, update) in updates.chain(single) {
+        let alone = ["truncate", "lowered", "none_ablated"].map(|case| (case, 0));
+        for (case, update) in updates.chain(alone) {
             let name = |array: &str| format!("{case}_u{update}_{array}");
             let pattern = oracle.pattern(&name("mask_in"));
             let (rows, cols) = (pattern.rows(), pattern.cols());
             let gradient = DenseGradient::new(rows, cols, &oracle.numbers(&name("g")));
-            let single =
-                |values: Vec<f64>| -> Vec<f32> { values.iter().map(|&x| x as f32).collect() };
             let weights = pattern.gather(&single(oracle.numbers(&name("w_in"))));
             let moments = pattern.gather(&single(oracle.numbers(&name("m_in"))));
             let sparsity = oracle.numbers(&format!("{case}_sparsity"))[0];

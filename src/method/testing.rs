@@ -101,3 +101,8 @@ impl OracleNet {
         }
     }
 }
+
+/// An oracle's numbers in single precision.
+pub(super) fn single(values: Vec<f64>) -> Vec<f32> {
+    values.into_iter().map(|x| x as f32).collect()
+}

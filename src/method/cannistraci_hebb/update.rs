@@ -272,7 +272,7 @@ impl Method for CannistraciHebb {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::testing::{DenseGradient, TIES, positions_of};
+    use crate::method::testing::{DenseGradient, TIES, positions_of, single};
     use crate::random::{Purpose, stream};
     use crate::sparse::oracle::Oracle;
     use fanin_kernels::Isa;
@@ -288,10 +288,6 @@ mod tests {
             early_stop: 0.9,
             has_stopped: false,
         }
-    }
-
-    fn single(values: Vec<f64>) -> Vec<f32> {
-        values.into_iter().map(|x| x as f32).collect()
     }
 
     #[test]
