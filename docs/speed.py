@@ -41,7 +41,7 @@ def training():
     return [
         ("PyTorch dense", GREY, [dense] * len(SPARSITIES)),
         (f"fastest sparse peer: {peers}", ORANGE, [seconds for seconds, _ in fastest]),
-        ("fanin", BLUE, [epoch["fanin", s] for s in SPARSITIES]),
+        ("fanin, unstructured", BLUE, [epoch["fanin", s] for s in SPARSITIES]),
         ("fanin --share 4", DARK, [epoch["fanin shared", s] for s in SPARSITIES]),
     ]
 
@@ -54,7 +54,7 @@ def answers():
         ("PyTorch dense", GREY, line("torch")),
         ("onnxruntime", GREEN, line("onnxruntime")),
         ("DeepSparse", ORANGE, line("deepsparse")),
-        ("fanin", BLUE, line("fanin")),
+        ("fanin, unstructured", BLUE, line("fanin")),
         ("fanin --share 4", DARK, line("fanin", 4)),
     ]
 

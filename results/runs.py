@@ -15,7 +15,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What --quick sets instead of what an experiment says.
-QUICK = {"--hidden": "64,64", "--epochs": 1}
+QUICK = {"--hidden": "128,128", "--epochs": 1}
 
 
 def arguments(description):

@@ -348,3 +348,16 @@ fn a_layer_that_loses_its_first_connections_is_told_of() {
     let line = "layer 1: its 6,272 connections alone are computed from step 1 on";
     assert_eq!(text.lines().filter(|told| *told == line).count(), 1, "{text}");
 }
+
+#[test]
+fn a_topology_that_cannot_share_is_refused() {
+    for (flags, message) in [
+        (&["--share", "0"][..], "groups of 1 to 256 neurons are possible"),
+        (&["--share", "5000000000"], "groups of 1 to 256 neurons are possible"),
+        (&["--share", "4", "--generator", "er"], "leave out --share"),
+        (&["--share", "4", "--generator", "blocks"], "leave out --share"),
+        (&["--share", "4", "--generator", "eoi"], "leave out --share"),
+    ] {
+        assert_error(fanin().arg("topology").args(flags), 1, message);
+    }
+}

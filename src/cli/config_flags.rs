@@ -153,11 +153,12 @@ pub(super) struct TopologyFlags {
     /// Which inputs each neuron gets: random, even, sequential, random-torch [default: random]
     #[arg(long, value_parser = parse_name::<Spread>, help_heading = "Topology")]
     spread: Option<String>,
-    /// Neighbouring neurons that have the same inputs, each its own weights: a step with 4
-    /// takes 0.75 to 0.9 of the time [default: 1]
+    /// Neighbouring neurons that have the same inputs, each its own weights, 1 to 256: a step with
+    /// 4, or a multiple of it, takes 0.7 to 0.9 of the time [default: 1]
     #[arg(long, value_name = "NEURONS", help_heading = "Topology")]
     share: Option<usize>,
-    /// Another generator than a profile with a spread, such as er:epsilon=20
+    /// Another generator than a profile with a spread, such as er:epsilon=20 or blocks:size=16;
+    /// `fanin methods` has them all
     #[arg(long, value_name = "NAME:KEY=VALUE,…", conflicts_with_all = PROFILED, help_heading = "Topology")]
     generator: Option<Choice<Box<dyn Generator>>>,
     /// How the sparsity is divided among layers: uniform, erk, or a list 0.9;0.95

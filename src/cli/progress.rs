@@ -163,7 +163,7 @@ fn introduce(console: &Console, trainer: &Trainer, data: &Dataset) {
     }
     console.line(network_table(&NetworkSummary::of(trainer.model())));
     console.line(format!(
-        "\n{}: {} training samples, {}{} test samples; engine {}, {}, {threads} thread{}, seed {}",
+        "\n{}: {} training samples, {}{} test samples; engine {}{}, {}, {threads} thread{}, seed {}",
         data.name,
         grouped(data.train.len() as u64),
         data.validation.as_ref().map_or(String::new(), |samples| {
@@ -171,6 +171,10 @@ fn introduce(console: &Console, trainer: &Trainer, data: &Dataset) {
         }),
         grouped(data.test.len() as u64),
         trainer.config().engine,
+        match trainer.config().share {
+            1 => String::new(),
+            share => format!(", inputs shared by {share} neurons"),
+        },
         trainer.executor().isa().level(),
         if threads == 1 { "" } else { "s" },
         trainer.config().seed,

@@ -77,6 +77,7 @@ fn parse_shape(text: &str) -> Result<[usize; 2], String> {
 pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.json);
     let config = RunConfig::from_tables([args.flags.table()?]).map_err(SettingsError::from)?.train;
+    config.validate()?;
     let rule = config.rule();
     let (generator, made_by): (Box<dyn Generator>, String) = match &config.generator {
         Some(choice) => (choice.make(), choice.to_string()),

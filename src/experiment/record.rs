@@ -151,6 +151,8 @@ pub struct RunResult {
     pub isa: String,
     /// How the layers are stored.
     pub engine: String,
+    /// Neighbouring neurons that share their inputs.
+    pub share: usize,
     /// The method.
     pub method: String,
     /// Seed of every random stream.

@@ -380,6 +380,7 @@ impl Training<'_> {
             threads: trainer.executor().threads(),
             isa: trainer.executor().isa().level().name().to_string(),
             engine: train.engine.to_string(),
+            share: train.share,
             method: train.method.to_string(),
             seed: train.seed,
             run_dir: folder.map(|folder| folder.path().display().to_string()),

@@ -59,9 +59,9 @@ pub enum TopologyError {
     /// A generator that looks at training data has none.
     #[error("this topology is made from training data, and there is none here")]
     NoInputs,
-    /// Weights of their own for neurons that share their inputs.
-    #[error("this generator gives each neuron its weights, which neurons that share inputs cannot")]
-    SharedWeights,
+    /// Neurons that share their inputs, by a generator of single ones.
+    #[error("this generator's density, weights or blocks are of single neurons: leave out `share`")]
+    NotOfGroups,
     /// A text that is no allocation.
     #[error("'{0}' is neither uniform nor erk nor a list of sparsities like 0.9;0.95")]
     Allocation(String),

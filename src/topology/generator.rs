@@ -17,6 +17,11 @@ pub trait Generator: Debug + Send + Sync {
         Card::default()
     }
 
+    /// Whether what it makes can be the connections of groups of neurons.
+    fn takes_groups(&self) -> bool {
+        true
+    }
+
     /// Whether it looks at training data. Then the request for the first layer carries them;
     /// without, it is [`TopologyError::NoInputs`].
     fn needs_inputs(&self) -> bool {

@@ -19,14 +19,17 @@ pub struct Share {
 }
 
 impl Generator for Share {
-    /// **Errors**: as the groups' generator; [`TopologyError::SharedWeights`] if that gives
-    /// weights.
+    /// **Errors**: as the groups' generator; [`TopologyError::NotOfGroups`] if that makes
+    /// none of groups.
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
+        if !self.of.takes_groups() {
+            return Err(TopologyError::NotOfGroups);
+        }
         let [in_features, out_features] = request.shape;
         let groups = out_features.div_ceil(self.neurons);
         let made = self.of.generate(&Request { shape: [in_features, groups], ..*request })?;
         if made.weights.is_some() {
-            return Err(TopologyError::SharedWeights);
+            return Err(TopologyError::NotOfGroups);
         }
         Ok(Generated { pattern: repeat_rows(&made.pattern, self.neurons, out_features), ..made })
     }

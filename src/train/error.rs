@@ -71,7 +71,10 @@ pub enum Error {
     )]
     MethodTopology,
     /// Sharing asked of a method that moves single connections.
-    #[error("this `method` moves single connections, not those of groups: leave out `share`")]
+    #[error(
+        "this `method` decides over single connections, not those of groups: leave out `share` \
+         (static, rigl, set-rigl, set and srigl can share)"
+    )]
     MethodShare,
     /// A topology for a network that has every connection.
     #[error("this `engine` has every connection: it has no use for `topology` and `generator`")]

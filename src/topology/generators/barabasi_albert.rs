@@ -182,7 +182,9 @@ impl Bipartite {
         };
         self.positions.iter().for_each(|&position| degrees[side(position)] += 1);
         for &end in &unused[..unused.len() / 2] {
-            if (0..others).all(|other| self.positions.contains(&at(end, other))) {
+            // Where none can be picked that is new, the budget makes up for it.
+            let is_new = |other: usize| !self.positions.contains(&at(end, other));
+            if !(0..others).any(|other| degrees[other] > 0 && is_new(other)) {
                 continue;
             }
             loop {
@@ -269,7 +271,14 @@ mod tests {
 
     #[test]
     fn layers_have_hubs_on_both_sides_and_their_budget() {
-        for (shape, sparsity) in [([784, 1024], 0.9), ([60, 40], 0.97), ([7, 5], 0.5)] {
+        for (shape, sparsity) in [
+            ([784, 1024], 0.9),
+            ([60, 40], 0.97),
+            ([7, 5], 0.5),
+            // Sides so unlike that some inputs are linked to all neurons that have links at all.
+            ([49, 2], 0.75),
+            ([784, 32], 0.9),
+        ] {
             let request = Request { shape, sparsity, seed: 7, layer: 0, inputs: None };
             let pattern = BarabasiAlbert.generate(&request).unwrap().pattern;
             let budget = (shape[0] * shape[1]) as f64 * (1.0 - sparsity);

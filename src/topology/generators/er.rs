@@ -44,6 +44,10 @@ impl Generator for ErdosRenyi {
         }
     }
 
+    fn takes_groups(&self) -> bool {
+        false
+    }
+
     /// Exactly ⌈ε(n + m)⌉ connections, each set of positions as likely as any other. (SET's code
     /// draws with replacement, and so ends with fewer.)
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
