@@ -215,7 +215,7 @@ fn what_contradicts_is_refused() {
         (|config| config.profile = "linear".parse().unwrap(), of_topology),
         (|config| config.generator = Some("er".parse().unwrap()), of_topology),
         (|config| config.sparse_output = true, of_topology),
-        (|config| config.share = 4, "this `method` moves single connections"),
+        (|config| config.share = 4, "this `method` decides over single connections"),
         (|config| config.sparsity = 0.0, "no hidden layer lacks connections"),
         (|config| config.engine = "dense".parse().unwrap(), "no hidden layer lacks connections"),
     ];

@@ -58,7 +58,9 @@ pub enum FileProblem {
         expected: u64,
     },
     /// A header is longer than any header is.
-    #[error("damaged: its header would have {found} bytes, and may have {most}")]
+    #[error(
+        "no safetensors file, or a damaged one: its header would have {found} bytes, {most} at most"
+    )]
     HeaderLength {
         /// The length it says.
         found: u64,

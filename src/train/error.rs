@@ -70,7 +70,7 @@ pub enum Error {
          `topology`, `generator`, `profile` and `sparse-output`"
     )]
     MethodTopology,
-    /// Sharing asked of a method that moves single connections.
+    /// Sharing asked of a method that decides over single connections.
     #[error(
         "this `method` decides over single connections, not those of groups: leave out `share` \
          (static, rigl, set-rigl, set and srigl can share)"
