@@ -58,9 +58,7 @@ pub enum FileProblem {
         expected: u64,
     },
     /// A header is longer than any header is.
-    #[error(
-        "no safetensors file, or a damaged one: its header would have {found} bytes, {most} at most"
-    )]
+    #[error("damaged, or no model: its header would have {found} bytes, and may have {most}")]
     HeaderLength {
         /// The length it says.
         found: u64,
