@@ -96,18 +96,18 @@ impl Observer for Progress<'_> {
     }
 
     fn step_done(&mut self, step: &StepReport) {
-        for (update, layer) in
-            step.updates.iter().flat_map(|u| u.layers.iter().map(move |l| (u, l)))
-        {
-            let index = layer.layer;
-            if self.dense.get(&index).is_some_and(|&all| layer.nnz < all) {
-                self.dense.remove(&index);
-                let text = format!(
-                    "layer {index}: its {} connections alone are computed from step {} on",
-                    grouped(layer.nnz as u64),
-                    grouped(update.update + 1)
-                );
-                self.bar.suspend(|| self.console.line(text));
+        for update in &step.updates {
+            for layer in &update.layers {
+                if self.dense.get(&layer.layer).is_some_and(|&all| layer.nnz < all) {
+                    self.dense.remove(&layer.layer);
+                    let text = format!(
+                        "layer {}: its {} connections alone are computed from step {} on",
+                        layer.layer,
+                        grouped(layer.nnz as u64),
+                        grouped(update.update + 1)
+                    );
+                    self.bar.suspend(|| self.console.line(text));
+                }
             }
         }
         if self.bar.is_hidden() {

@@ -6,8 +6,9 @@
 //! among the largest again.
 //!
 //! A layer has dense products as long as it has every connection, and sparse ones from the first
-//! that goes: 784-1024-1024-10 on a Zen 5 core takes 1.0 of the time of masked dense products at
-//! 80 % density on AVX-512, .76 at 70 %; 1.2 at 90 %. On AVX2 .87 at 90 %.
+//! that goes. Dense products of all positions would be faster above 80 % density alone, and on
+//! AVX-512 alone: an epoch of `fanin train --sparsity 0.1` takes 1.12 of that with `--engine
+//! masked` on a Zen 5 core, at 0.2 .98, at 0.3 .87; on AVX2 .95, .83 and .72.
 
 use super::pruning::keep_largest;
 use super::saliency::{SALIENCY, SAMPLES, Salience, sizes};

@@ -129,15 +129,13 @@ impl LinkScore {
                     weights[side] = if common > 0 { self.weight(links, common) } else { 0.0 };
                 }
             }
-            let mut of_cols = vec![[0.0; SIDE]; cols];
-            for (z, weights) in weights.iter().enumerate() {
-                for &v in pattern.row(z) {
-                    let sums = of_cols[v as usize].iter_mut();
-                    sums.zip(weights).for_each(|(sum, weight)| *sum += weight);
+            for v in 0..cols {
+                let mut of_col = [0.0; SIDE];
+                for &z in transpose.row(v) {
+                    let weights = &weights[z as usize];
+                    of_col.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
                 }
-            }
-            for (side, sums) in sums.chunks_mut(cols).enumerate() {
-                sums.iter_mut().zip(&of_cols).for_each(|(sum, of_col)| *sum = of_col[side]);
+                sums[v..].iter_mut().step_by(cols).zip(of_col).for_each(|(sum, of)| *sum = of);
             }
         });
         sums

@@ -126,7 +126,7 @@ pub fn grow_by_row(executor: &Executor, search: &Search<'_>, counts: &[usize]) -
     executor.for_each(&mut blocks, |crew, block, best| {
         let first = block * search.block_rows();
         search.visit(crew.isa(), first..first + best.len(), |row, gradient, places| {
-            best[row - first].offer_row(row as u32, gradient, places);
+            best[row - first].offer_whole_row(row as u32, gradient, places);
         });
         best.iter_mut().for_each(Best::shrink);
     });
@@ -285,6 +285,18 @@ impl<'a> Best<'a> {
                     self.offer(Candidate { row, col, gradient, score });
                 }
             }
+        }
+    }
+
+    /// [`Best::offer_row`] of the only row there is. Gradients of 0 are offered only where nothing
+    /// else is left: a row may have hundreds, behind inputs that are always 0, and all are equal.
+    fn offer_whole_row(&mut self, row: u32, gradient: &[f32], places: &[Place]) {
+        self.floor = 1;
+        self.offer_row(row, gradient, places);
+        if self.found.len() < self.count {
+            self.found.clear();
+            self.floor = 0;
+            self.offer_row(row, gradient, places);
         }
     }
 

@@ -20,7 +20,7 @@ pub struct Share {
 
 impl Generator for Share {
     /// **Errors**: as the groups' generator; [`TopologyError::NotOfGroups`] if that makes
-    /// none of groups.
+    /// none of groups, or gives weights.
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         if !self.of.takes_groups() {
             return Err(TopologyError::NotOfGroups);

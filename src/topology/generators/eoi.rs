@@ -40,10 +40,6 @@ impl Generator for Orthogonal {
         }
     }
 
-    fn takes_groups(&self) -> bool {
-        false
-    }
-
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         let &Request { shape: [in_features, out_features], sparsity, seed, layer, .. } = request;
         if !(0.0..1.0).contains(&sparsity) {
