@@ -33,6 +33,8 @@ pub enum Purpose {
     Dropout,
     /// Noise on inputs; index: step and tile.
     InputNoise,
+    /// Noise on what a mixture's gate prefers; index: step.
+    GateNoise,
 }
 
 impl Purpose {
@@ -49,6 +51,7 @@ impl Purpose {
             Purpose::Split => 7,
             Purpose::Dropout => 8,
             Purpose::InputNoise => 9,
+            Purpose::GateNoise => 10,
         }
     }
 }

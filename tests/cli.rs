@@ -1,31 +1,18 @@
 //! The built binary: what it writes, and how it fails.
 
+#[path = "common/command.rs"]
+mod command;
 #[path = "common/files.rs"]
 mod files;
 
-use assert_cmd::Command;
+use command::{assert_error, fanin};
 use files::{gzip, idx};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-fn fanin() -> Command {
-    let mut command = Command::cargo_bin("fanin").unwrap();
-    command.env_remove("FANIN_DATA_DIR").env_remove("FANIN_ISA");
-    command
-}
-
 /// A run small enough for a test.
 const SMALL: [&str; 6] = ["train", "--hidden", "16", "--epochs", "1", "--quiet"];
-
-/// Asserts that a command fails with this exit code and one line of stderr that holds `message`.
-fn assert_error(command: &mut Command, code: i32, message: &str) {
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{stderr}");
-    assert!(stderr.starts_with("error: ") && stderr.contains(message), "{stderr}");
-    assert!(code != 1 || stderr.lines().count() == 1, "{stderr}");
-}
 
 /// A copy of the shipped MNIST with one file replaced.
 fn mnist_with(file: &str, content: &[u8]) -> TempDir {
@@ -288,7 +275,7 @@ fn bench_maps_every_combination() {
 #[test]
 fn methods_are_told_with_their_papers() {
     use fanin::grammar::{Listed, make};
-    use fanin::{method::Method, topology::Generator};
+    use fanin::{method::Method, nn::Mixture, topology::Generator};
     let output = fanin().args(["methods", "--json"]).output().unwrap();
     assert!(output.status.success());
     let known: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -307,7 +294,9 @@ fn methods_are_told_with_their_papers() {
             topologies.iter().map(ToString::to_string).collect(),
         )
     );
-    for entry in ["methods", "topologies"].iter().flat_map(|list| known[list].as_array().unwrap()) {
+    assert_eq!(names("mixtures"), ["noisy-top-k"]);
+    let lists = ["methods", "topologies", "mixtures"];
+    for entry in lists.iter().flat_map(|list| known[list].as_array().unwrap()) {
         for key in ["about", "paper", "decides", "when", "cost"] {
             assert!(!entry[key].as_str().unwrap().is_empty(), "{key} of {entry}");
         }
@@ -319,8 +308,9 @@ fn methods_are_told_with_their_papers() {
                 option["name"].as_str().unwrap(),
                 option["default"].as_str().unwrap()
             );
-            let taken =
-                make::<Box<dyn Method>>(&text).is_ok() || make::<Box<dyn Generator>>(&text).is_ok();
+            let taken = make::<Box<dyn Method>>(&text).is_ok()
+                || make::<Box<dyn Generator>>(&text).is_ok()
+                || make::<Mixture>(&text).is_ok();
             assert!(taken, "{text}");
         }
     }
@@ -331,7 +321,7 @@ fn methods_are_told_with_their_papers() {
     assert_error(
         fanin().args(["methods", "x"]),
         1,
-        "unknown method or topology 'x': it is one of static",
+        "unknown method, topology or mixture 'x': it is one of static",
     );
 }
 

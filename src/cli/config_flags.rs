@@ -7,7 +7,7 @@ use crate::experiment;
 use crate::format;
 use crate::grammar::{self, Choice, Listed};
 use crate::method::Method;
-use crate::nn::{Activation, Engine, Loss};
+use crate::nn::{Activation, Engine, Loss, Mixture};
 use crate::optim::{LrSchedule, Rule};
 use crate::topology::{Allocation, Generator, Profile, Rounding, Spread};
 use crate::train::{InitCcv, RunConfig, SettingsError};
@@ -53,6 +53,11 @@ pub(super) struct ConfigFlags {
     /// Keep every connection of the hidden layers [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Network")]
     dense_hidden: Option<bool>,
+    /// Several networks behind a gate that learns which answer a sample, as
+    /// noisy-top-k:experts=20,top=2; each has these hidden layers
+    #[arg(long, help_heading = "Network", value_name = "NAME:KEY=VALUE,…",
+        long_help = listed::<Mixture>("Several networks behind a gate that learns which answer a sample; each has the hidden layers"))]
+    mixture: Option<Choice<Mixture>>,
     /// What follows LayerNorm in the hidden layers [default: relu]
     #[arg(long, help_heading = "Network", value_name = "NAME",
         long_help = listed::<Activation>("What follows LayerNorm in the hidden layers [default: relu]"))]
@@ -294,7 +299,7 @@ mod tests {
         let mut checked = 0;
         // What is optional has no default, an alias is no setting, and no file is the default of
         // the topology's.
-        let without = DataConfig::OPTIONAL.into_iter().chain(["topology", "generator"]);
+        let without = DataConfig::OPTIONAL.into_iter().chain(["topology", "generator", "mixture"]);
         let without: Vec<&str> = without.collect();
         for argument in command.get_arguments() {
             let name = argument.get_long().unwrap();

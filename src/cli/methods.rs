@@ -4,6 +4,7 @@ use super::Error;
 use super::console::Console;
 use crate::grammar::{self, Card, Entry, Listed, Parameter};
 use crate::method::Method;
+use crate::nn::Mixture;
 use crate::topology::Generator;
 use clap::Args;
 use serde::Serialize;
@@ -15,8 +16,8 @@ use serde::Serialize;
   fanin methods rigl
   fanin methods --json
 
-A method is chosen by train's --method, a topology by --generator, with options as in
-rigl:drop=0.3,every=50.")]
+A method is chosen by train's --method, a topology by --generator, a mixture of several networks by
+--mixture, with options as in rigl:drop=0.3,every=50.")]
 pub(super) struct MethodsArgs {
     /// Only these
     #[arg(value_name = "NAME")]
@@ -30,6 +31,7 @@ pub(super) struct MethodsArgs {
 struct Known {
     methods: Vec<Described>,
     topologies: Vec<Described>,
+    mixtures: Vec<Described>,
 }
 
 /// A name of a list with all that is said about it.
@@ -81,22 +83,28 @@ fn names<T: Listed>() -> impl Iterator<Item = &'static str> {
 
 pub(super) fn run(args: MethodsArgs) -> Result<(), Error> {
     let console = Console::new(args.json, false);
-    let known: Vec<&str> =
-        names::<Box<dyn Method>>().chain(names::<Box<dyn Generator>>()).collect();
+    let known =
+        names::<Box<dyn Method>>().chain(names::<Box<dyn Generator>>()).chain(names::<Mixture>());
+    let known: Vec<&str> = known.collect();
     if let Some(unknown) = args.names.iter().find(|name| !known.contains(&name.as_str())) {
-        let (what, name) = ("method or topology", unknown.clone());
+        let (what, name) = ("method, topology or mixture", unknown.clone());
         return Err(grammar::Error::UnknownName { what, name, known }.into());
     }
     let methods = described(&args.names, |method: Box<dyn Method>| {
         (method.card(), method.starting_sparsity())
     });
     let topologies = described(&args.names, |made: Box<dyn Generator>| (made.card(), None));
-    let known = Known { methods, topologies };
+    let mixtures = described(&args.names, |made: Mixture| (made.card(), None));
+    let known = Known { methods, topologies, mixtures };
     if args.json {
         console.object(&known);
         return Ok(());
     }
-    let parts = [("Methods", &known.methods), ("Topologies", &known.topologies)];
+    let parts = [
+        ("Methods", &known.methods),
+        ("Topologies", &known.topologies),
+        ("Mixtures", &known.mixtures),
+    ];
     for (title, described) in parts.into_iter().filter(|(_, described)| !described.is_empty()) {
         console.line(title);
         for described in described {

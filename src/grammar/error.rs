@@ -74,6 +74,8 @@ pub enum Expected {
     BelowOne,
     /// A whole number, at least the one named.
     Whole(u64),
+    /// A whole number from one to another.
+    WholeUpTo(u64, u64),
     /// `true` or `false`; the key alone means `true`.
     Flag,
     /// One of these.
@@ -89,6 +91,7 @@ impl fmt::Display for Expected {
             Expected::Fraction => f.write_str("a fraction from 0 to 1"),
             Expected::BelowOne => f.write_str("a number of at least 0 and below 1"),
             Expected::Whole(least) => write!(f, "a whole number of at least {least}"),
+            Expected::WholeUpTo(least, most) => write!(f, "a whole number from {least} to {most}"),
             Expected::Flag => f.write_str("true or false"),
             Expected::OneOf(names) => write!(f, "one of {}", names.join(", ")),
         }

@@ -118,6 +118,12 @@ impl Arguments<'_> {
         self.parse(key, Expected::Whole(least), whole)
     }
 
+    /// A whole number from `least` to `most`.
+    pub fn whole_up_to(&self, key: &'static str, least: u64, most: u64) -> Result<u64, Error> {
+        let whole = |text: &str| text.parse().ok().filter(|n| (least..=most).contains(n));
+        self.parse(key, Expected::WholeUpTo(least, most), whole)
+    }
+
     /// Whether a flag is set.
     pub fn flag(&self, key: &'static str) -> Result<bool, Error> {
         self.parse(key, Expected::Flag, |text| text.parse().ok())

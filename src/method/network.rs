@@ -221,7 +221,7 @@ impl<'a> Network<'a> {
             });
             let tiles = &tiles[..group.len().div_ceil(TILE)];
             for (index, (gradient, sum)) in gradients.iter_mut().zip(&mut sum).enumerate() {
-                model.layer_gradient(self.executor, index, tiles, gradient);
+                model.layer_gradient(self.executor, index, tiles.into(), gradient);
                 sum.iter_mut().zip(&gradient.weight).for_each(|(sum, part)| *sum += part);
             }
         }

@@ -54,6 +54,9 @@ pub enum ModelProblem {
         /// What the reader says.
         problem: String,
     },
+    /// Layers that are not those of a mixture.
+    #[error("{0} layers are not those of the mixture's experts and its gate")]
+    Experts(usize),
     /// A checkpoint from beyond an epoch's end.
     #[error("{0} samples into an epoch that is shorter")]
     Position(usize),

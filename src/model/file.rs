@@ -14,7 +14,7 @@ use crate::format::FileProblem;
 use crate::format::safetensors::TensorFile;
 use crate::grammar::{self, Listed};
 use crate::nn::storage::{AllDense, Sparse};
-use crate::nn::{Activation, Engine, Head, Layer, LayerInput, Loss, Mlp, Place};
+use crate::nn::{Activation, Chains, Engine, Head, Layer, LayerInput, Loss, Mixture, Mlp, Place};
 use crate::sparse::CsrPattern;
 use fanin_kernels::Isa;
 use std::path::Path;
@@ -84,6 +84,9 @@ impl ModelFile {
         text("in_features", to_json(&model.in_features()));
         text("activation", model.activation().name().to_string());
         text("loss", model.loss().text());
+        if let Some(mixture) = model.mixture() {
+            text("mixture", mixture.to_string());
+        }
         text("scaling", to_json(&meaning.scaling));
         text("schema", to_json(&meaning.schema));
         text("data", meaning.data_name.clone());
@@ -139,7 +142,8 @@ impl ModelFile {
             data_name: text("data").unwrap_or_default(),
             settings,
         };
-        let model = take_layers(&mut file, meaning.schema.is_sparse)?
+        let mixture = text("mixture").map(|text| named("mixture", &text)).transpose()?;
+        let model = take_layers(&mut file, mixture, meaning.schema.is_sparse)?
             .with_activation(activation)
             .with_loss(loss);
         if let Some(features) = meaning.scaling.features().filter(|&n| n != model.in_features()) {
@@ -164,22 +168,52 @@ fn old_settings(file: &TensorFile) -> Result<String, ModelProblem> {
 }
 
 /// The layers, as many as there are, of samples that come sparse or not.
-fn take_layers(file: &mut TensorFile, is_sparse: bool) -> Result<Mlp, ModelProblem> {
+fn take_layers(
+    file: &mut TensorFile,
+    mixture: Option<Mixture>,
+    is_sparse: bool,
+) -> Result<Mlp, ModelProblem> {
     let index = |name: &String| name.strip_prefix("layers.")?.split('.').next()?.parse().ok();
     let count = file.tensors.keys().filter_map(index).max().map_or(1, |last: usize| last + 1);
+    let chains = Chains::of(count, mixture.as_ref()).ok_or(ModelProblem::Experts(count))?;
     let mut parts: Vec<(CsrPattern, Vec<f32>, Head)> = Vec::new();
     for index in 0..count {
-        let before = parts.last().map(|(pattern, ..)| pattern.rows());
-        parts.push(take_layer(file, index, before, index + 1 < count)?);
+        let before = match (chains.takes_samples(index), parts.first()) {
+            (true, first) => first.map(|(pattern, ..)| pattern.cols()),
+            (false, _) => parts.last().map(|(pattern, ..)| pattern.rows()),
+        };
+        parts.push(take_layer(file, index, before, chains.is_hidden(index))?);
     }
+    expect_experts(&parts, chains, mixture)?;
     let full = |(pattern, ..): &(CsrPattern, Vec<f32>, Head)| pattern.density() == 1.0;
     let engine: &dyn Engine = if parts.iter().all(full) { &AllDense } else { &Sparse };
     let input = if is_sparse { LayerInput::SparseSamples } else { LayerInput::Samples };
     let first = Place { isa: Isa::detect(), input };
     let layer = |(index, (pattern, weights, head))| {
-        Layer::new(engine.store(pattern, weights, first.of_layer(index)), head)
+        let place = first.of_layer(chains.position(index) % chains.depth);
+        Layer::new(engine.store(pattern, weights, place), head)
     };
-    Ok(Mlp::from_layers(parts.into_iter().enumerate().map(layer).collect()))
+    Ok(Mlp::of(parts.into_iter().enumerate().map(layer).collect(), mixture))
+}
+
+/// Refuses experts of different widths, and a gate that is not theirs.
+fn expect_experts(
+    parts: &[(CsrPattern, Vec<f32>, Head)],
+    chains: Chains,
+    mixture: Option<Mixture>,
+) -> Result<(), ModelProblem> {
+    for (index, (pattern, ..)) in parts.iter().enumerate() {
+        let expected = match (chains.position(index) == chains.depth, mixture) {
+            (true, Some(Mixture { experts, .. })) => 2 * experts,
+            _ => parts[chains.position(index)].0.rows(),
+        };
+        if pattern.rows() != expected {
+            let (found, expected) = (vec![pattern.rows()], vec![expected]);
+            let name = format!("layers.{index}.bias");
+            return Err(FileProblem::Shape { name, found, expected }.into());
+        }
+    }
+    Ok(())
 }
 
 /// One layer behind one of `before` neurons; the first layer's width comes from the file.

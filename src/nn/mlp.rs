@@ -1,24 +1,24 @@
-//! A multilayer perceptron: weights, LayerNorm and activation per hidden layer; weights; a loss.
+//! A multilayer perceptron: weights, LayerNorm and activation per hidden layer; weights; a loss. Or
+//! a mixture of several.
 
+use super::chain::Chain;
 use super::loss::{CrossEntropy, Loss};
 use super::storage::{Engine, Place};
 use super::tensors::{LayerBlock, LayerTensors};
-use super::{Activation, Head, Layer, LayerTile, Tile, TileInput, add_gradient_rows, he_normal};
+use super::{
+    Activation, Chains, Gates, Head, Layer, Mixture, Passed, Tile, add_gradient_rows, he_normal,
+};
 use crate::parallel::{Crew, Executor};
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
-use fanin_kernels::{
-    Isa, Row, drop_out, layer_norm_backward, layer_norm_forward, layer_norm_sample, sum_samples,
-};
+use fanin_kernels::{Isa, Row};
 use std::sync::Arc;
-
-/// LayerNorm's epsilon, as PyTorch has it.
-pub const NORM_EPS: f32 = 1e-5;
 
 /// The network.
 #[derive(Clone, Debug)]
 pub struct Mlp {
     layers: Vec<Layer>,
+    mixture: Option<Mixture>,
     activation: Activation,
     loss: Arc<dyn Loss>,
 }
@@ -56,7 +56,21 @@ impl Mlp {
         layers: Vec<L>,
         seed: u64,
     ) -> Mlp {
-        let last = layers.len() - 1;
+        Mlp::stored(engine, first, layers, seed, None)
+    }
+
+    /// As [`Mlp::new`], of a mixture if one is given: then the layers are those of its experts, one
+    /// expert after the other, and its gate on the samples, of two neurons an expert.
+    ///
+    /// **Panics** as [`Mlp::new`] and [`Mlp::of`].
+    pub fn stored<L: Into<LayerStart>>(
+        engine: &dyn Engine,
+        first: Place,
+        layers: Vec<L>,
+        seed: u64,
+        mixture: Option<Mixture>,
+    ) -> Mlp {
+        let chains = Chains::of(layers.len(), mixture.as_ref()).expect("the mixture's layers");
         let layer = |(index, start): (usize, L)| {
             let LayerStart { pattern, weights } = start.into();
             let (rows, cols) = (pattern.rows(), pattern.cols());
@@ -69,10 +83,11 @@ impl Mlp {
                 let rng = &mut stream(seed, Purpose::Init, index as u64);
                 he_normal(rng, mean_fan_in, pattern.nnz())
             });
-            let storage = engine.store(pattern, weights, first.of_layer(index));
-            Layer::new(storage, Head::new(rows, index < last))
+            let place = first.of_layer(chains.position(index) % chains.depth);
+            let storage = engine.store(pattern, weights, place);
+            Layer::new(storage, Head::new(rows, chains.is_hidden(index)))
         };
-        Mlp::from_layers(layers.into_iter().enumerate().map(layer).collect())
+        Mlp::of(layers.into_iter().enumerate().map(layer).collect(), mixture)
     }
 
     /// A network of these layers, with ReLU and cross-entropy.
@@ -80,13 +95,43 @@ impl Mlp {
     /// **Panics** if there is none, the widths of consecutive layers disagree, or a hidden layer
     /// has no norm.
     pub fn from_layers(layers: Vec<Layer>) -> Mlp {
+        Mlp::of(layers, None)
+    }
+
+    /// As [`Mlp::from_layers`], of a mixture if one is given, whose layers come as in
+    /// [`Mlp::stored`].
+    ///
+    /// **Panics** as [`Mlp::from_layers`], or if the layers are not those of the mixture.
+    pub fn of(layers: Vec<Layer>, mixture: Option<Mixture>) -> Mlp {
         assert!(!layers.is_empty(), "a network has a layer");
-        for (i, pair) in layers.windows(2).enumerate() {
-            let (before, after) = (pair[0].out_features(), pair[1].in_features());
-            assert_eq!(before, after, "layer {} takes in what layer {} gives out", i + 2, i + 1);
-            assert!(pair[0].has_norm(), "layer {} is hidden: it has a norm", i + 1);
+        let chains = Chains::of(layers.len(), mixture.as_ref()).expect("the mixture's layers");
+        for (i, layer) in layers.iter().enumerate() {
+            if chains.is_hidden(i) {
+                let after = layers[i + 1].in_features();
+                let (number, next) = (i + 1, i + 2);
+                assert_eq!(
+                    layer.out_features(),
+                    after,
+                    "layer {next} takes in what {number} gives"
+                );
+                assert!(layer.has_norm(), "layer {number} is hidden: it has a norm");
+            }
+            let like = &layers[chains.position(i)];
+            assert_eq!(layer.in_features(), like.in_features(), "experts are of the same widths");
         }
-        Mlp { layers, activation: Activation::default(), loss: Arc::new(CrossEntropy) }
+        if let Some(Mixture { experts, .. }) = mixture {
+            let gate = layers[layers.len() - 1].out_features();
+            assert_eq!(gate, 2 * experts, "a gate has two neurons an expert");
+        }
+        Mlp { layers, mixture, activation: Activation::default(), loss: Arc::new(CrossEntropy) }
+    }
+
+    /// The network with other layers of the same shapes.
+    ///
+    /// **Panics** as [`Mlp::of`].
+    pub fn with_layers(&self, layers: Vec<Layer>) -> Mlp {
+        let other = Mlp::of(layers, self.mixture);
+        other.with_activation(self.activation).with_loss(Arc::clone(&self.loss))
     }
 
     /// The network with another activation in its hidden layers.
@@ -109,6 +154,16 @@ impl Mlp {
         &mut self.layers
     }
 
+    /// The mixture that the layers make, if they are not one chain.
+    pub fn mixture(&self) -> Option<Mixture> {
+        self.mixture
+    }
+
+    /// Where the layers stand.
+    pub fn chains(&self) -> Chains {
+        Chains::of(self.layers.len(), self.mixture.as_ref()).expect("checked when it was made")
+    }
+
     /// The hidden layers' activation.
     pub fn activation(&self) -> Activation {
         self.activation
@@ -126,7 +181,7 @@ impl Mlp {
 
     /// Outputs of the network: classes, or numbers.
     pub fn outputs(&self) -> usize {
-        self.layers[self.layers.len() - 1].out_features()
+        self.layers[self.chains().depth - 1].out_features()
     }
 
     /// Inputs and neurons of each layer.
@@ -144,35 +199,64 @@ impl Mlp {
         self.layers.iter().map(Layer::nnz).sum()
     }
 
-    /// Flops of one training sample's products as the layers are stored: forward, dX but for the
-    /// first layer, and dW if it is wanted.
+    /// Flops of one training sample's products as the layers are stored: forward, dX but for layers
+    /// that take in samples, and dW if it is wanted. Of a mixture those of the gate and of as many
+    /// experts as answer.
     pub fn flops_per_sample(&self, with_dw: bool) -> u64 {
-        let of = |layer: &Layer| 2 * layer.storage().products() as u64;
-        let all: u64 = self.layers.iter().map(of).sum();
-        2 * all - of(&self.layers[0]) + if with_dw { all } else { 0 }
+        let passes = 2 + u64::from(with_dw);
+        self.flops(|takes_samples| passes - u64::from(takes_samples))
     }
 
-    /// The tile's samples through all layers; leaves the outputs in the last layer's `z`.
+    /// Flops of the products of one answer.
+    pub fn flops_per_answer(&self) -> u64 {
+        self.flops(|_| 1)
+    }
+
+    /// Flops of a sample that passes a layer so often.
+    fn flops(&self, passes: impl Fn(bool) -> u64) -> u64 {
+        let chains = self.chains();
+        let (mut of_chains, mut of_gate) = (0, 0);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let flops = passes(chains.takes_samples(index)) * 2 * layer.storage().products() as u64;
+            match chains.position(index) == chains.depth {
+                true => of_gate += flops,
+                false => of_chains += flops,
+            }
+        }
+        let top = self.mixture.map_or(1, |mixture| mixture.top);
+        of_gate + of_chains * top as u64 / chains.count as u64
+    }
+
+    /// The network's layers, or those of an expert.
+    pub(super) fn chain(&self, index: usize) -> Chain<'_> {
+        Chain { layers: &self.layers[self.chains().layers(index)], activation: self.activation }
+    }
+
+    /// The tile's samples through all layers; leaves the outputs in the last layer's `z`. A mixture
+    /// answers as after training, without noise.
     pub fn forward(&self, crew: Crew<'_>, tile: &mut Tile) {
-        let (isa, activation) = (crew.isa(), self.activation);
-        let Tile { input, layers: tiles, dropout, .. } = tile;
-        // What a layer takes in; the first one the samples.
-        let mut x: Option<&[Row]> = None;
-        for (index, (Layer { storage, head }, tile)) in self.layers.iter().zip(tiles).enumerate() {
-            let LayerTile { z, h, stats, kept, .. } = tile;
-            match (x, input.sparse()) {
-                (None, Some(samples)) => storage.forward_sparse(crew, &head.bias, samples, z),
-                (x, _) => storage.forward(crew, &head.bias, x.unwrap_or_else(|| input.rows()), z),
+        let Some(mixture) = self.mixture else { return self.chain(0).forward(crew, tile) };
+        self.forward_gate(crew, tile);
+        let gates = Gates::of(mixture, tile.gate(0..mixture.experts), None);
+        tile.outputs_mut().fill(Row::ZERO);
+        for expert in 0..mixture.experts {
+            let of = |sample| gates.gate(sample, expert) as f32;
+            let gate: Vec<f32> = (0..gates.samples()).map(of).collect();
+            if gate.iter().any(|gate| *gate > 0.0) {
+                self.chain(expert).forward(crew, tile);
+                tile.add_answer(&gate);
             }
-            if !head.gamma.is_empty() {
-                let Head { gamma, beta, .. } = head;
-                *stats = layer_norm_forward(isa, activation, z, gamma, beta, NORM_EPS, h);
-                if let Some(dropout) = dropout {
-                    dropout.keep(index, h.len(), kept);
-                    drop_out(isa, kept, dropout.factor(), h);
-                }
-            }
-            x = Some(h);
+        }
+    }
+
+    /// The tile's samples through the mixture's gate.
+    pub(super) fn forward_gate(&self, crew: Crew<'_>, tile: &mut Tile) {
+        let Layer { storage, head } = &self.layers[self.layers.len() - 1];
+        let Tile { input, layers, depth, .. } = tile;
+        let z = &mut layers[*depth].z;
+        match input.sparse() {
+            Some(samples) => storage.forward_sparse(crew, &head.bias, samples, z),
+            None => storage.forward(crew, &head.bias, input.rows(), z),
         }
     }
 
@@ -187,14 +271,22 @@ impl Mlp {
     /// **Panics** unless [`Mlp::takes_samples`], or if there is not one value per input.
     pub fn forward_sample(&self, isa: Isa, x: &mut Vec<f32>, y: &mut Vec<f32>) {
         assert_eq!(x.len(), self.in_features(), "one value per input");
-        for Layer { storage, head } in &self.layers {
-            y.resize(storage.out_features(), 0.0);
-            storage.forward_sample(isa, &head.bias, x, y);
-            if !head.gamma.is_empty() {
-                layer_norm_sample(isa, self.activation, &head.gamma, &head.beta, NORM_EPS, y);
+        let Some(mixture) = self.mixture else { return self.chain(0).forward_sample(isa, x, y) };
+        let Layer { storage, head } = &self.layers[self.layers.len() - 1];
+        y.resize(storage.out_features(), 0.0);
+        storage.forward_sample(isa, &head.bias, x, y);
+        let clean = y[..mixture.experts].iter().map(|&x| f64::from(x)).collect();
+        let gates = Gates::of(mixture, clean, None);
+        let mut outputs = vec![0.0; self.outputs()];
+        for expert in 0..mixture.experts {
+            let gate = gates.gate(0, expert) as f32;
+            if gate > 0.0 {
+                let mut answer = x.clone();
+                self.chain(expert).forward_sample(isa, &mut answer, y);
+                outputs.iter_mut().zip(answer).for_each(|(sum, answer)| *sum += gate * answer);
             }
-            std::mem::swap(x, y);
         }
+        *x = outputs;
     }
 
     /// The loss of the outputs, and its gradient in their place, as part of a batch's mean: of
@@ -206,40 +298,27 @@ impl Mlp {
     }
 
     /// From the outputs' gradient back to the first layer: every `z` becomes its gradient.
+    ///
+    /// **Panics** if the network is a mixture, whose batches go another way
+    /// ([`run_mixture`](super::run_mixture)); so do the two halves.
     pub fn backward(&self, crew: Crew<'_>, tile: &mut Tile) {
-        for layer in (0..self.layers.len()).rev() {
-            self.backward_input(crew, layer, tile);
-            self.backward_norm(crew, layer, tile);
-        }
+        self.alone().backward(crew, tile);
     }
 
     /// The first half of layer `layer`'s part of [`Mlp::backward`]: from the gradient of its `z` to
     /// that of what it took in. Both can be read until [`Mlp::backward_norm`].
     pub fn backward_input(&self, crew: Crew<'_>, layer: usize, tile: &mut Tile) {
-        let Tile { layers: tiles, dh, .. } = tile;
-        if layer + 1 == tiles.len() {
-            let LayerTile { z, dbias, .. } = &mut tiles[layer];
-            sum_samples(crew.isa(), z, dbias);
-        }
-        if layer > 0 {
-            let dh = &mut dh[..tiles[layer - 1].h.len()];
-            self.layers[layer].storage.backward_input(crew, &tiles[layer].z, dh);
-        }
+        self.alone().backward_input(crew, layer, tile);
     }
 
     /// The second half: through the activation and the norm of the layer before, if there is one.
     pub fn backward_norm(&self, crew: Crew<'_>, layer: usize, tile: &mut Tile) {
-        let Some(before) = layer.checked_sub(1) else { return };
-        let (isa, activation) = (crew.isa(), self.activation);
-        let Tile { layers: tiles, dh, dropout, .. } = tile;
-        let LayerTile { z, h, stats, kept, dgamma, dbeta, dbias } = &mut tiles[before];
-        let dh = &mut dh[..h.len()];
-        if let Some(dropout) = dropout {
-            drop_out(isa, kept, dropout.factor(), dh);
-        }
-        let Head { gamma, beta, .. } = &self.layers[before].head;
-        let sums = [dgamma, dbeta, dbias].map(|sums| &mut sums[..]);
-        layer_norm_backward(isa, activation, dh, gamma, beta, stats, z, sums);
+        self.alone().backward_norm(crew, layer, tile);
+    }
+
+    fn alone(&self) -> Chain<'_> {
+        assert!(self.mixture.is_none(), "a mixture's tiles go by experts");
+        self.chain(0)
     }
 
     /// Forward, loss and back: a tile's part of a batch whose samples' weights add up to `weight`.
@@ -252,10 +331,15 @@ impl Mlp {
     /// The gradients of all layers after [`Mlp::backward`] of every tile, stored.
     ///
     /// Training does not call this: it hands each block of rows to the optimiser at once.
-    pub fn gradients(&self, executor: &Executor, tiles: &[Tile]) -> Vec<LayerTensors> {
+    pub fn gradients<'a>(
+        &self,
+        executor: &Executor,
+        passed: impl Into<Passed<'a>>,
+    ) -> Vec<LayerTensors> {
+        let passed = passed.into();
         let mut gradients: Vec<LayerTensors> = self.layers.iter().map(Layer::zeros).collect();
         for (index, gradient) in gradients.iter_mut().enumerate() {
-            self.layer_gradient(executor, index, tiles, gradient);
+            self.layer_gradient(executor, index, passed, gradient);
         }
         gradients
     }
@@ -266,42 +350,31 @@ impl Mlp {
         &self,
         executor: &Executor,
         index: usize,
-        tiles: &[Tile],
+        passed: Passed<'_>,
         gradient: &mut LayerTensors,
     ) {
         let storage = self.layers[index].storage();
+        let (position, tiles) = passed.of_layer(index);
         let work = LayerBlock::new(storage.row_ptr(), [gradient.slices()]);
         executor.by_rows(storage.blocks(), work, &|rows, block: LayerBlock<'_, 1>| {
             let [mut gradient] = block.sets;
             gradient.clear();
-            add_gradient_rows(executor.isa(), storage, index, rows, tiles, &mut gradient);
+            add_gradient_rows(executor.isa(), storage, position, rows, tiles, &mut gradient);
         });
     }
 
     /// The first layer, counted from 1, whose output for a tile's samples is not finite, if any:
     /// runs the tile forward again.
     pub fn first_non_finite(&self, crew: Crew<'_>, tile: &mut Tile) -> Option<usize> {
-        self.forward(crew, tile);
         let samples = tile.samples;
         let finite =
             |rows: &[Row]| rows.iter().all(|row| row.0[..samples].iter().all(|x| x.is_finite()));
-        let layer = tile.layers.iter().position(|layer| !finite(&layer.z) || !finite(&layer.h));
-        layer.map(|layer| layer + 1)
-    }
-}
-
-impl Tile {
-    /// Memory for a tile of `model`.
-    pub fn new(model: &Mlp) -> Tile {
-        let sizes = |layer: &Layer| (layer.out_features(), layer.head().gamma.len());
-        let sizes: Vec<(usize, usize)> = model.layers().iter().map(sizes).collect();
-        let numbers = if model.loss().takes_numbers() { model.outputs() } else { 0 };
-        let takes_sparse = model.layers[0].storage.takes_sparse_input();
-        Tile::with_sizes(TileInput::new(model.in_features(), takes_sparse), &sizes, numbers)
-    }
-
-    /// Memory for `count` tiles of `model`.
-    pub fn several(model: &Mlp, count: usize) -> Vec<Tile> {
-        (0..count).map(|_| Tile::new(model)).collect()
+        let chains = self.chains();
+        (0..chains.count).find_map(|chain| {
+            self.chain(chain).forward(crew, tile);
+            let layers = &tile.layers[..chains.depth];
+            let layer = layers.iter().position(|layer| !finite(&layer.z) || !finite(&layer.h));
+            layer.map(|layer| chains.layers(chain).start + layer + 1)
+        })
     }
 }

@@ -6,15 +6,18 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `mlp.rs` | the network |
+//! | `mlp.rs`, `chain.rs` | the network; layers one behind the other, forward and back |
+//! | `mixture/`, `routing.rs` | several networks behind a gate; a batch on its way through them |
 //! | `layer.rs`, `tensors.rs` | a layer: stored weights and a head; its four tensors |
 //! | `storage/` | how weights are stored, and the three products that makes |
 //! | `loss/`, `activation.rs` | what is trained towards; what follows LayerNorm |
-//! | `tile.rs`, `input.rs` | the memory of 64 samples, how they enter, the loop over tiles |
+//! | `tile.rs`, `tile_memory.rs` | the memory of 64 samples, the loop over tiles |
+//! | `input.rs` | how samples enter |
 //! | `init.rs`, `dropout.rs` | initial weights; what training leaves out at random |
 //! | `twin.rs`, `gradcheck.rs` | the specification in f64, and the chain of trust |
 
 mod activation;
+mod chain;
 mod curvature;
 mod dropout;
 pub mod gradcheck;
@@ -22,21 +25,27 @@ mod init;
 mod input;
 mod layer;
 pub mod loss;
+mod mixture;
 mod mlp;
+mod routing;
 pub mod storage;
 mod tensors;
 mod tile;
+mod tile_memory;
 mod twin;
 
 pub use activation::Activation;
+pub use chain::NORM_EPS;
 pub use curvature::{Batch, Curvature, DenseLayer};
 pub use dropout::Dropout;
 pub use init::he_normal;
 pub use input::TileInput;
 pub use layer::{Head, Layer, add_gradient_rows};
 pub use loss::{Loss, METRICS, Targets, TileLoss, TileTargets};
-pub use mlp::{LayerStart, Mlp, NORM_EPS};
+pub use mixture::{Chains, Gates, Mixture};
+pub use mlp::{LayerStart, Mlp};
+pub use routing::run_mixture;
 pub use storage::{Engine, LayerInput, Place, Storage};
 pub use tensors::{LayerBlock, LayerSlices, LayerTensors, Tensor};
-pub use tile::{LayerTile, Tile, each_tile, of_tile};
+pub use tile::{LayerTile, Passed, Routes, Tile, each_tile, of_tile};
 pub use twin::{Twin, TwinLayer};

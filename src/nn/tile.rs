@@ -22,8 +22,11 @@ pub struct Tile {
     pub samples: usize,
     /// What the hidden layers lose in the passes of training; nothing in all others.
     pub dropout: Option<Dropout>,
-    /// What each layer computed.
+    /// What each layer computed. Of a mixture: the layers of an expert, the gate, and in the place
+    /// of another layer the outputs.
     pub layers: Vec<LayerTile>,
+    /// How many of them stand one behind the other.
+    pub(super) depth: usize,
     /// The tile's part of the loss.
     pub loss: TileLoss,
     /// dL/dh of the layer at hand in the backward pass.
@@ -63,8 +66,13 @@ impl LayerTile {
 
 impl Tile {
     /// Memory for a tile of a network with this input, (neurons, of which normed) per layer, and
-    /// numbers that a sample should give.
-    pub(super) fn with_sizes(input: TileInput, sizes: &[(usize, usize)], numbers: usize) -> Tile {
+    /// numbers that a sample should give; `depth` of the layers stand one behind the other.
+    pub(super) fn with_sizes(
+        input: TileInput,
+        sizes: &[(usize, usize)],
+        depth: usize,
+        numbers: usize,
+    ) -> Tile {
         let widest = sizes.iter().map(|&(_, normed)| normed).max().unwrap_or(0);
         let all: usize = sizes.iter().map(|&(features, normed)| features + normed).sum();
         let mut arena = Arena::new(all + widest + numbers);
@@ -93,16 +101,22 @@ impl Tile {
             dropout: None,
             samples: 0,
             layers,
+            depth,
             loss: TileLoss::default(),
             dh,
         }
     }
 
+    /// Whether the layer at a place of [`Tile::layers`] takes in the samples.
+    fn takes_samples(&self, position: usize) -> bool {
+        position.is_multiple_of(self.depth)
+    }
+
     /// What layer `layer` takes in, as rows, and the gradient of what its weights gave out.
     pub fn input_and_gradient(&self, layer: usize) -> (Cow<'_, [Row]>, &[Row]) {
-        let x = match layer {
-            0 => self.input.to_rows(),
-            _ => Cow::Borrowed(&self.layers[layer - 1].h[..]),
+        let x = match self.takes_samples(layer) {
+            true => self.input.to_rows(),
+            false => Cow::Borrowed(&self.layers[layer - 1].h[..]),
         };
         (x, &self.layers[layer].z)
     }
@@ -117,10 +131,46 @@ impl Tile {
         dw: &mut [f32],
     ) {
         let dy = &self.layers[layer].z;
-        match (layer, self.input.sparse()) {
-            (0, Some(x)) => storage.add_sparse_gradient_rows(isa, rows, x, dy, dw),
-            (0, None) => storage.add_gradient_rows(isa, rows, self.input.rows(), dy, dw),
+        match (self.takes_samples(layer), self.input.sparse()) {
+            (true, Some(x)) => storage.add_sparse_gradient_rows(isa, rows, x, dy, dw),
+            (true, None) => storage.add_gradient_rows(isa, rows, self.input.rows(), dy, dw),
             _ => storage.add_gradient_rows(isa, rows, &self.layers[layer - 1].h, dy, dw),
+        }
+    }
+
+    /// What the gate's rows gave out, `[samples, rows]`.
+    pub(super) fn gate(&self, rows: Range<usize>) -> Vec<f64> {
+        let rows = &self.layers[self.depth].z[rows];
+        let of = |sample: usize| rows.iter().map(move |row| f64::from(row.0[sample]));
+        (0..self.samples).flat_map(of).collect()
+    }
+
+    /// The gate's rows.
+    pub(super) fn gate_rows_mut(&mut self) -> &mut [Row] {
+        &mut self.layers[self.depth].z
+    }
+
+    /// What the last layer of the chain gave out.
+    pub(super) fn answers(&self) -> &[Row] {
+        &self.layers[self.depth - 1].z
+    }
+
+    /// As [`Tile::answers`], to be changed.
+    pub(super) fn answers_mut(&mut self) -> &mut [Row] {
+        &mut self.layers[self.depth - 1].z
+    }
+
+    /// Adds the expert's answer at the end of the chain to the outputs, each sample's times its
+    /// gate; where that is 0, nothing.
+    pub(super) fn add_answer(&mut self, gate: &[f32]) {
+        let (chain, after) = self.layers.split_at_mut(self.depth);
+        let (answers, outputs) = (&chain[self.depth - 1].z, &mut after[1].z);
+        for (output, answer) in outputs.iter_mut().zip(&answers[..]) {
+            for ((sum, x), &gate) in output.0.iter_mut().zip(answer.0).zip(gate) {
+                if gate > 0.0 {
+                    *sum += gate * x;
+                }
+            }
         }
     }
 
@@ -132,6 +182,52 @@ impl Tile {
     /// As [`Tile::outputs`], to be changed.
     pub fn outputs_mut(&mut self) -> &mut [Row] {
         &mut self.layers.last_mut().expect("a network has a layer").z
+    }
+}
+
+/// The tiles of a batch as its layers saw them, after the backward pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed<'a> {
+    tiles: &'a [Tile],
+    /// Of a mixture which tiles passed which expert.
+    routes: Option<&'a Routes>,
+}
+
+/// Which of a batch's tiles passed which expert of a mixture; the first ones, which hold the batch
+/// in its own order, passed the gate.
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    pub(super) depth: usize,
+    /// The first tile of each expert, and the tile behind the last one's last.
+    pub(super) bounds: Vec<usize>,
+}
+
+impl<'a> Passed<'a> {
+    /// Tiles that passed a mixture.
+    pub fn routed(tiles: &'a [Tile], routes: &'a Routes) -> Passed<'a> {
+        Passed { tiles, routes: Some(routes) }
+    }
+
+    /// Where layer `layer` stands in its tiles' [`Tile::layers`], and these; none of an expert that
+    /// answered no sample.
+    pub fn of_layer(self, layer: usize) -> (usize, &'a [Tile]) {
+        let Some(Routes { depth, bounds }) = self.routes else { return (layer, self.tiles) };
+        match bounds.get(layer / depth..layer / depth + 2) {
+            Some(&[first, end]) => (layer % depth, &self.tiles[first..end]),
+            _ => (*depth, &self.tiles[..bounds[0]]),
+        }
+    }
+}
+
+impl<'a> From<&'a [Tile]> for Passed<'a> {
+    fn from(tiles: &'a [Tile]) -> Self {
+        Passed { tiles, routes: None }
+    }
+}
+
+impl<'a> From<&'a Vec<Tile>> for Passed<'a> {
+    fn from(tiles: &'a Vec<Tile>) -> Self {
+        Passed::from(&tiles[..])
     }
 }
 

@@ -3,6 +3,7 @@
 use super::config::NARROW;
 use super::{Error, TrainConfig};
 use crate::dataset::{Dataset, Scaling, Values};
+use crate::grammar::Choice;
 use crate::method::connections;
 use crate::nn::{LayerStart, Mlp, Place};
 use crate::sparse::CsrPattern;
@@ -58,7 +59,8 @@ impl TrainConfig {
     ) -> Result<(Mlp, Vec<String>), Error> {
         self.validate()?;
         let (starts, warnings) = self.starts(in_features, outputs, inputs)?;
-        let model = Mlp::new(&*self.engine.make(), first, starts, self.seed);
+        let mixture = self.mixture.as_ref().map(Choice::make);
+        let model = Mlp::stored(&*self.engine.make(), first, starts, self.seed, mixture);
         let model = model.with_activation(self.activation.make()).with_loss(self.loss.make());
         let warnings = warnings.into_iter().chain(unable(&model)).collect();
         Ok((model, warnings))
@@ -111,6 +113,8 @@ impl TrainConfig {
             [in_features].into_iter().chain(self.hidden.iter().copied()).chain([outputs]).collect();
         let shapes: Vec<[usize; 2]> = widths.windows(2).map(|pair| [pair[0], pair[1]]).collect();
         let (sparse, sparse_shapes) = self.sparse_of(&shapes);
+        // Of a mixture each expert is such a network, and the gate is the last layer.
+        let experts = self.mixture.as_ref().map(|mixture| mixture.make().experts);
         let error = |layer: usize| move |source| Error::Topology { layer: layer + 1, source };
         let sparsities = match self.topology.is_empty() {
             true => {
@@ -122,13 +126,15 @@ impl TrainConfig {
         };
         let generator = self.generator(&sparse)?;
         let (mut starts, mut warnings) = (Vec::new(), Vec::new());
-        for (layer, &shape) in shapes.iter().enumerate() {
-            let Some(at) = sparse.iter().position(|&sparse| sparse == layer) else {
+        let count = shapes.len() * experts.unwrap_or(1);
+        for (layer, &shape) in shapes.iter().cycle().enumerate().take(count) {
+            let place = layer % shapes.len();
+            let Some(at) = sparse.iter().position(|&sparse| sparse == place) else {
                 starts.push(CsrPattern::full(shape[1], shape[0]).into());
                 continue;
             };
             // Training samples are the inputs of the first layer alone.
-            let inputs = inputs.filter(|_| layer == 0);
+            let inputs = inputs.filter(|_| place == 0);
             let sparsity = sparsities[at];
             let request = Request { shape, sparsity, seed: self.seed, layer, inputs };
             let made = generator.generate(&request).map_err(error(layer))?;
@@ -137,6 +143,11 @@ impl TrainConfig {
                 return Err(error(layer)(TopologyError::Empty));
             }
             warnings.extend(unmet.iter().map(|unmet| format!("layer {}: {unmet}", layer + 1)));
+            starts.push(LayerStart { pattern, weights });
+        }
+        if let Some(experts) = experts {
+            let pattern = CsrPattern::full(2 * experts, in_features);
+            let weights = Some(vec![0.0; pattern.nnz()]);
             starts.push(LayerStart { pattern, weights });
         }
         Ok((starts, warnings))

@@ -14,7 +14,7 @@ use crate::format::safetensors::TensorFile;
 use crate::model::{
     self, ModelProblem, add_pattern, expect_format, from_json, take_pattern, to_json,
 };
-use crate::nn::{Head, Layer, LayerTensors, Mlp, Tensor};
+use crate::nn::{Head, Layer, LayerTensors, Tensor};
 use crate::optim::Optimizer;
 use crate::sparse::CsrPattern;
 use roaring::RoaringTreemap;
@@ -100,9 +100,7 @@ fn parse(mut file: TensorFile, trainer: &Trainer) -> Result<Restored, ModelProbl
         }
         layers.push(layer);
     }
-    let model = Mlp::from_layers(layers)
-        .with_activation(trainer.model().activation())
-        .with_loss(trainer.model().loss().clone());
+    let model = trainer.model().with_layers(layers);
     let optimizer = Optimizer::restore(rule, steps, slots);
     Ok(Restored {
         model,

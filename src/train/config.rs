@@ -3,7 +3,7 @@
 use super::{Error, Regularization};
 use crate::grammar::{Choice, named};
 use crate::method::{Method, Static};
-use crate::nn::{Activation, Engine, Loss};
+use crate::nn::{Activation, Engine, Loss, Mixture};
 use crate::optim::{LrSchedule, Rule};
 use crate::topology::{Allocation, FanInRule, Generator, Profile, Rounding, Spread};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub struct TrainConfig {
     pub generator: Option<Choice<Box<dyn Generator>>>,
     /// Whether the first hidden layer keeps every connection.
     pub dense_first: bool,
+    /// Several networks behind a gate, each with these hidden layers; or one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixture: Option<Choice<Mixture>>,
     /// Files with the sparse layers' connections, instead of all of the above; or none.
     pub topology: Vec<PathBuf>,
     /// Whether the output layer is as sparse as the hidden ones.
@@ -105,6 +108,7 @@ impl Default for TrainConfig {
             share: 1,
             allocation: Allocation::Uniform,
             generator: None,
+            mixture: None,
             dense_first: false,
             topology: vec![],
             sparse_output: false,
@@ -209,6 +213,16 @@ impl TrainConfig {
         let brings_topology = !self.topology.is_empty() || self.generator.is_some();
         if !self.topology.is_empty() && self.generator.is_some() {
             return Err(Error::TwoTopologies);
+        }
+        if self.mixture.is_some() {
+            let contradicts = [
+                ("method", self.has_method()),
+                ("topology", !self.topology.is_empty()),
+                ("input-noise", input_noise > 0.0),
+            ];
+            if let Some((setting, _)) = contradicts.into_iter().find(|(_, is_given)| *is_given) {
+                return Err(Error::Mixture { setting });
+            }
         }
         if self.init_ccv == InitCcv::Equilibrium {
             if !self.has_method() {

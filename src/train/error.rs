@@ -70,6 +70,12 @@ pub enum Error {
          `topology`, `generator`, `profile` and `sparse-output`"
     )]
     MethodTopology,
+    /// A mixture with what is for a single network.
+    #[error("`mixture` has no use for `{setting}`, which is for a single network: leave it out")]
+    Mixture {
+        /// What is for a single network.
+        setting: &'static str,
+    },
     /// Sharing asked of a method that decides over single connections.
     #[error(
         "this `method` decides over single connections, not those of groups: leave out `share` \

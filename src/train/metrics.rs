@@ -148,7 +148,8 @@ pub struct NetworkSummary {
     /// Flops of the products of one training sample, as the layers are stored: forward, dW, and dX
     /// but for the first layer.
     pub train_flops_per_sample: u64,
-    /// Flops of the products of one prediction, as the layers are stored.
+    /// Flops of the products of one prediction, as the layers are stored; of a mixture's experts
+    /// those that answer.
     pub inference_flops_per_sample: u64,
     /// The same if every connection existed.
     pub inference_flops_per_sample_dense: u64,
@@ -183,10 +184,9 @@ impl NetworkSummary {
     /// The summary of a model.
     pub fn of(model: &Mlp) -> NetworkSummary {
         let layers: Vec<LayerSummary> = model.layers().iter().map(LayerSummary::of).collect();
-        let hidden = match layers.len() {
-            1 => &layers[..],
-            count => &layers[..count - 1],
-        };
+        let chains = model.chains();
+        let is_hidden = |index: usize| chains.depth == 1 || chains.is_hidden(index);
+        let hidden = || layers.iter().enumerate().filter(|(index, _)| is_hidden(*index));
         let sparsity = |layers: &mut dyn Iterator<Item = &LayerSummary>| {
             let (stored, positions) = layers.fold((0, 0), |(stored, positions), layer| {
                 (stored + layer.nnz, positions + layer.in_features * layer.out_features)
@@ -195,15 +195,14 @@ impl NetworkSummary {
         };
         let lacking = || layers.iter().filter(|layer| layer.density < 1.0);
         let of_lacking = if lacking().next().is_some() { sparsity(&mut lacking()) } else { 0.0 };
-        let of_hidden = sparsity(&mut hidden.iter());
-        let inference: u64 = layers.iter().map(|l| l.flops).sum();
+        let of_hidden = sparsity(&mut hidden().map(|(_, layer)| layer));
         NetworkSummary {
             parameters: model.parameters(),
             nnz: model.nnz(),
             sparsity_of_sparse_layers: of_lacking,
             sparsity_of_hidden_layers: of_hidden,
             train_flops_per_sample: model.flops_per_sample(true),
-            inference_flops_per_sample: inference,
+            inference_flops_per_sample: model.flops_per_answer(),
             inference_flops_per_sample_dense: layers.iter().map(|l| l.flops_dense).sum(),
             layers,
         }

@@ -127,7 +127,7 @@ fn tell(plan: &LayerPlan, state: &mut State<'_>, tiles: &[Tile]) -> LayerUpdate 
     let before = state.model.layers()[index].storage().connections();
     let gradient = &mut state.gradients[index];
     if !tiles.is_empty() {
-        state.model.layer_gradient(state.executor, index, tiles, gradient);
+        state.model.layer_gradient(state.executor, index, tiles.into(), gradient);
     }
     let dw = state.model.layers()[index].storage().to_csr(&gradient.weight);
     let ratio = gradient_ratio(&before, &dw).filter(|_| !tiles.is_empty());

@@ -36,7 +36,8 @@ impl RunConfig {
         tables: impl IntoIterator<Item = Table>,
     ) -> Result<RunConfig, SettingsProblem> {
         let defaults = RunConfig::default().to_table();
-        let optional: Vec<&str> = DataConfig::OPTIONAL.into_iter().chain(["generator"]).collect();
+        let optional: Vec<&str> =
+            DataConfig::OPTIONAL.into_iter().chain(["generator", "mixture"]).collect();
         let mut effective = defaults.clone();
         for mut table in tables {
             take_aliases(&mut table, &mut effective)?;

@@ -15,7 +15,7 @@
 //! Nothing is allocated.
 
 use crate::nn::{
-    Layer, LayerBlock, LayerSlices, LayerTensors, Mlp, Storage, Tensor, Tile, TileLoss,
+    Layer, LayerBlock, LayerSlices, LayerTensors, Mlp, Passed, Storage, Tensor, Tile, TileLoss,
     add_gradient_rows, each_tile, of_tile,
 };
 use crate::optim::{MAX_SLOTS, Optimizer, Rule};
@@ -122,23 +122,23 @@ pub fn step_tile_by_tile(
 }
 
 /// Computes all gradients from these tiles, each of them filled, and takes the optimiser's step at
-/// this learning rate.
+/// this learning rate. An expert of a mixture that answered no sample takes none.
 ///
 /// **Shapes**: `gradients` one set of tensors per layer, shaped as the parameters; overwritten.
 ///
 /// **Panics** if gradients or slots are not of this network's shapes.
-pub fn apply_gradients(
+pub fn apply_gradients<'a>(
     executor: &Executor,
     model: &mut Mlp,
     optimizer: &mut Optimizer,
     lr: f32,
     gradients: &mut [LayerTensors],
-    tiles: &[Tile],
+    tiles: impl Into<Passed<'a>>,
 ) {
     expect_shapes(model, optimizer, gradients);
     let (rule, slots) = optimizer.begin(lr);
     let work = Layers { first: 0, layers: model.layers_mut(), gradients, slots };
-    update_layers(executor, rule, work, tiles);
+    update_layers(executor, rule, work, tiles.into());
 }
 
 /// As [`apply_gradients`], with the gradient scaled down to the norm `max_norm` where it is larger,
@@ -147,19 +147,20 @@ pub fn apply_gradients(
 /// **Order**: the squares are added up in double precision, layer by layer and tensor by tensor.
 ///
 /// **Panics** as [`apply_gradients`].
-pub fn apply_clipped_gradients(
+pub fn apply_clipped_gradients<'a>(
     executor: &Executor,
     model: &mut Mlp,
     optimizer: &mut Optimizer,
     lr: f32,
     max_norm: f64,
     gradients: &mut [LayerTensors],
-    tiles: &[Tile],
+    tiles: impl Into<Passed<'a>>,
 ) {
     expect_shapes(model, optimizer, gradients);
+    let passed = tiles.into();
     let mut squares = 0.0;
     for (index, gradient) in gradients.iter_mut().enumerate() {
-        model.layer_gradient(executor, index, tiles, gradient);
+        model.layer_gradient(executor, index, passed, gradient);
         let weights = model.layers()[index].storage().to_csr(&gradient.weight);
         let [_, head @ ..] = gradient.each();
         for values in [&*weights].into_iter().chain(head) {
@@ -173,9 +174,13 @@ pub fn apply_clipped_gradients(
     }
     let (rule, slots) = optimizer.begin(lr);
     let mut slots = slots.map(|slot| slot.iter_mut());
-    for (layer, gradient) in model.layers_mut().iter_mut().zip(gradients) {
+    let layers = model.layers_mut().iter_mut().zip(gradients).enumerate();
+    for (index, (layer, gradient)) in layers {
         let slots =
             slots.each_mut().map(|slot| slot.next().map(LayerTensors::slices).unwrap_or_default());
+        if passed.of_layer(index).1.is_empty() {
+            continue;
+        }
         layer.change(executor, |storage, params| {
             let work = LayerBlock::new(storage.row_ptr(), sets(params, gradient, slots));
             executor.by_rows(storage.blocks(), work, &|rows, block: LayerBlock<'_, SETS>| {
@@ -236,18 +241,22 @@ impl Layers<'_> {
 }
 
 /// Layers side by side: no layer waits for another's last block.
-fn update_layers(executor: &Executor, rule: &dyn Rule, work: Layers<'_>, tiles: &[Tile]) {
+fn update_layers(executor: &Executor, rule: &dyn Rule, work: Layers<'_>, passed: Passed<'_>) {
     if work.layers.len() > 1 {
         let (before, after) = work.halves();
         executor.join(
-            || update_layers(executor, rule, before, tiles),
-            || update_layers(executor, rule, after, tiles),
+            || update_layers(executor, rule, before, passed),
+            || update_layers(executor, rule, after, passed),
         );
     } else if let Layers { first, layers: [layer], gradients: [gradient], slots } = work {
+        let (position, tiles) = passed.of_layer(first);
+        if tiles.is_empty() {
+            return gradient.slices().clear();
+        }
         let slots =
             slots.map(|slot| slot.first_mut().map(LayerTensors::slices).unwrap_or_default());
         layer.change(executor, |storage, params| {
-            update_layer(executor, rule, first, storage, params, gradient, slots, tiles);
+            update_layer(executor, rule, position, storage, params, gradient, slots, tiles);
         });
     }
 }

@@ -12,11 +12,10 @@ use super::rewire::History;
 use super::{Error, Regularization, TrainConfig};
 use crate::dataset::{Dataset, Values};
 use crate::method::{Method, RunLength};
-use crate::nn::{Layer, LayerInput, LayerStart, LayerTensors, Mlp, Place, Tile};
+use crate::nn::{Layer, LayerInput, LayerStart, LayerTensors, Mlp, Place, Routes, Tile};
 use crate::optim::{Averaged, LrSchedule, Optimizer, Rule};
 use crate::parallel::Executor;
 use crate::topology::Distribution;
-use fanin_kernels::TILE;
 use roaring::RoaringTreemap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -32,6 +31,8 @@ pub struct Trainer {
     method: Box<dyn Method>,
     tiles: Vec<Tile>,
     gradients: Vec<LayerTensors>,
+    /// Of a mixture which tiles of the last batch passed which expert.
+    routes: Option<Routes>,
     /// The samples in the order of epoch `order_epoch`.
     order: Vec<u32>,
     order_epoch: Option<usize>,
@@ -184,7 +185,8 @@ impl Trainer {
         Ok(Trainer {
             optimizer: Optimizer::new(rule, &model),
             schedule: config.lr_schedule.make(),
-            tiles: Tile::several(&model, batch.div_ceil(TILE)),
+            tiles: Tile::of_batch(&model, batch),
+            routes: None,
             gradients: model.layers().iter().map(Layer::zeros).collect(),
             order: (0..data.train.len() as u32).collect(),
             order_epoch: None,

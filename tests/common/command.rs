@@ -23,3 +23,12 @@ pub(crate) fn run(command: &mut Command) -> String {
 pub(crate) fn summary(args: &[&str]) -> serde_json::Value {
     serde_json::from_str(&run(fanin().arg("train").args(args).args(["--json", "--quiet"]))).unwrap()
 }
+
+/// Asserts that a command fails with this exit code and one line of stderr that holds `message`.
+pub(crate) fn assert_error(command: &mut Command, code: i32, message: &str) {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(stderr.starts_with("error: ") && stderr.contains(message), "{stderr}");
+    assert!(code != 1 || stderr.lines().count() == 1, "{stderr}");
+}

@@ -4,9 +4,9 @@ use super::trainings::Trainings;
 use super::{Position, Trainer};
 use crate::dataset::Dataset;
 use crate::method::{self, Moment, Network, StepIs};
-use crate::nn::{METRICS, Tile, of_tile};
+use crate::nn::{METRICS, Mixture, Passed, Tile, of_tile, run_mixture};
 use crate::parallel::Crew;
-use crate::random::{Purpose, stream};
+use crate::random::{Purpose, normal, stream};
 use crate::train::metrics::{Evaluation, StepReport, UpdateMetrics};
 use crate::train::rewire::{self, State};
 use crate::train::{Error, step};
@@ -77,8 +77,18 @@ impl Trainer {
         let step = self.steps() + 1;
         let (count, tile_by_tile) = (self.next_batch(), self.goes_tile_by_tile(step));
         let lr = self.learning_rate(step);
-        let Trainer { config, data, executor, model, tiles, order, optimizer, gradients, .. } =
-            self;
+        let Trainer {
+            config,
+            data,
+            executor,
+            model,
+            tiles,
+            order,
+            optimizer,
+            gradients,
+            routes,
+            ..
+        } = self;
         let (seed, regularization) = (config.seed, config.regularization);
         let (batch, later) = order[first..].split_at(count);
         let next = &later[..later.len().min(count)];
@@ -100,10 +110,14 @@ impl Trainer {
             );
         }
         // A loss that is not finite is looked into: for that, too, all tiles must be there.
-        if !loss_sum.is_finite() {
+        if let Some(Mixture { experts, .. }) = model.mixture() {
+            let rng = &mut stream(seed, Purpose::GateNoise, step);
+            let noise = normal(rng, 1.0, count * experts).into_iter().map(f64::from).collect();
+            *routes = Some(run_mixture(executor, model, tiles, batch, sum, Some(noise), load));
+            loss_sum = loss_of(&tiles[..count.div_ceil(TILE)]);
+        } else if !loss_sum.is_finite() {
             step::forward_backward_weighted(executor, model, tiles, batch, sum, load);
-            let tiles = &tiles[..count.div_ceil(TILE)];
-            loss_sum = tiles.iter().map(|tile| f64::from(tile.loss.loss_sum)).sum();
+            loss_sum = loss_of(&tiles[..count.div_ceil(TILE)]);
         }
         let tiles = count.div_ceil(TILE);
         let step_of_epoch = first / self.config.batch + 1;
@@ -149,6 +163,7 @@ impl Trainer {
         let ends_epoch = self.position.samples + self.next_batch() == self.order.len();
         let epoch_end = Moment::EpochEnd(self.position.epochs as u64 + 1);
         self.executor.threads() == 1
+            && self.model.mixture().is_none()
             && self.config.regularization.clip_norm == 0.0
             && !self.method.due(Moment::Gradient(step))
             && !self.method.due(Moment::Step(step))
@@ -165,8 +180,12 @@ impl Trainer {
 
     /// The optimiser's step.
     fn optimizer_step(&mut self, lr: f32, tiles: usize) {
-        let Trainer { config, executor, model, optimizer, gradients, tiles: all, .. } = self;
-        let tiles = &all[..tiles];
+        let Trainer { config, executor, model, optimizer, gradients, tiles: all, routes, .. } =
+            self;
+        let tiles = match routes {
+            None => Passed::from(&all[..tiles]),
+            Some(routes) => Passed::routed(all, routes),
+        };
         match config.regularization.clip_norm {
             0.0 => step::apply_gradients(executor, model, optimizer, lr, gradients, tiles),
             norm => step::apply_clipped_gradients(
@@ -276,6 +295,11 @@ impl Trainer {
         let layer = self.tiles.iter_mut().find_map(|tile| model.first_non_finite(crew, tile));
         Error::Diverged { epoch, step, layer: layer.unwrap_or(model.layers().len()), last_loss }
     }
+}
+
+/// The sum of the losses of a batch's tiles.
+fn loss_of(tiles: &[Tile]) -> f64 {
+    tiles.iter().map(|tile| f64::from(tile.loss.loss_sum)).sum()
 }
 
 /// The training samples as a method asks for them.

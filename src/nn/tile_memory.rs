@@ -1,0 +1,32 @@
+//! The memory that a network's tiles need.
+
+use super::{Layer, Mlp, Tile, TileInput};
+use fanin_kernels::TILE;
+
+impl Tile {
+    /// Memory for a tile of `model`.
+    pub fn new(model: &Mlp) -> Tile {
+        let sizes = |layer: &Layer| (layer.out_features(), layer.head().gamma.len());
+        let (layers, chains) = (model.layers(), model.chains());
+        let depth = chains.depth;
+        let mut sizes: Vec<(usize, usize)> = layers[..depth].iter().map(sizes).collect();
+        if model.mixture().is_some() {
+            sizes.extend([(layers[layers.len() - 1].out_features(), 0), (model.outputs(), 0)]);
+        }
+        let numbers = if model.loss().takes_numbers() { model.outputs() } else { 0 };
+        let mut of_samples = layers.iter().enumerate().filter(|(at, _)| chains.takes_samples(*at));
+        let takes_sparse = of_samples.all(|(_, layer)| layer.storage().takes_sparse_input());
+        Tile::with_sizes(TileInput::new(model.in_features(), takes_sparse), &sizes, depth, numbers)
+    }
+
+    /// Memory for a batch of so many samples on its way through `model`.
+    pub fn of_batch(model: &Mlp, samples: usize) -> Vec<Tile> {
+        let tiles = samples.div_ceil(TILE);
+        Tile::several(model, tiles + model.mixture().map_or(0, |m| m.tiles(samples)))
+    }
+
+    /// Memory for `count` tiles of `model`.
+    pub fn several(model: &Mlp, count: usize) -> Vec<Tile> {
+        (0..count).map(|_| Tile::new(model)).collect()
+    }
+}
