@@ -4,8 +4,9 @@
 mod command;
 mod common;
 
-use command::{assert_error, fanin};
+use command::{assert_error, fanin, run, summary};
 use fanin::dataset::Dataset;
+use fanin::format::safetensors::TensorFile;
 use fanin::model::{Meaning, ModelFile, Predictor};
 use fanin::nn::{Gates, LayerTensors, Mixture, Mlp, NORM_EPS, Passed, Tile, run_mixture};
 use fanin::parallel::Executor;
@@ -170,18 +171,18 @@ fn gradients_are_those_of_finite_differences() {
 fn bits_depend_on_neither_threads_nor_level() {
     let data = common::mnist(500, 70);
     for (text, batch) in [(TEXT, 128), ("noisy-top-k:experts=7,top=1", 150)] {
-        let run = |isa, threads| {
+        let train = |isa, threads| {
             let mut trainer = trainer(config(text, batch), &data, isa, threads);
-            let train = trainer.run_epoch(|_| {}).unwrap();
-            let loss = [train.loss, trainer.evaluate(&data.test).unwrap().loss];
+            let of_epoch = trainer.run_epoch(|_| {}).unwrap();
+            let loss = [of_epoch.loss, trainer.evaluate(&data.test).unwrap().loss];
             (tensors(&trainer), loss.map(f64::to_bits))
         };
-        let expected = run(Isa::detect(), 1);
+        let expected = train(Isa::detect(), 1);
         for threads in [2, 3, 5] {
-            assert!(run(Isa::detect(), threads) == expected, "{text}, {threads} threads");
+            assert!(train(Isa::detect(), threads) == expected, "{text}, {threads} threads");
         }
         for isa in Isa::available().into_iter().filter(|isa| isa.level() != Level::ScalarNoFma) {
-            assert!(run(isa, 2) == expected, "{text}, {}", isa.level());
+            assert!(train(isa, 2) == expected, "{text}, {}", isa.level());
         }
     }
 }
@@ -242,6 +243,25 @@ fn an_expert_that_answers_no_sample_stays_as_it_is_and_so_does_its_optimiser() {
 }
 
 #[test]
+fn a_run_tells_how_even_its_experts_work_is() {
+    let flags = ["--hidden", "16", "--dense-hidden", "--epochs", "3"];
+    let shares = |text: &str| -> Vec<f64> {
+        let summary = summary(&[&flags[..], &["--mixture", text]].concat());
+        serde_json::from_value(summary["expert_shares"].clone()).unwrap()
+    };
+    let even = shares("noisy-top-k:experts=5,top=2");
+    assert!((even.iter().sum::<f64>() - 2.0).abs() < 1e-9 && even.len() == 5, "{even:?}");
+    assert!(even.iter().all(|share| *share > 0.2), "{even:?}");
+    // Without what asks for even work some experts win.
+    let uneven = shares("noisy-top-k:experts=5,top=2,importance=0,load=0");
+    let least = |shares: &[f64]| shares.iter().copied().fold(1.0, f64::min);
+    assert!(least(&uneven) < 0.5 * least(&even), "{uneven:?} {even:?}");
+    let output = run(fanin().args(["train", "--mixture", "noisy-top-k:experts=5"]).args(flags));
+    assert!(output.contains("5 × 1 ") && output.contains("\ngate "), "{output}");
+    assert!(output.contains("each expert answers "), "{output}");
+}
+
+#[test]
 fn flops_are_those_of_the_experts_that_answer() {
     let data = common::mnist(64, 10);
     let count = |text: &str| {
@@ -276,6 +296,11 @@ fn a_model_file_gives_the_network_back_and_rows_one_by_one_have_its_bits() {
         let mixture = predictor.file().model.mixture().unwrap();
         assert_eq!(mixture, trainer.model().mixture().unwrap());
         assert!(predictor.samples(&data.test) == expected, "{text}");
+        let mut other = TensorFile::read(&path).unwrap();
+        other.metadata.insert("mixture".into(), "noisy-top-k:experts=5".into());
+        other.write(&path).unwrap();
+        let error = ModelFile::read(&path).unwrap_err().to_string();
+        assert!(error.contains("are not those of the mixture's experts"), "{error}");
         for sample in 0..70 {
             let row = data.test.sample(sample).to_vec();
             let answer = predictor.rows(&row);

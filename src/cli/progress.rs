@@ -203,9 +203,18 @@ pub(super) fn network_table(network: &NetworkSummary) -> String {
         ["layer", "shape", "nnz", "density", "fan-in", "parameters", "flops/sample", "of dense"];
     let mut rows = vec![header.map(String::from).to_vec()];
     let of_dense = |flops: u64, dense: u64| format!("{:.1} %", 100.0 * flops as f64 / dense as f64);
+    let count = network.layers.len();
+    // Of experts one stands for all.
+    let of_one = network.experts.map_or(count, |experts| (count - 1) / experts);
     for (i, layer) in network.layers.iter().enumerate() {
+        let number = match network.experts {
+            Some(_) if i + 1 == count => "gate".to_string(),
+            Some(_) if i >= of_one => continue,
+            Some(experts) => format!("{experts} × {}", i + 1),
+            None => (i + 1).to_string(),
+        };
         rows.push(vec![
-            (i + 1).to_string(),
+            number,
             format!("{}→{}", layer.in_features, layer.out_features),
             grouped(layer.nnz as u64),
             format!("{:.2} %", 100.0 * layer.density),

@@ -208,6 +208,11 @@ fn result_text(result: &RunResult) -> String {
     if let Some(ccv) = result.ccv_of_sparse_layers {
         text += &format!("; fan-in CCV of the sparse layers {ccv:.3}");
     }
+    if let Some(shares) = &result.expert_shares {
+        let [least, most] = [f64::min, f64::max].map(|f| shares.iter().copied().reduce(f));
+        let [least, most] = [least, most].map(|share| 100.0 * share.unwrap_or(0.0));
+        text += &format!("; each expert answers {least:.1} to {most:.1} % of the test samples");
+    }
     if let Some(seconds) = result.rewire_seconds {
         text += &format!("; {seconds:.2} s spent rewiring");
     }

@@ -141,6 +141,9 @@ pub struct RunResult {
     pub train_flops: u64,
     /// Mean CCV of the layers that the method may rewire, where there is one: what it settled to.
     pub rewired_ccv: Option<f64>,
+    /// Of a mixture the share of the test samples that each expert answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expert_shares: Option<Vec<f64>>,
     /// Seconds that the method took, where there is one.
     pub rewire_seconds: Option<f64>,
     /// The most memory this process ever held.

@@ -353,6 +353,7 @@ impl Training<'_> {
         let (network, position) = (NetworkSummary::of(trainer.kept_model()), trainer.position());
         let seconds: Vec<f64> = epochs.iter().map(|epoch| epoch.seconds).collect();
         let [version, commit, _] = program();
+        let expert_shares = trainer.expert_shares(&data.test);
         let result = RunResult {
             data: data.name.clone(),
             values,
@@ -375,6 +376,7 @@ impl Training<'_> {
             inference_flops_per_sample_dense: network.inference_flops_per_sample_dense,
             train_flops: position.flops,
             rewired_ccv: train.has_method().then(|| trainer.rewired_ccv()),
+            expert_shares,
             rewire_seconds: train.has_method().then_some(position.rewire_seconds),
             peak_rss_bytes: peak_rss_bytes(),
             threads: trainer.executor().threads(),

@@ -3,8 +3,9 @@
 //! Tensors: `layers.N.weight.{row_ptr, col_idx, values}` (CSR) of a layer that lacks connections,
 //! `layers.N.weight` `[out_features, in_features]` of one that does not, `layers.N.bias`, and
 //! `layers.N.norm.{gamma, beta}` where LayerNorm and an activation follow. The metadata entry
-//! `fanin` is a JSON object of texts: `format`, `in_features`, `activation`, `loss`, `scaling` and
-//! `schema` (JSON again), `data`, `settings`, `sha256`.
+//! `fanin` is a JSON object of texts: `format`, `in_features`, `activation`, `loss`, `mixture` if the
+//! layers are those of several experts and their gate, `scaling` and `schema` (JSON again), `data`,
+//! `settings`, `sha256`.
 //!
 //! The settings of the run that made it travel as text: a model opens whatever they are.
 

@@ -236,8 +236,7 @@ impl Mlp {
     /// answers as after training, without noise.
     pub fn forward(&self, crew: Crew<'_>, tile: &mut Tile) {
         let Some(mixture) = self.mixture else { return self.chain(0).forward(crew, tile) };
-        self.forward_gate(crew, tile);
-        let gates = Gates::of(mixture, tile.gate(0..mixture.experts), None);
+        let gates = self.gates(crew, tile);
         tile.outputs_mut().fill(Row::ZERO);
         for expert in 0..mixture.experts {
             let of = |sample| gates.gate(sample, expert) as f32;
@@ -247,6 +246,15 @@ impl Mlp {
                 tile.add_answer(&gate);
             }
         }
+    }
+
+    /// The mixture's gates of a tile's samples, as after training, without noise.
+    ///
+    /// **Panics** if the network is no mixture.
+    pub fn gates(&self, crew: Crew<'_>, tile: &mut Tile) -> Gates {
+        let mixture = self.mixture.expect("a mixture");
+        self.forward_gate(crew, tile);
+        Gates::of(mixture, tile.gate(0..mixture.experts), None)
     }
 
     /// The tile's samples through the mixture's gate.

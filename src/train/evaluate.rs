@@ -38,3 +38,21 @@ pub fn evaluate(
     let weight = samples.weight(&order);
     Ok(Evaluation::of(&**model.loss(), loss_sum / weight, sums, samples.len()))
 }
+
+/// Of a mixture the share of `samples` that each expert answers; none of another network.
+pub(super) fn expert_shares(
+    executor: &Executor,
+    model: &Mlp,
+    samples: &Samples,
+    scaling: &Scaling,
+    tile: &mut Tile,
+) -> Option<Vec<f64>> {
+    let mut counts = vec![0.0; model.mixture()?.experts];
+    let (order, crew) = ((0..samples.len() as u32).collect::<Vec<u32>>(), executor.crew());
+    for indices in order.chunks(TILE) {
+        samples.load_tile(crew.isa(), scaling, indices, tile);
+        let gates = model.gates(crew, tile);
+        counts.iter_mut().zip(gates.load()).for_each(|(count, load)| *count += load);
+    }
+    Some(counts.into_iter().map(|count| count / samples.len() as f64).collect())
+}

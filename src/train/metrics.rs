@@ -135,8 +135,11 @@ pub struct LayerUpdate {
 /// A network in numbers.
 #[derive(Clone, Debug, Serialize)]
 pub struct NetworkSummary {
-    /// Each layer.
+    /// Each layer; of a mixture those of each expert, and the gate.
     pub layers: Vec<LayerSummary>,
+    /// How many experts there are; none of a single network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experts: Option<usize>,
     /// Parameters that exist.
     pub parameters: usize,
     /// Connections that exist.
@@ -197,6 +200,7 @@ impl NetworkSummary {
         let of_lacking = if lacking().next().is_some() { sparsity(&mut lacking()) } else { 0.0 };
         let of_hidden = sparsity(&mut hidden().map(|(_, layer)| layer));
         NetworkSummary {
+            experts: model.mixture().map(|mixture| mixture.experts),
             parameters: model.parameters(),
             nnz: model.nnz(),
             sparsity_of_sparse_layers: of_lacking,

@@ -7,6 +7,7 @@ use crate::model::answers;
 use crate::nn::{Head, LayerTensors, Mlp, Tile};
 use crate::optim::AVERAGE;
 use crate::parallel::Crew;
+use crate::train::evaluate::expert_shares;
 use crate::train::metrics::Evaluation;
 use crate::train::{Error, evaluate};
 
@@ -71,6 +72,14 @@ impl Trainer {
     pub fn evaluate_kept(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
         let model = self.best_model.as_ref().or(self.averaged.as_ref()).unwrap_or(&self.model);
         evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
+    }
+
+    /// Of a mixture that is kept the share of `samples` that each expert answers; none of another
+    /// network.
+    pub fn expert_shares(&mut self, samples: &Samples) -> Option<Vec<f64>> {
+        let model = self.best_model.as_ref().or(self.averaged.as_ref()).unwrap_or(&self.model);
+        let (scaling, tile) = (&self.data.scaling, &mut self.tiles[0]);
+        expert_shares(&self.executor, model, samples, scaling, tile)
     }
 
     /// The answers of the network that is kept to `samples`, `[samples, outputs]`.
