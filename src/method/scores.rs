@@ -10,7 +10,7 @@ use crate::parallel::Executor;
 use crate::sparse::CsrPattern;
 use fanin_kernels::{Isa, Row, dense_backward_weight};
 use std::borrow::Cow;
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// Rows of the dense gradient held at a time, per thread.
@@ -226,12 +226,6 @@ impl Search<'_> {
     fn key(&self, candidate: &Candidate) -> u64 {
         self.ties.key(candidate.row as u64 * self.pattern.cols() as u64 + candidate.col as u64)
     }
-
-    /// Descending preference; keys are hashed only for ties.
-    fn order(&self, a: &Candidate, b: &Candidate) -> Ordering {
-        let by_score = b.score.cmp(&a.score);
-        by_score.then_with(|| (self.key(a), a.at()).cmp(&(self.key(b), b.at())))
-    }
 }
 
 /// The best candidates of some rows.
@@ -288,16 +282,34 @@ impl<'a> Best<'a> {
         }
     }
 
-    /// [`Best::offer_row`] of the only row there is. Gradients of 0 are offered only where nothing
-    /// else is left: a row may have hundreds, behind inputs that are always 0, and all are equal.
+    /// [`Best::offer_row`] of the only row there is, with a floor that most of it is below: first
+    /// one that a sample of the row suggests, then the least of all sizes, so that gradients of 0
+    /// come only where nothing else is left: a row may have hundreds, behind inputs that are always
+    /// 0, and all are equal. A floor that leaves enough changes nothing of what is best.
     fn offer_whole_row(&mut self, row: u32, gradient: &[f32], places: &[Place]) {
-        self.floor = 1;
-        self.offer_row(row, gradient, places);
-        if self.found.len() < self.count {
+        for floor in [self.floor_of(gradient), 1, 0] {
             self.found.clear();
-            self.floor = 0;
+            self.floor = floor;
             self.offer_row(row, gradient, places);
+            if self.found.len() >= self.count {
+                break;
+            }
         }
+    }
+
+    /// A score that somewhat more of a row than are wanted reach, by a sample.
+    fn floor_of(&self, gradient: &[f32]) -> u32 {
+        const SAMPLE: usize = 64;
+        let mut sample = [0; SAMPLE];
+        let every = gradient.len() / SAMPLE;
+        let of_row = gradient.iter().step_by(every.max(1));
+        sample.iter_mut().zip(of_row).for_each(|(score, x)| *score = x.abs().to_bits());
+        // Two more than the share of those wanted: the sample may have too many of the large.
+        let rank = (SAMPLE * self.count).div_ceil(gradient.len().max(1)) + 2;
+        if every == 0 || rank >= SAMPLE {
+            return 1;
+        }
+        *sample.select_nth_unstable_by(rank, |a, b| b.cmp(a)).1
     }
 
     fn offer(&mut self, candidate: Candidate) {
@@ -317,9 +329,24 @@ impl<'a> Best<'a> {
             self.floor = u32::MAX;
             return;
         }
-        let of = self.of;
-        let (_, last, _) = self.found.select_nth_unstable_by(self.count - 1, |a, b| of.order(a, b));
+        // By scores alone, then among those as good as the last; keys are hashed only for these.
+        let score = |candidate: &Candidate| Reverse(candidate.score);
+        let (_, last, _) = self.found.select_nth_unstable_by_key(self.count - 1, score);
         self.floor = last.score;
+        if self.found[self.count..].iter().any(|other| other.score == self.floor) {
+            let (of, floor) = (self.of, self.floor);
+            let mut ties = Vec::new();
+            self.found.retain(|candidate| {
+                if candidate.score == floor {
+                    ties.push((of.key(candidate), *candidate));
+                }
+                candidate.score > floor
+            });
+            let wanted = self.count - self.found.len();
+            let place = |(key, candidate): &(u64, Candidate)| (*key, candidate.at());
+            ties.select_nth_unstable_by_key(wanted - 1, place);
+            self.found.extend(ties[..wanted].iter().map(|(_, candidate)| *candidate));
+        }
         self.found.truncate(self.count);
     }
 }
