@@ -255,3 +255,17 @@ fn a_training_that_is_set_back_within_an_epoch_has_the_rest_of_it() {
     let error = refused.to_string();
     assert!(error.contains("step 15, and a training ends with step 15"), "{error}");
 }
+
+#[test]
+fn a_quality_keeps_what_is_far_from_0_whatever_the_sparsity() {
+    let kept = |method: &str| -> Vec<f64> {
+        let trainer = trained(method, 1);
+        let hidden = &trainer.model().layers()[..trainer.model().layers().len() - 1];
+        hidden.iter().map(|layer| layer.storage().density()).collect()
+    };
+    // Of a normal distribution 31.7 % are beyond one deviation; the trained one is near it.
+    let once = kept("magnitude:quality=1");
+    assert!(once.iter().all(|share| (0.2..0.45).contains(share)), "{once:?}");
+    let twice = kept("magnitude:quality=1,rounds=2");
+    assert!(twice.iter().zip(&once).all(|(twice, once)| twice < once), "{twice:?} {once:?}");
+}
