@@ -174,15 +174,15 @@ impl From<io::Error> for Failure {
 impl Answers {
     /// Reads rows batch by batch and answers each batch before the next is read.
     fn write_all(&mut self, batch: usize) -> Result<(), Failure> {
-        let (mut rows, mut problems) = (self.predictor.batch(), Vec::new());
+        let (mut rows, mut lines) = (self.predictor.batch(), Vec::new());
         let mut is_first = true;
         loop {
             rows.clear();
-            problems.clear();
+            lines.clear();
             let mut failure = None;
-            while problems.len() < batch {
+            while lines.len() < batch {
                 match self.predictor.read(&mut *self.rows, &mut rows) {
-                    Ok(Some(row)) => problems.push(row.err()),
+                    Ok(Some(row)) => lines.push(row),
                     Ok(None) => break,
                     Err(problem) => {
                         failure = Some(problem);
@@ -191,15 +191,15 @@ impl Answers {
                 }
             }
             // Only now: a first row that cannot be read prints nothing.
-            let is_nothing = problems.is_empty() && failure.is_some();
+            let is_nothing = lines.is_empty() && failure.is_some();
             if !is_nothing && std::mem::take(&mut is_first) && matches!(self.print, Format::Csv) {
                 self.write_header()?;
             }
-            self.write_batch(&rows, &problems)?;
+            self.write_batch(&rows, &lines)?;
             if let Some(problem) = failure {
                 return Err(Failure::Rows(problem.into()));
             }
-            if problems.len() < batch {
+            if lines.len() < batch {
                 return Ok(());
             }
         }
@@ -220,20 +220,22 @@ impl Answers {
         self.output.flush()
     }
 
-    /// Answers rows, of which those with a problem are left out.
-    fn write_batch(&mut self, rows: &Batch, problems: &[Option<DataProblem>]) -> io::Result<()> {
+    /// Answers rows by their lines; those with a problem are left out.
+    fn write_batch(&mut self, rows: &Batch, lines: &[Result<u64, DataProblem>]) -> io::Result<()> {
         let answers = self.predictor.answer(rows);
         let mut answers = answers.chunks_exact(self.predictor.outputs());
-        for problem in problems {
+        for line in lines {
             self.total += 1;
-            match problem {
-                None => {
-                    let probabilities = answers.next().expect("an answer for each row with values");
-                    self.write_answer(probabilities)?;
-                }
-                Some(problem) => {
+            let answer = line.clone().and_then(|line| {
+                let answer = answers.next().expect("an answer for each row with values");
+                let is_finite = answer.iter().all(|number| number.is_finite());
+                if is_finite { Ok(answer) } else { Err(DataProblem::NotFinite { line }) }
+            });
+            match answer {
+                Ok(answer) => self.write_answer(answer)?,
+                Err(problem) => {
                     self.refused += 1;
-                    let problem = with_dashes(&self.rows.problem(problem.clone()).to_string());
+                    let problem = with_dashes(&self.rows.problem(problem).to_string());
                     if self.refused <= TOLD {
                         self.console.error(&problem);
                     }

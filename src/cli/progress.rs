@@ -132,14 +132,22 @@ impl Observer for Progress<'_> {
             self.test_losses = Some((least, epoch, loss));
         }
         let mut line = format!("epoch {:>3}", metrics.epoch);
+        let has_validation = self.data.validation.is_some();
         for name in ["train", "validation", "test"] {
-            if let Some(loss) = metrics.values.get(&format!("{name}_loss")) {
-                line += &format!("  {name} loss {loss:.4}{}", values_text(&metrics.values, name));
+            if name != "validation" || has_validation {
+                let loss = metrics.values.get(&format!("{name}_loss"));
+                line += &format!("  {name} loss {}", loss_text(loss));
+                line += &values_text(&metrics.values, name);
             }
         }
         line += &format!("  {}", seconds_text(metrics.seconds));
         self.bar.suspend(|| self.console.line(line));
     }
+}
+
+/// A loss, which samples beyond the network's numbers can make one that is not finite.
+pub(super) fn loss_text(loss: Option<&f64>) -> String {
+    loss.map_or("not finite".to_string(), |loss| format!("{loss:.4}"))
 }
 
 /// The loss's own values on the samples called `name`.

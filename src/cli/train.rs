@@ -4,7 +4,7 @@ use super::classification::{classification_text, regression_text};
 use super::config_flags::ConfigFlags;
 use super::console::{Console, seconds_text};
 use super::error::{EXIT_INTERRUPTED, Error};
-use super::progress::{Progress, values_text};
+use super::progress::{Progress, loss_text, values_text};
 use crate::dataset::Task;
 use crate::experiment::{self, CrossValidation, Outcome, Run, RunResult};
 use crate::report::rewiring_figure;
@@ -188,7 +188,7 @@ fn result_text(result: &RunResult) -> String {
         Some(accuracy) => format!("test accuracy {:.2} %, log loss", 100.0 * accuracy),
         None => "test loss".to_string(),
     };
-    text += &format!(" {:.4}", values.get("test_loss").unwrap_or(&f64::NAN));
+    text += &format!(" {}", loss_text(values.get("test_loss")));
     match result.macro_f1 {
         Some(macro_f1) => text += &format!(", macro-F1 {macro_f1:.4}"),
         None => text += &values_text(values, "test"),

@@ -342,6 +342,12 @@ pub enum DataProblem {
         /// The column.
         column: String,
     },
+    /// A row whose answer the network cannot compute.
+    #[error("line {line}: the network's answer to these values is not finite")]
+    NotFinite {
+        /// The line.
+        line: u64,
+    },
     /// A value is missing.
     #[error(
         "line {line}, column '{column}': the value is missing (`missing` mean or zero fills such)"

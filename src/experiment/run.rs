@@ -289,10 +289,13 @@ impl Training<'_> {
         let data = Arc::clone(self.trainer.data());
         let started = Instant::now();
         let test = self.trainer.evaluate(&data.test)?;
-        if !test.loss.is_finite() {
-            // The last update ruined the parameters; what stands on disk is from before it.
-            let step = self.trainer.steps_per_epoch();
-            return Err(self.trainer.diverged(epoch, step, Some(report.loss)).into());
+        let validation = data.validation.as_ref();
+        let validation = validation.map(|samples| self.trainer.evaluate(samples)).transpose()?;
+        let is_finite = |evaluation: &Evaluation| evaluation.loss.is_finite();
+        if !is_finite(&test) || !validation.as_ref().is_none_or(is_finite) {
+            // If the last update ruined the parameters, what stands on disk is from before it. A
+            // held-out sample that is beyond the network's numbers ends no training.
+            self.trainer.expect_sound(epoch, report.loss)?;
         }
         let mut metrics = EpochMetrics {
             epoch,
@@ -304,12 +307,7 @@ impl Training<'_> {
         };
         metrics.add("train", &in_units(report.clone(), &data));
         metrics.add("test", &in_units(test, &data));
-        if let Some(samples) = &data.validation {
-            let validation = self.trainer.evaluate(samples)?;
-            if !validation.loss.is_finite() {
-                let step = self.trainer.steps_per_epoch();
-                return Err(self.trainer.diverged(epoch, step, Some(report.loss)).into());
-            }
+        if let Some(validation) = validation {
             self.trainer.watch(validation.loss);
             metrics.add("validation", &in_units(validation, &data));
         }
@@ -341,10 +339,11 @@ impl Training<'_> {
         let kept = in_units(self.trainer.evaluate_kept(&data.test)?, &data);
         let eval_seconds = started.elapsed().as_secs_f64();
         let (classification, regression) = judge(self.trainer);
-        let mut values = Values::from([("test_loss".to_string(), kept.loss)]);
-        values.extend(kept.values.into_iter().map(|(name, v)| (format!("test_{name}"), v)));
-        if let Some(regression) = &regression {
-            values.insert("test_r2".to_string(), regression.r2);
+        let mut values = kept.named("test");
+        if let Some(Regression { r2, .. }) = &regression
+            && r2.is_finite()
+        {
+            values.insert("test_r2".to_string(), *r2);
         }
         let of_training = epochs.last().into_iter().flat_map(|epoch| &epoch.values);
         let of_training = of_training.filter(|(name, _)| name.starts_with("train_"));

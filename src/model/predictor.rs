@@ -95,22 +95,22 @@ impl Predictor {
         Batch { width: self.in_features(), inputs: Vec::new(), sparse, row: Vec::new() }
     }
 
-    /// Reads the next row into a batch, scaled. None at the end; else what is wrong with the row,
-    /// which is then left out.
+    /// Reads the next row into a batch, scaled, and says its line. None at the end; else what is
+    /// wrong with the row, which is then left out.
     ///
     /// **Errors**: what makes the rest unreadable.
     pub fn read(
         &self,
         source: &mut dyn RowSource,
         batch: &mut Batch,
-    ) -> Result<Option<Result<(), DataProblem>>, dataset::Error> {
+    ) -> Result<Option<Result<u64, DataProblem>>, dataset::Error> {
         let Meaning { scaling, schema, .. } = &self.file.meaning;
         let Some((Row { line, label }, far)) = batch.read(scaling, source)? else {
             return Ok(None);
         };
         Ok(Some(match (label, far) {
             (Err(problem), _) => Err(problem),
-            (Ok(_), None) => Ok(()),
+            (Ok(_), None) => Ok(line),
             (Ok(_), Some(input)) => {
                 Err(DataProblem::TooFar { line, column: schema.input_name(input) })
             }

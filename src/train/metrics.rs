@@ -48,6 +48,15 @@ impl Evaluation {
         *self.values.get(name).unwrap_or_else(|| panic!("this loss has no value '{name}'"))
     }
 
+    /// The loss and the values, named after the samples: those that are finite, since a file has
+    /// no other numbers.
+    pub fn named(&self, samples: &str) -> Values {
+        let loss = ("loss", self.loss);
+        let values = self.values.iter().map(|(name, &value)| (name.as_str(), value));
+        let all = [loss].into_iter().chain(values).filter(|(_, value)| value.is_finite());
+        all.map(|(name, value)| (format!("{samples}_{name}"), value)).collect()
+    }
+
     /// Fraction of samples that are right, where samples have classes.
     pub fn accuracy(&self) -> Option<f64> {
         self.values.get("accuracy").copied()
@@ -68,8 +77,8 @@ pub struct EpochMetrics {
     /// Seconds of the evaluation.
     pub eval_seconds: f64,
     /// `train_loss`, `test_loss` and, with such samples, `validation_loss`, and the same for each
-    /// of the loss's named values. Training values are measured before the step that uses the
-    /// sample.
+    /// of the loss's named values; none that is not finite. Training values are measured before the
+    /// step that uses the sample.
     #[serde(flatten)]
     pub values: Values,
 }
@@ -77,10 +86,7 @@ pub struct EpochMetrics {
 impl EpochMetrics {
     /// Puts in what a network gave on samples called `name`.
     pub fn add(&mut self, name: &str, evaluation: &Evaluation) {
-        self.values.insert(format!("{name}_loss"), evaluation.loss);
-        for (value_name, value) in &evaluation.values {
-            self.values.insert(format!("{name}_{value_name}"), *value);
-        }
+        self.values.extend(evaluation.named(name));
     }
 }
 

@@ -294,7 +294,9 @@ impl Trainer {
     pub fn is_finished(&self) -> bool {
         let Position { epochs, best, .. } = self.position;
         let patience = self.config.patience;
-        let is_late = best.is_some_and(|best| patience > 0 && epochs - best.epoch >= patience);
+        // As long as no validation loss is finite, none is better.
+        let best_epoch = best.map_or(0, |best| best.epoch);
+        let is_late = patience > 0 && epochs - best_epoch >= patience;
         epochs >= self.epochs() || (is_late && self.position.samples == 0)
     }
 

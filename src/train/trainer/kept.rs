@@ -10,6 +10,7 @@ use crate::parallel::Crew;
 use crate::train::evaluate::expert_shares;
 use crate::train::metrics::Evaluation;
 use crate::train::{Error, evaluate};
+use fanin_kernels::TILE;
 
 impl Trainer {
     /// The network to be kept: that of the best epoch where it is watched, else the mean of its
@@ -38,9 +39,9 @@ impl Trainer {
         Some(model)
     }
 
-    /// Takes note of an epoch's validation loss.
+    /// Takes note of an epoch's validation loss. One that is not finite is none that is better.
     pub(crate) fn watch(&mut self, loss: f64) {
-        let is_better = self.position.best.is_none_or(|best| loss < best.loss);
+        let is_better = loss < self.position.best.map_or(f64::INFINITY, |best| best.loss);
         if self.config.patience > 0 && is_better {
             self.position.best = Some(BestEpoch { epoch: self.position.epochs, loss });
             self.best_model = Some(self.shown_model().clone());
@@ -64,6 +65,19 @@ impl Trainer {
     pub fn evaluate(&mut self, samples: &Samples) -> Result<Evaluation, Error> {
         let model = self.averaged.as_ref().unwrap_or(&self.model);
         evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
+    }
+
+    /// After an epoch whose held-out samples have a loss that is not finite: whether that is the
+    /// network's doing.
+    ///
+    /// **Errors**: [`Error::Diverged`] if its loss on the first training samples is not finite
+    /// either.
+    pub(crate) fn expect_sound(&mut self, epoch: usize, last_loss: f64) -> Result<(), Error> {
+        let first = self.data.train.first(self.data.train.len().min(TILE));
+        match self.evaluate(&first)?.loss.is_finite() {
+            true => Ok(()),
+            false => Err(self.diverged(epoch, self.steps_per_epoch(), Some(last_loss))),
+        }
     }
 
     /// How the network that is kept does on `samples`.

@@ -1,7 +1,7 @@
 //! Where a run is.
 
 use crate::nn::METRICS;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Where a run is: what a checkpoint must hold beside the model and the optimiser's slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,5 +35,11 @@ pub struct BestEpoch {
     /// Counted from 1.
     pub epoch: usize,
     /// Its validation loss.
+    #[serde(deserialize_with = "number_or_none")]
     pub loss: f64,
+}
+
+/// A number; in files of earlier versions one that is not finite is none, and every other less.
+fn number_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }
