@@ -120,3 +120,41 @@ fn ten_thousand_mutations_of_npy_and_npz_do_no_harm() {
     assert_eq!(loader.config.file_format, FileFormat::AUTO);
     survives_mutations(&loader);
 }
+
+/// Files whose compression carries a check of their content: of every single bit that flips, the
+/// file is refused, or what loads is what was written.
+#[test]
+fn no_bit_of_a_checked_file_flips_unseen() {
+    let _alone = alone();
+    let x = npy("<f4", "(12, 3)", &floats((0..36).map(|i| i as f32)));
+    let y = npy("|u1", "(12,)", &[0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    let labels = idx(&[12], &[0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    let images = idx(&[12, 3, 3], &(0..108).collect::<Vec<u8>>());
+    let beside = |name, bytes: &Vec<u8>| Some((name, bytes.clone()));
+    let loaders = [
+        Loader::new("data.npz", zip(&[("x.npy", x.clone()), ("y.npy", y.clone())]), None),
+        Loader::new("x.npy.gz", gzip(&x), beside("y.npy", &y)),
+        Loader::new("x-idx3-ubyte.gz", gzip(&images), beside("y-idx1-ubyte", &labels)),
+        Loader::of_csv("data.csv.gz", gzip(good_csv().as_bytes())),
+    ];
+    for loader in &loaders {
+        fs::write(&loader.file, &loader.good).unwrap();
+        let written = loader.config.load().unwrap().digest();
+        let (mut refused, mut same) = (0, 0);
+        for bit in 0..loader.good.len() * 8 {
+            let mut bytes = loader.good.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&loader.file, &bytes).unwrap();
+            match loader.config.load() {
+                Err(_) => refused += 1,
+                Ok(data) => {
+                    let file = loader.file.display();
+                    assert!(data.digest() == written, "{file}: bit {bit} flips unseen");
+                    same += 1;
+                }
+            }
+        }
+        // What is no content: names, times, flags.
+        assert!(refused > 4 * same, "{}: {refused}, {same}", loader.file.display());
+    }
+}

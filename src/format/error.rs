@@ -129,6 +129,9 @@ pub enum FileProblem {
     /// The header of an NPY array cannot be understood.
     #[error("{0} has a malformed NPY header")]
     NpyHeader(String),
+    /// Bytes follow an NPY array.
+    #[error("damaged: {0} is followed by bytes that belong to nothing")]
+    NpyBeyond(String),
     /// An NPY array ends early.
     #[error("damaged: {name} has {found} of {expected} bytes")]
     NpyCut {

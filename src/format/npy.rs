@@ -64,6 +64,10 @@ impl Array {
         let is_fortran = field("fortran_order").is_some_and(|rest| rest.starts_with("True"));
         let is_fortran = is_fortran && shape.len() > 1;
         let data = exactly(&mut from, expected.ok_or_else(malformed)?, name)?;
+        // Reading on to the end lets a compressed stream check itself.
+        if from.take(1).read_to_end(&mut Vec::new())? > 0 {
+            return Err(FileProblem::NpyBeyond(name.to_string()));
+        }
         Ok(Array { descr, fields, shape, is_fortran, data })
     }
 

@@ -7,7 +7,7 @@ use super::error::{Error, FileProblem};
 use super::npy::{Array, npy};
 use super::replace::replace_file;
 use super::zip::{ZipArchive, zip};
-use std::io::{self, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 /// The pattern of a matrix in CSR, not validated.
@@ -108,10 +108,8 @@ impl<R: Read + Seek> NpzReader<R> {
 fn array(archive: &mut ZipArchive<impl Read + Seek>, name: &str) -> Result<Array, FileProblem> {
     let member = archive.member(&format!("{name}.npy"))?;
     let mut member = member.ok_or_else(|| FileProblem::Missing(name.to_string()))?;
-    let array = Array::read(&mut member, name)?;
-    // What follows the array is passed over, but read: the archive's CRC-32 is of all.
-    io::copy(&mut member, &mut io::sink())?;
-    Ok(array)
+    // To its end, where the archive's CRC-32 is checked.
+    Array::read(&mut member, name)
 }
 
 #[cfg(test)]
@@ -120,6 +118,7 @@ mod tests {
     use crate::format::ZipProblem;
     use crate::format::matrix::read_mask;
     use std::fs::File;
+    use std::io;
 
     #[test]
     fn what_is_written_is_read_and_cuts_are_errors() {
@@ -156,9 +155,13 @@ mod tests {
 
     #[test]
     fn damage_behind_an_array_is_damage() {
-        let array = npy("|u1", "(3,)", vec![1, 2, 3, 0, 0]);
-        let mut archive = zip(&[("x.npy".to_string(), array)]).unwrap();
-        assert!(read_first_of(io::Cursor::new(&archive), &["x"]).is_ok());
+        let read = |data| {
+            let archive = zip(&[("x.npy".to_string(), npy("|u1", "(3,)", data))]).unwrap();
+            (read_first_of(io::Cursor::new(&archive), &["x"]).err(), archive)
+        };
+        assert_eq!(read(vec![1, 2, 3, 0]).0, Some(FileProblem::NpyBeyond("x".into())));
+        let (none, mut archive) = read(vec![1, 2, 3]);
+        assert_eq!(none, None);
         // The CRC-32 in the directory.
         let entry = archive.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
         archive[entry + 16] ^= 1;
