@@ -99,8 +99,8 @@ bb59d83ca879a4f0  --config DIR/no-hidden.toml
 515b8bc3890fb54d  --batch 7000 --engine dense
 ee9d0ac8c1d3f9e6  --batch 100
 f90a1819ff8632b5  --batch 60000 --epochs 3
-57819003c546bfa5  --mixture noisy-top-k:experts=3
-8b2fe2437c13ce66  --mixture noisy-top-k:experts=5,top=2 --engine dense --batch 100
+74646ded60220935  --mixture noisy-top-k:experts=3
+1368e9fa4011ff6d  --mixture noisy-top-k:experts=5,top=2 --engine dense --batch 100
 ";
 
 #[test]

@@ -107,7 +107,10 @@ fn a_run_that_diverges_names_the_layer_that_overflowed_first() {
     let model = Mlp::new(&Sparse, Place::first(Isa::detect()), layers, 1);
     let mut trainer = Trainer::from_model(model, config("sparse"), data).unwrap();
     let error = trainer.step().unwrap_err();
-    assert!(matches!(error, Error::Diverged { layer: 3, step: 1, .. }), "{error}");
+    assert!(
+        matches!(&error, Error::Diverged { layer, step: 1, .. } if layer == "layer 3"),
+        "{error}"
+    );
 }
 
 #[test]

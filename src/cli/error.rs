@@ -31,6 +31,9 @@ pub(super) enum Error {
     /// A network without a sparse layer.
     #[error("no layer lacks connections: there is no topology to write")]
     NoTopology,
+    /// The connections of several networks, which no file of connections holds.
+    #[error("the model is a mixture: a file of connections is for a single network")]
+    MixtureTopology,
     /// Samples of other sizes than a model's.
     #[error(
         "the model takes {features} values and gives {outputs}; {name} has {found_features} and \

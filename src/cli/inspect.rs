@@ -89,6 +89,9 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
     };
     show(&console, &args, &file, &inspection);
     console.object(&inspection);
+    if file.model.mixture().is_some() && args.topology.is_some() {
+        return Err(Error::MixtureTopology);
+    }
     if sparse.is_empty() && (args.topology.is_some() || args.figure.is_some()) {
         return Err(Error::NoTopology);
     }
@@ -124,7 +127,7 @@ fn show(console: &Console, args: &InspectArgs, file: &ModelFile, inspection: &In
     ));
     console.line(network_table(network));
     for (index, stats) in inspection.topology.iter().enumerate() {
-        console.line(format!("\nlayer {}", index + 1));
+        console.line(format!("\n{}", file.model.layer_name(index)));
         console.line(stats_text(stats, None).trim_end());
         let ratios = inspection.gradient_ratios.as_ref();
         if let Some(ratio) = ratios.and_then(|ratios| ratios[index]) {

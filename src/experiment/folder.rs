@@ -125,7 +125,7 @@ impl RunFolder {
         if checkpoint.exists() {
             checkpoint::restore(&checkpoint, trainer)?;
             if trainer.position().best.is_some() {
-                trainer.restore_best(ModelFile::read(&self.path.join(MODEL))?.model);
+                trainer.restore_best(ModelFile::read(&self.path.join(MODEL))?.model)?;
             }
         }
         let metrics = self.path.join(METRICS);

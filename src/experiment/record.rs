@@ -156,6 +156,9 @@ pub struct RunResult {
     pub engine: String,
     /// Neighbouring neurons that share their inputs.
     pub share: usize,
+    /// The mixture, if the network is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixture: Option<String>,
     /// The method.
     pub method: String,
     /// Seed of every random stream.

@@ -382,6 +382,7 @@ impl Training<'_> {
             isa: trainer.executor().isa().level().name().to_string(),
             engine: train.engine.to_string(),
             share: train.share,
+            mixture: train.mixture.as_ref().map(ToString::to_string),
             method: train.method.to_string(),
             seed: train.seed,
             run_dir: folder.map(|folder| folder.path().display().to_string()),

@@ -3,9 +3,9 @@
 //! Tensors: `layers.N.weight.{row_ptr, col_idx, values}` (CSR) of a layer that lacks connections,
 //! `layers.N.weight` `[out_features, in_features]` of one that does not, `layers.N.bias`, and
 //! `layers.N.norm.{gamma, beta}` where LayerNorm and an activation follow. The metadata entry
-//! `fanin` is a JSON object of texts: `format`, `in_features`, `activation`, `loss`, `mixture` if the
-//! layers are those of several experts and their gate, `scaling` and `schema` (JSON again), `data`,
-//! `settings`, `sha256`.
+//! `fanin` is a JSON object of texts: `format`, `in_features`, `activation`, `loss`, `mixture` if
+//! the layers are those of one expert after the other and their gate, `scaling` and `schema` (JSON
+//! again), `data`, `settings`, `sha256`.
 //!
 //! The settings of the run that made it travel as text: a model opens whatever they are.
 
@@ -175,7 +175,8 @@ fn take_layers(
     is_sparse: bool,
 ) -> Result<Mlp, ModelProblem> {
     let index = |name: &String| name.strip_prefix("layers.")?.split('.').next()?.parse().ok();
-    let count = file.tensors.keys().filter_map(index).max().map_or(1, |last: usize| last + 1);
+    let last: usize = file.tensors.keys().filter_map(index).max().unwrap_or(0);
+    let count = last.checked_add(1).ok_or(ModelProblem::Experts(last))?;
     let chains = Chains::of(count, mixture.as_ref()).ok_or(ModelProblem::Experts(count))?;
     let mut parts: Vec<(CsrPattern, Vec<f32>, Head)> = Vec::new();
     for index in 0..count {
@@ -191,8 +192,7 @@ fn take_layers(
     let input = if is_sparse { LayerInput::SparseSamples } else { LayerInput::Samples };
     let first = Place { isa: Isa::detect(), input };
     let layer = |(index, (pattern, weights, head))| {
-        let place = first.of_layer(chains.position(index) % chains.depth);
-        Layer::new(engine.store(pattern, weights, place), head)
+        Layer::new(engine.store(pattern, weights, chains.place(first, index)), head)
     };
     Ok(Mlp::of(parts.into_iter().enumerate().map(layer).collect(), mixture))
 }

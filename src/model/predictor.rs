@@ -4,7 +4,7 @@ use super::{Error, Meaning, ModelFile};
 use crate::dataset::{
     self, DataProblem, Row, RowSource, Samples, Scaling, SparseRows, Target, is_far,
 };
-use crate::nn::{Mlp, Tile, each_tile};
+use crate::nn::{Mlp, Tile, forward_batch};
 use crate::parallel::{Crew, Executor};
 use fanin_kernels::{TILE, standardize_sample, standardize_tile};
 use std::borrow::Cow;
@@ -39,7 +39,7 @@ impl Predictor {
 
     /// A predictor that runs one tile per thread at a time.
     pub fn new(executor: Executor, file: ModelFile) -> Predictor {
-        let tiles = Tile::several(&file.model, executor.threads());
+        let tiles = Tile::for_answers(&file.model, executor.threads());
         let features = file.model.in_features();
         let (scale, shift) = match &file.meaning.scaling {
             Scaling::Uniform { scale, shift } => (vec![*scale; features], vec![*shift; features]),
@@ -136,10 +136,8 @@ impl Predictor {
             return rows.iter().flat_map(|row| self.row(row)).collect();
         }
         answers(executor, &file.model, tiles, rows.len(), |crew, indices, tile| {
-            // Indices ascend from tile to tile.
-            let first = indices[0] as usize;
-            let rows = &rows[first..first + indices.len()];
-            standardize_tile(crew.isa(), rows, scale, shift, tile.input.rows_mut());
+            let rows: Vec<&[f32]> = indices.iter().map(|&index| rows[index as usize]).collect();
+            standardize_tile(crew.isa(), &rows, scale, shift, tile.input.rows_mut());
             (tile.samples, tile.dropout) = (rows.len(), None);
         })
     }
@@ -283,10 +281,11 @@ pub fn answers(
     let order: Vec<u32> = (0..count as u32).collect();
     let mut answers = Vec::with_capacity(count * model.outputs());
     executor.enter(|| {
-        for group in order.chunks(tiles.len() * TILE) {
-            each_tile(executor, tiles, group, |crew, _, indices, tile| {
-                load(crew, indices, tile);
-                model.forward(crew, tile);
+        let load = |crew: Crew<'_>, _: usize, indices: &[u32], tile: &mut Tile| {
+            load(crew, indices, tile);
+        };
+        for group in order.chunks(Tile::batch(model, tiles.len())) {
+            forward_batch(executor, model, tiles, group, load, |crew, tile| {
                 model.loss().answer(crew.isa(), tile.outputs_mut());
             });
             for tile in &tiles[..group.len().div_ceil(TILE)] {

@@ -83,7 +83,7 @@ impl Mlp {
                 let rng = &mut stream(seed, Purpose::Init, index as u64);
                 he_normal(rng, mean_fan_in, pattern.nnz())
             });
-            let place = first.of_layer(chains.position(index) % chains.depth);
+            let place = chains.place(first, index);
             let storage = engine.store(pattern, weights, place);
             Layer::new(storage, Head::new(rows, chains.is_hidden(index)))
         };
@@ -144,7 +144,8 @@ impl Mlp {
         Mlp { loss: loss.into(), ..self }
     }
 
-    /// The layers, in the order samples pass them.
+    /// The layers, in the order samples pass them; of a mixture those of one expert after the
+    /// other, and its gate.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
@@ -162,6 +163,11 @@ impl Mlp {
     /// Where the layers stand.
     pub fn chains(&self) -> Chains {
         Chains::of(self.layers.len(), self.mixture.as_ref()).expect("checked when it was made")
+    }
+
+    /// What a layer is called where people read it.
+    pub fn layer_name(&self, layer: usize) -> String {
+        self.chains().name(layer, self.mixture.as_ref())
     }
 
     /// The hidden layers' activation.
@@ -199,53 +205,25 @@ impl Mlp {
         self.layers.iter().map(Layer::nnz).sum()
     }
 
-    /// Flops of one training sample's products as the layers are stored: forward, dX but for layers
-    /// that take in samples, and dW if it is wanted. Of a mixture those of the gate and of as many
-    /// experts as answer.
-    pub fn flops_per_sample(&self, with_dw: bool) -> u64 {
-        let passes = 2 + u64::from(with_dw);
-        self.flops(|takes_samples| passes - u64::from(takes_samples))
-    }
-
-    /// Flops of the products of one answer.
-    pub fn flops_per_answer(&self) -> u64 {
-        self.flops(|_| 1)
-    }
-
-    /// Flops of a sample that passes a layer so often.
-    fn flops(&self, passes: impl Fn(bool) -> u64) -> u64 {
-        let chains = self.chains();
-        let (mut of_chains, mut of_gate) = (0, 0);
-        for (index, layer) in self.layers.iter().enumerate() {
-            let flops = passes(chains.takes_samples(index)) * 2 * layer.storage().products() as u64;
-            match chains.position(index) == chains.depth {
-                true => of_gate += flops,
-                false => of_chains += flops,
-            }
-        }
-        let top = self.mixture.map_or(1, |mixture| mixture.top);
-        of_gate + of_chains * top as u64 / chains.count as u64
-    }
-
     /// The network's layers, or those of an expert.
     pub(super) fn chain(&self, index: usize) -> Chain<'_> {
         Chain { layers: &self.layers[self.chains().layers(index)], activation: self.activation }
     }
 
-    /// The tile's samples through all layers; leaves the outputs in the last layer's `z`. A mixture
-    /// answers as after training, without noise.
+    /// The tile's samples through all layers; leaves the outputs in the last layer's `z`.
+    ///
+    /// **Panics** if the network is a mixture, whose batches go by experts: [`forward_batch`],
+    /// [`run_mixture`]. So do all halves of the way back.
+    ///
+    /// [`forward_batch`]: super::forward_batch
+    /// [`run_mixture`]: super::run_mixture
     pub fn forward(&self, crew: Crew<'_>, tile: &mut Tile) {
-        let Some(mixture) = self.mixture else { return self.chain(0).forward(crew, tile) };
-        let gates = self.gates(crew, tile);
-        tile.outputs_mut().fill(Row::ZERO);
-        for expert in 0..mixture.experts {
-            let of = |sample| gates.gate(sample, expert) as f32;
-            let gate: Vec<f32> = (0..gates.samples()).map(of).collect();
-            if gate.iter().any(|gate| *gate > 0.0) {
-                self.chain(expert).forward(crew, tile);
-                tile.add_answer(&gate);
-            }
-        }
+        self.alone().forward(crew, tile);
+    }
+
+    /// The mixture's gate, the last layer.
+    fn gate(&self) -> &Layer {
+        &self.layers[self.layers.len() - 1]
     }
 
     /// The mixture's gates of a tile's samples, as after training, without noise.
@@ -259,7 +237,7 @@ impl Mlp {
 
     /// The tile's samples through the mixture's gate.
     pub(super) fn forward_gate(&self, crew: Crew<'_>, tile: &mut Tile) {
-        let Layer { storage, head } = &self.layers[self.layers.len() - 1];
+        let Layer { storage, head } = self.gate();
         let Tile { input, layers, depth, .. } = tile;
         let z = &mut layers[*depth].z;
         match input.sparse() {
@@ -280,7 +258,7 @@ impl Mlp {
     pub fn forward_sample(&self, isa: Isa, x: &mut Vec<f32>, y: &mut Vec<f32>) {
         assert_eq!(x.len(), self.in_features(), "one value per input");
         let Some(mixture) = self.mixture else { return self.chain(0).forward_sample(isa, x, y) };
-        let Layer { storage, head } = &self.layers[self.layers.len() - 1];
+        let Layer { storage, head } = self.gate();
         y.resize(storage.out_features(), 0.0);
         storage.forward_sample(isa, &head.bias, x, y);
         let clean = y[..mixture.experts].iter().map(|&x| f64::from(x)).collect();
@@ -288,7 +266,7 @@ impl Mlp {
         let mut outputs = vec![0.0; self.outputs()];
         for expert in 0..mixture.experts {
             let gate = gates.gate(0, expert) as f32;
-            if gate > 0.0 {
+            if gate != 0.0 {
                 let mut answer = x.clone();
                 self.chain(expert).forward_sample(isa, &mut answer, y);
                 outputs.iter_mut().zip(answer).for_each(|(sum, answer)| *sum += gate * answer);
@@ -306,9 +284,6 @@ impl Mlp {
     }
 
     /// From the outputs' gradient back to the first layer: every `z` becomes its gradient.
-    ///
-    /// **Panics** if the network is a mixture, whose batches go another way
-    /// ([`run_mixture`](super::run_mixture)); so do the two halves.
     pub fn backward(&self, crew: Crew<'_>, tile: &mut Tile) {
         self.alone().backward(crew, tile);
     }
@@ -371,18 +346,24 @@ impl Mlp {
         });
     }
 
-    /// The first layer, counted from 1, whose output for a tile's samples is not finite, if any:
-    /// runs the tile forward again.
+    /// The first layer, counted from 0, whose output for a tile's samples is not finite, if any:
+    /// runs the tile forward again, and of a mixture through all experts.
     pub fn first_non_finite(&self, crew: Crew<'_>, tile: &mut Tile) -> Option<usize> {
         let samples = tile.samples;
         let finite =
             |rows: &[Row]| rows.iter().all(|row| row.0[..samples].iter().all(|x| x.is_finite()));
         let chains = self.chains();
+        if self.mixture.is_some() {
+            self.forward_gate(crew, tile);
+            if !finite(&tile.layers[chains.depth].z) {
+                return Some(self.layers.len() - 1);
+            }
+        }
         (0..chains.count).find_map(|chain| {
             self.chain(chain).forward(crew, tile);
             let layers = &tile.layers[..chains.depth];
             let layer = layers.iter().position(|layer| !finite(&layer.z) || !finite(&layer.h));
-            layer.map(|layer| chains.layers(chain).start + layer + 1)
+            layer.map(|layer| chains.layers(chain).start + layer)
         })
     }
 }

@@ -7,6 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `mlp.rs`, `chain.rs` | the network; layers one behind the other, forward and back |
+//! | `flops.rs` | what its products cost |
 //! | `mixture/`, `routing.rs` | several networks behind a gate; a batch on its way through them |
 //! | `layer.rs`, `tensors.rs` | a layer: stored weights and a head; its four tensors |
 //! | `storage/` | how weights are stored, and the three products that makes |
@@ -20,6 +21,7 @@ mod activation;
 mod chain;
 mod curvature;
 mod dropout;
+mod flops;
 pub mod gradcheck;
 mod init;
 mod input;
@@ -44,7 +46,7 @@ pub use layer::{Head, Layer, add_gradient_rows};
 pub use loss::{Loss, METRICS, Targets, TileLoss, TileTargets};
 pub use mixture::{Chains, Gates, Mixture};
 pub use mlp::{LayerStart, Mlp};
-pub use routing::run_mixture;
+pub use routing::{forward_batch, run_mixture};
 pub use storage::{Engine, LayerInput, Place, Storage};
 pub use tensors::{LayerBlock, LayerSlices, LayerTensors, Tensor};
 pub use tile::{LayerTile, Passed, Routes, Tile, each_tile, of_tile};

@@ -145,9 +145,10 @@ impl Tile {
         (0..self.samples).flat_map(of).collect()
     }
 
-    /// The gate's rows.
-    pub(super) fn gate_rows_mut(&mut self) -> &mut [Row] {
-        &mut self.layers[self.depth].z
+    /// The gate's rows, and this tile's sums of their gradient.
+    pub(super) fn gate_mut(&mut self) -> (&mut [Row], &mut [f32]) {
+        let LayerTile { z, dbias, .. } = &mut self.layers[self.depth];
+        (z, dbias)
     }
 
     /// What the last layer of the chain gave out.
@@ -158,20 +159,6 @@ impl Tile {
     /// As [`Tile::answers`], to be changed.
     pub(super) fn answers_mut(&mut self) -> &mut [Row] {
         &mut self.layers[self.depth - 1].z
-    }
-
-    /// Adds the expert's answer at the end of the chain to the outputs, each sample's times its
-    /// gate; where that is 0, nothing.
-    pub(super) fn add_answer(&mut self, gate: &[f32]) {
-        let (chain, after) = self.layers.split_at_mut(self.depth);
-        let (answers, outputs) = (&chain[self.depth - 1].z, &mut after[1].z);
-        for (output, answer) in outputs.iter_mut().zip(&answers[..]) {
-            for ((sum, x), &gate) in output.0.iter_mut().zip(answer.0).zip(gate) {
-                if gate > 0.0 {
-                    *sum += gate * x;
-                }
-            }
-        }
     }
 
     /// The network's outputs, or what has become of them.

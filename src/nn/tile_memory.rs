@@ -19,10 +19,31 @@ impl Tile {
         Tile::with_sizes(TileInput::new(model.in_features(), takes_sparse), &sizes, depth, numbers)
     }
 
-    /// Memory for a batch of so many samples on its way through `model`.
+    /// Memory for a batch of so many samples on its way through `model`; of a mixture for a tile's
+    /// at least.
     pub fn of_batch(model: &Mlp, samples: usize) -> Vec<Tile> {
-        let tiles = samples.div_ceil(TILE);
-        Tile::several(model, tiles + model.mixture().map_or(0, |m| m.tiles(samples)))
+        Tile::several(model, Tile::needed(model, samples.div_ceil(TILE)))
+    }
+
+    /// Tiles for a batch that fills `own`.
+    fn needed(model: &Mlp, own: usize) -> usize {
+        own + model.mixture().map_or(0, |mixture| mixture.tiles(own * TILE))
+    }
+
+    /// Memory to answer samples in groups on so many threads. A mixture's experts fill their tiles
+    /// better in large groups.
+    pub fn for_answers(model: &Mlp, threads: usize) -> Vec<Tile> {
+        const OF_MIXTURE: usize = 1024;
+        let least = if model.mixture().is_some() { OF_MIXTURE } else { 0 };
+        Tile::of_batch(model, least.max(threads * TILE))
+    }
+
+    /// The most samples that so many tiles hold as one batch.
+    ///
+    /// **Panics** if they do not hold a tile's.
+    pub fn batch(model: &Mlp, tiles: usize) -> usize {
+        let own = (1..=tiles).rev().find(|&own| Tile::needed(model, own) <= tiles);
+        own.expect("tiles for a batch") * TILE
     }
 
     /// Memory for `count` tiles of `model`.

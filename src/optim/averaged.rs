@@ -66,6 +66,12 @@ impl Rule for Averaged {
         average(isa, self.rate, w, mean);
     }
 
+    fn rest(&self, isa: Isa, w: &[f32], mut slots: [&mut [f32]; MAX_SLOTS]) {
+        let mean = std::mem::take(&mut slots[self.place()]);
+        self.inner.rest(isa, w, slots);
+        average(isa, self.rate, w, mean);
+    }
+
     fn fresh(&self, slot: usize, gradient: f32) -> f32 {
         if slot == self.place() { 0.0 } else { self.inner.fresh(slot, gradient) }
     }

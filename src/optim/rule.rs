@@ -30,6 +30,12 @@ pub trait Rule: Debug + Send + Sync {
         dw: &[f32],
     );
 
+    /// A step passes by parameters that no sample has touched: they stay, and so does what the rule
+    /// keeps of their gradients.
+    ///
+    /// **Shapes**: as [`Rule::apply`].
+    fn rest(&self, _isa: Isa, _w: &[f32], _slots: [&mut [f32]; MAX_SLOTS]) {}
+
     /// What a slot of a new connection holds, whose gradient is `gradient` (0 if it is not known).
     fn fresh(&self, _slot: usize, _gradient: f32) -> f32 {
         0.0

@@ -125,7 +125,7 @@ impl TrainConfig {
             false => vec![0.0; sparse.len()],
         };
         let generator = self.generator(&sparse)?;
-        let (mut starts, mut warnings) = (Vec::new(), Vec::new());
+        let (mut starts, mut warnings): (Vec<LayerStart>, _) = (Vec::new(), Vec::new());
         let count = shapes.len() * experts.unwrap_or(1);
         for (layer, &shape) in shapes.iter().cycle().enumerate().take(count) {
             let place = layer % shapes.len();
@@ -136,13 +136,23 @@ impl TrainConfig {
             // Training samples are the inputs of the first layer alone.
             let inputs = inputs.filter(|_| place == 0);
             let sparsity = sparsities[at];
+            if inputs.is_some() && layer > 0 && generator.needs_inputs() {
+                // What the samples say they say to every expert.
+                starts.push(starts[0].clone());
+                continue;
+            }
             let request = Request { shape, sparsity, seed: self.seed, layer, inputs };
             let made = generator.generate(&request).map_err(error(layer))?;
             let Generated { pattern, weights, warnings: unmet } = made;
             if pattern.nnz() == 0 {
                 return Err(error(layer)(TopologyError::Empty));
             }
-            warnings.extend(unmet.iter().map(|unmet| format!("layer {}: {unmet}", layer + 1)));
+            if layer < shapes.len() {
+                // Those of one expert speak for all.
+                let which = if experts.is_some() { "each expert, " } else { "" };
+                let number = layer + 1;
+                warnings.extend(unmet.iter().map(|u| format!("{which}layer {number}: {u}")));
+            }
             starts.push(LayerStart { pattern, weights });
         }
         if let Some(experts) = experts {
@@ -157,11 +167,13 @@ impl TrainConfig {
 /// What of a network can learn nothing.
 fn unable(model: &Mlp) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (index, layer) in model.layers().iter().enumerate() {
+    let which = if model.mixture().is_some() { "each expert, " } else { "" };
+    // The layers of one expert speak for all.
+    for (index, layer) in model.layers()[..model.chains().depth].iter().enumerate() {
         let number = index + 1;
         if layer.has_norm() && layer.out_features() == 1 {
             warnings.push(format!(
-                "layer {number} has one neuron, of which LayerNorm makes 0 whatever comes in: \
+                "{which}layer {number} has one neuron, of which LayerNorm makes 0 whatever comes in: \
                  nothing behind it can be learned (`hidden` of 2 and more)"
             ));
         }
@@ -169,7 +181,7 @@ fn unable(model: &Mlp) -> Vec<String> {
         let unconnected = fan_ins.filter(|&fan_in| fan_in == 0).count();
         if unconnected > 0 {
             warnings.push(format!(
-                "layer {number}: {unconnected} of {} neurons have no input",
+                "{which}layer {number}: {unconnected} of {} neurons have no input",
                 layer.out_features()
             ));
         }

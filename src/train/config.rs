@@ -215,14 +215,7 @@ impl TrainConfig {
             return Err(Error::TwoTopologies);
         }
         if self.mixture.is_some() {
-            let contradicts = [
-                ("method", self.has_method()),
-                ("topology", !self.topology.is_empty()),
-                ("input-noise", input_noise > 0.0),
-            ];
-            if let Some((setting, _)) = contradicts.into_iter().find(|(_, is_given)| *is_given) {
-                return Err(Error::Mixture { setting });
-            }
+            self.suits_mixture(self.has_method())?;
         }
         if self.init_ccv == InitCcv::Equilibrium {
             if !self.has_method() {
@@ -236,6 +229,21 @@ impl TrainConfig {
             return Err(Error::UnusedTopology);
         }
         self.suits_method(&*self.method.make())
+    }
+
+    /// Whether a mixture can do what is asked for.
+    ///
+    /// **Errors**: [`Error::Mixture`].
+    pub(super) fn suits_mixture(&self, has_method: bool) -> Result<(), Error> {
+        let contradicts = [
+            ("method", has_method),
+            ("topology", !self.topology.is_empty()),
+            ("input-noise", self.regularization.input_noise > 0.0),
+        ];
+        match contradicts.into_iter().find(|(_, is_given)| *is_given) {
+            Some((setting, _)) => Err(Error::Mixture { setting }),
+            None => Ok(()),
+        }
     }
 
     /// Whether a method can do what is asked for.

@@ -113,7 +113,7 @@ pub enum Error {
     OtherNetwork,
     /// The loss is not a finite number any more.
     #[error(
-        "the loss is not finite at epoch {epoch}, step {step}: layer {layer} was the first to \
+        "the loss is not finite at epoch {epoch}, step {step}: {layer} was the first to \
          overflow{}; try a smaller `lr`", last_loss.map_or(String::new(),
             |loss| format!(" (last finite loss {loss:.4})"))
     )]
@@ -122,8 +122,8 @@ pub enum Error {
         epoch: usize,
         /// The step within it, counted from 1.
         step: usize,
-        /// The first layer with a non-finite output, counted from 1.
-        layer: usize,
+        /// The first layer with a non-finite output.
+        layer: String,
         /// The loss of the step before, if there was one.
         last_loss: Option<f64>,
     },

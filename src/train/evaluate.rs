@@ -3,8 +3,8 @@
 use super::Error;
 use super::metrics::Evaluation;
 use crate::dataset::{Samples, Scaling};
-use crate::nn::{METRICS, Mlp, Tile, each_tile};
-use crate::parallel::Executor;
+use crate::nn::{METRICS, Mlp, Tile, forward_batch};
+use crate::parallel::{Crew, Executor};
 use fanin_kernels::TILE;
 
 /// How a network does on `samples`, a group of tiles at a time.
@@ -23,10 +23,11 @@ pub fn evaluate(
     let order: Vec<u32> = (0..samples.len() as u32).collect();
     let (mut loss_sum, mut sums) = (0.0, [0.0; METRICS]);
     executor.enter(|| {
-        for group in order.chunks(tiles.len() * TILE) {
-            each_tile(executor, tiles, group, |crew, _, indices, tile| {
-                samples.load_tile(crew.isa(), scaling, indices, tile);
-                model.forward(crew, tile);
+        let load = |crew: Crew<'_>, _: usize, indices: &[u32], tile: &mut Tile| {
+            samples.load_tile(crew.isa(), scaling, indices, tile);
+        };
+        for group in order.chunks(Tile::batch(model, tiles.len())) {
+            forward_batch(executor, model, tiles, group, load, |crew, tile| {
                 model.differentiate(crew.isa(), group.len() as f32, tile);
             });
             for tile in &tiles[..group.len().div_ceil(TILE)] {

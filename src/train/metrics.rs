@@ -213,7 +213,7 @@ impl NetworkSummary {
             sparsity_of_hidden_layers: of_hidden,
             train_flops_per_sample: model.flops_per_sample(true),
             inference_flops_per_sample: model.flops_per_answer(),
-            inference_flops_per_sample_dense: layers.iter().map(|l| l.flops_dense).sum(),
+            inference_flops_per_sample_dense: model.flops_per_dense_answer(),
             layers,
         }
     }

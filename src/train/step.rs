@@ -15,8 +15,8 @@
 //! Nothing is allocated.
 
 use crate::nn::{
-    Layer, LayerBlock, LayerSlices, LayerTensors, Mlp, Passed, Storage, Tensor, Tile, TileLoss,
-    add_gradient_rows, each_tile, of_tile,
+    Head, Layer, LayerBlock, LayerSlices, LayerTensors, Mlp, Passed, Storage, Tensor, Tile,
+    TileLoss, add_gradient_rows, each_tile, of_tile,
 };
 use crate::optim::{MAX_SLOTS, Optimizer, Rule};
 use crate::parallel::{Crew, Executor};
@@ -179,6 +179,7 @@ pub fn apply_clipped_gradients<'a>(
         let slots =
             slots.each_mut().map(|slot| slot.next().map(LayerTensors::slices).unwrap_or_default());
         if passed.of_layer(index).1.is_empty() {
+            rest(executor.isa(), rule, layer, slots);
             continue;
         }
         layer.change(executor, |storage, params| {
@@ -249,12 +250,13 @@ fn update_layers(executor: &Executor, rule: &dyn Rule, work: Layers<'_>, passed:
             || update_layers(executor, rule, after, passed),
         );
     } else if let Layers { first, layers: [layer], gradients: [gradient], slots } = work {
-        let (position, tiles) = passed.of_layer(first);
-        if tiles.is_empty() {
-            return gradient.slices().clear();
-        }
         let slots =
             slots.map(|slot| slot.first_mut().map(LayerTensors::slices).unwrap_or_default());
+        let (position, tiles) = passed.of_layer(first);
+        if tiles.is_empty() {
+            gradient.slices().clear();
+            return rest(executor.isa(), rule, layer, slots);
+        }
         layer.change(executor, |storage, params| {
             update_layer(executor, rule, position, storage, params, gradient, slots, tiles);
         });
@@ -322,6 +324,15 @@ fn update_blocks(
         add_gradient_rows(isa, storage, index, rows.clone(), tiles, &mut block.sets[1]);
         apply_rule(isa, rule, storage, rows, block.sets);
     });
+}
+
+/// A step of a layer that no tile passed.
+fn rest(isa: Isa, rule: &dyn Rule, layer: &Layer, slots: [LayerSlices<'_>; MAX_SLOTS]) {
+    let Head { bias, gamma, beta } = layer.head();
+    let mut slots = slots.map(LayerSlices::each);
+    for (at, w) in [layer.storage().weights(), bias, gamma, beta].into_iter().enumerate() {
+        rule.rest(isa, w, slots.each_mut().map(|slot| std::mem::take(&mut slot[at])));
+    }
 }
 
 /// Parameters, gradients and slots as sets that are cut together.

@@ -174,6 +174,9 @@ impl Trainer {
             return Err(Error::DenseEngine);
         }
         let Regularization { input_noise, weight_average, .. } = config.regularization;
+        if model.mixture().is_some() {
+            config.suits_mixture(!is_static)?;
+        }
         if input_noise > 0.0 && matches!(data.train.values(), Values::Sparse(_)) {
             return Err(Error::SparseNoise);
         }
@@ -320,6 +323,7 @@ impl Trainer {
             || patterns(&model) != patterns(&self.model)
             || shapes(&optimizer) != shapes(&self.optimizer)
             || model.loss().takes_numbers() != self.model.loss().takes_numbers()
+            || model.mixture() != self.model.mixture()
         {
             return Err(Error::OtherNetwork);
         }

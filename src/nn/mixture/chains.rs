@@ -1,6 +1,7 @@
 //! Where the layers of a network, or of a mixture of several, stand.
 
 use super::Mixture;
+use crate::nn::storage::Place;
 use std::ops::Range;
 
 /// Where the layers of a network stand: in one chain; or, in a mixture, in one chain per expert,
@@ -31,6 +32,22 @@ impl Chains {
     /// Where a layer stands in its chain, the first at 0; the gate stands behind the last.
     pub fn position(self, layer: usize) -> usize {
         if layer == self.count * self.depth { self.depth } else { layer % self.depth }
+    }
+
+    /// The place of a layer of a network whose first layer stands at `first`.
+    pub fn place(self, first: Place, layer: usize) -> Place {
+        first.of_layer(self.position(layer) % self.depth)
+    }
+
+    /// What a layer is called where people read it; numbers count from 1.
+    pub fn name(self, layer: usize, mixture: Option<&Mixture>) -> String {
+        match (mixture, self.position(layer)) {
+            (None, position) => format!("layer {}", position + 1),
+            (Some(_), position) if position == self.depth => "the gate".to_string(),
+            (Some(_), position) => {
+                format!("expert {}, layer {}", layer / self.depth + 1, position + 1)
+            }
+        }
     }
 
     /// Whether a layer takes in the samples.

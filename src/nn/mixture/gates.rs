@@ -1,11 +1,11 @@
 //! Noisy top-k gating (Shazeer et al. 2017, eq 3–5, 8–11) in f64: which experts answer a sample and
 //! how much each counts, and the way back to what the gate's layer gave out.
 //!
-//! Hₑ = cleanₑ + noiseₑ·σₑ with σₑ = softplus(spreadₑ) + 10⁻², the least deviation of the authors'
-//! code; without noise, in evaluation, Hₑ = cleanₑ. The `top` largest H, of equal ones the lower
-//! expert, share a softmax. With one expert a sample that would be 1 whatever the gate says, so it
-//! has its part of the softmax over all experts instead (Fedus et al. 2022): else the answers'
-//! gradient could teach the gate nothing.
+//! Hₑ = cleanₑ + noiseₑ·σₑ with σₑ = softplus(noise_logitsₑ) + 10⁻², the least deviation of the
+//! authors' code; without noise, in evaluation, Hₑ = cleanₑ. The `top` largest H, of equal ones the
+//! lower expert, share a softmax. With one expert a sample that would be 1 whatever the gate says,
+//! so it has its part of the softmax over all experts instead (Fedus et al. 2022): else the
+//! answers' gradient could teach the gate nothing.
 
 use super::Mixture;
 use libm::{erf, exp, log1p};
@@ -28,7 +28,7 @@ pub struct Gates {
     /// Experts from the largest H to the smallest.
     order: Vec<u32>,
     /// The softmax: over all experts, or 0 but for the top ones.
-    share: Vec<f64>,
+    softmax: Vec<f64>,
 }
 
 /// The noise that is added to what the gate prefers.
@@ -36,13 +36,13 @@ pub struct Gates {
 struct Noise {
     drawn: Vec<f64>,
     deviation: Vec<f64>,
-    /// dσ/dspread.
+    /// dσ/dnoise_logits.
     slope: Vec<f64>,
 }
 
 impl Gates {
     /// The gates of samples whose gate gave out `clean`; while training with what it gave out of
-    /// their noise, `spread`, and the draws from N(0, 1) that this is to scale.
+    /// their noise, `noise_logits`, and the draws from N(0, 1) that this is to scale.
     ///
     /// **Panics** unless all are of one length, `mixture.experts` a sample.
     pub fn of(mixture: Mixture, clean: Vec<f64>, noise: Option<(Vec<f64>, Vec<f64>)>) -> Gates {
@@ -57,23 +57,27 @@ impl Gates {
     ) -> Gates {
         let experts = mixture.experts;
         assert!(clean.len().is_multiple_of(experts), "one preference per expert");
-        let noise = noise.map(|(spread, drawn)| {
-            assert_eq!([spread.len(), drawn.len()], [clean.len(); 2], "one draw per preference");
-            let deviation = spread.iter().map(|&x| softplus(x) + LEAST_DEVIATION).collect();
-            let slope = spread.iter().map(|&x| 1.0 / (1.0 + exp(-x))).collect();
+        let noise = noise.map(|(noise_logits, drawn)| {
+            assert_eq!(
+                [noise_logits.len(), drawn.len()],
+                [clean.len(); 2],
+                "one draw per preference"
+            );
+            let deviation = noise_logits.iter().map(|&x| softplus(x) + LEAST_DEVIATION).collect();
+            let slope = noise_logits.iter().map(|&x| 1.0 / (1.0 + exp(-x))).collect();
             Noise { drawn, deviation, slope }
         });
-        let mut gates = Gates { mixture, clean, noise, order: Vec::new(), share: Vec::new() };
+        let mut gates = Gates { mixture, clean, noise, order: Vec::new(), softmax: Vec::new() };
         for sample in 0..gates.clean.len() / experts {
             let h: Vec<f64> = (0..experts).map(|e| gates.noisy(sample, e)).collect();
             let mut order: Vec<u32> = (0..experts as u32).collect();
             order.sort_by(|&a, &b| h[b as usize].total_cmp(&h[a as usize]));
             let of = if over_all { &order[..] } else { &order[..mixture.top] };
             let largest = h[order[0] as usize];
-            let mut share = vec![0.0; experts];
-            of.iter().for_each(|&e| share[e as usize] = exp(h[e as usize] - largest));
-            let sum: f64 = share.iter().sum();
-            gates.share.extend(share.iter().map(|x| x / sum));
+            let mut softmax = vec![0.0; experts];
+            of.iter().for_each(|&e| softmax[e as usize] = exp(h[e as usize] - largest));
+            let sum: f64 = softmax.iter().sum();
+            gates.softmax.extend(softmax.iter().map(|x| x / sum));
             gates.order.extend(order);
         }
         gates
@@ -103,7 +107,7 @@ impl Gates {
     /// What an expert's answer to a sample counts; 0 of one that does not answer.
     pub fn gate(&self, sample: usize, expert: usize) -> f64 {
         match self.top(sample).contains(&(expert as u32)) {
-            true => self.share[sample * self.mixture.experts + expert],
+            true => self.softmax[sample * self.mixture.experts + expert],
             false => 0.0,
         }
     }
@@ -116,18 +120,18 @@ impl Gates {
 
     /// The expert whose H an expert's own must exceed for it to answer a sample; none where all
     /// answer.
-    fn rival(&self, sample: usize, expert: usize) -> Option<usize> {
+    fn threshold(&self, sample: usize, expert: usize) -> Option<usize> {
         let (order, top) = (self.order(sample), self.mixture.top);
         let answers = order[..top].contains(&(expert as u32));
-        order.get(if answers { top } else { top - 1 }).map(|&rival| rival as usize)
+        order.get(if answers { top } else { top - 1 }).map(|&threshold| threshold as usize)
     }
 
-    /// (cleanₑ − H of the rival)/σₑ, whose Φ is the probability that another draw of this expert's
+    /// (cleanₑ − threshold)/σₑ, whose Φ is the probability that another draw of this expert's
     /// noise lets it answer the sample (eq 9).
     fn margin(&self, noise: &Noise, sample: usize, expert: usize) -> Option<(usize, f64)> {
-        let rival = self.rival(sample, expert)?;
+        let threshold = self.threshold(sample, expert)?;
         let at = sample * self.mixture.experts + expert;
-        Some((rival, (self.clean[at] - self.noisy(sample, rival)) / noise.deviation[at]))
+        Some((threshold, (self.clean[at] - self.noisy(sample, threshold)) / noise.deviation[at]))
     }
 
     /// Of each expert how many samples it is likely to get (eq 10); without noise, how many it
@@ -153,7 +157,7 @@ impl Gates {
     }
 
     /// The gradient of Σ `d_gates`·gates + [`Gates::balance_loss`]: with respect to what the gate
-    /// gave out as preferences, and as the noise's spread, which is 0 without noise.
+    /// gave out as preferences, and as the noise's noise_logits, which is 0 without noise.
     pub fn backward(&self, d_gates: &[f64]) -> [Vec<f64>; 2] {
         assert_eq!(d_gates.len(), self.clean.len(), "one derivative per gate");
         let experts = self.mixture.experts;
@@ -162,23 +166,23 @@ impl Gates {
         let (mut d_clean, mut d_deviation) = (vec![0.0; d_gates.len()], vec![0.0; d_gates.len()]);
         for sample in 0..self.samples() {
             let first = sample * experts;
-            // By H, through the softmax and through the rivals.
+            // By H, through the softmax and through the thresholds.
             let mut d_h = vec![0.0; experts];
             let d_gate = |e: usize| d_gates[first + e] + self.mixture.importance * d_importance[e];
-            let share = &self.share[first..][..experts];
+            let softmax = &self.softmax[first..][..experts];
             let top = self.top(sample).iter().map(|&e| e as usize);
-            let mean: f64 = top.clone().map(|e| share[e] * d_gate(e)).sum();
-            top.for_each(|e| d_h[e] = share[e] * d_gate(e));
-            d_h.iter_mut().zip(share).for_each(|(d, share)| *d -= share * mean);
+            let mean: f64 = top.clone().map(|e| softmax[e] * d_gate(e)).sum();
+            top.for_each(|e| d_h[e] = softmax[e] * d_gate(e));
+            d_h.iter_mut().zip(softmax).for_each(|(d, p)| *d -= p * mean);
             if let Some(noise) = &self.noise {
                 for (expert, d_load) in d_load.iter().enumerate() {
-                    let Some((rival, u)) = self.margin(noise, sample, expert) else { continue };
+                    let Some((threshold, u)) = self.margin(noise, sample, expert) else { continue };
                     let density = exp(-0.5 * u * u) / TAU.sqrt();
                     let d_margin = self.mixture.load * d_load * density;
                     let d_preference = d_margin / noise.deviation[first + expert];
                     d_clean[first + expert] += d_preference;
                     d_deviation[first + expert] -= d_preference * u;
-                    d_h[rival] -= d_preference;
+                    d_h[threshold] -= d_preference;
                 }
             }
             for (expert, d) in d_h.into_iter().enumerate() {
@@ -263,12 +267,12 @@ mod tests {
         let [x, w_gate, w_noise, drawn, upstream] =
             ["x", "w_gate", "w_noise", "noise", "upstream"].map(|name| oracle.numbers(name));
         let clean = product(&x, &w_gate);
-        let spread = product(&x, &w_noise);
+        let noise_logits = product(&x, &w_noise);
         let expert_out = oracle.numbers("expert_out");
         expect("clean", &clean, &oracle.numbers("clean"), 1e-12);
         for k in [1, 2, 4] {
             let of = |over_all, importance, load| {
-                let noise = Some((spread.clone(), drawn.clone()));
+                let noise = Some((noise_logits.clone(), drawn.clone()));
                 Gates::with_softmax(mixture(k, importance, load), over_all, clean.clone(), noise)
             };
             let gates = of(false, 1.0, 0.0);
@@ -299,9 +303,9 @@ mod tests {
                 ("d_gates", &of(false, 0.0, 0.0), &upstream),
                 ("d_gates_switch", &of(true, 0.0, 0.0), &upstream),
             ] {
-                let [d_clean, d_spread] = gates.backward(d_gates);
+                let [d_clean, d_noise_logits] = gates.backward(d_gates);
                 check(&format!("{name}_w_gate"), &of_weights(&x, &d_clean), 1e-10);
-                check(&format!("{name}_w_noise"), &of_weights(&x, &d_spread), 1e-10);
+                check(&format!("{name}_w_noise"), &of_weights(&x, &d_noise_logits), 1e-10);
             }
         }
     }
@@ -315,8 +319,8 @@ mod tests {
         let inputs = [numbers(-2.0, 2.0), numbers(-1.0, 1.0)];
         let (drawn, upstream) = (numbers(-2.0, 2.0), numbers(-1.0, 1.0));
         for top in 1..=EXPERTS {
-            let gates = |[clean, spread]: [Vec<f64>; 2]| {
-                Gates::of(mixture(top, 0.3, 0.7), clean, Some((spread, drawn.clone())))
+            let gates = |[clean, noise_logits]: [Vec<f64>; 2]| {
+                Gates::of(mixture(top, 0.3, 0.7), clean, Some((noise_logits, drawn.clone())))
             };
             let loss = |inputs: [Vec<f64>; 2]| {
                 let gates = gates(inputs);

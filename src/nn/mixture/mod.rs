@@ -4,7 +4,7 @@
 //! y = Σₑ gₑ(x)·expertₑ(x), over the `top` experts that the gate prefers. Experts are chains of
 //! layers of the same widths; the gate is one full layer on the samples, whose first rows are the
 //! preferences xW_g, whose later ones decide how much noise is added to them while training
-//! ([`Gates`]).
+//! ([`Gates`]); unlike the paper's it has biases, as every layer here.
 
 mod chains;
 mod gates;

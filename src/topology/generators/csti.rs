@@ -36,10 +36,11 @@ impl Generator for Correlated {
     fn generate(&self, request: &Request<'_>) -> Result<Generated, TopologyError> {
         let &Request { shape: [in_features, out_features], seed, layer, inputs, .. } = request;
         let degrees = Degrees::Fixed.of(request)?;
-        if layer > 0 {
-            return Ok(Spread::Random.pattern(in_features, &degrees, seed, layer).into());
-        }
-        let correlations = correlations(inputs.ok_or(TopologyError::NoInputs)?);
+        let correlations = match inputs {
+            Some(inputs) => correlations(inputs),
+            None if layer == 0 => return Err(TopologyError::NoInputs),
+            None => return Ok(Spread::Random.pattern(in_features, &degrees, seed, layer).into()),
+        };
         let count = degrees.iter().sum();
         Ok(largest(&correlations, in_features, out_features, count).into())
     }

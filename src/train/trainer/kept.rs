@@ -49,13 +49,19 @@ impl Trainer {
     }
 
     /// Gives back the network of the best epoch after a resume, stored as the network in training.
-    pub(crate) fn restore_best(&mut self, mut best: Mlp) {
+    ///
+    /// **Errors**: [`Error::OtherNetwork`] if it has other shapes.
+    pub(crate) fn restore_best(&mut self, mut best: Mlp) -> Result<(), Error> {
+        if (best.shapes(), best.mixture()) != (self.model.shapes(), self.model.mixture()) {
+            return Err(Error::OtherNetwork);
+        }
         for (layer, trained) in best.layers_mut().iter_mut().zip(self.model.layers()) {
             let (pattern, weights) = layer.connections();
             let (engine, place) = (trained.storage().engine(), trained.storage().place());
             layer.store(engine, place, (*pattern).clone(), weights);
         }
         self.best_model = Some(best);
+        Ok(())
     }
 
     /// How the network does on `samples`: with the means of its parameters, where they are kept, as

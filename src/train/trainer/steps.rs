@@ -293,7 +293,8 @@ impl Trainer {
     pub(crate) fn diverged(&mut self, epoch: usize, step: usize, last_loss: Option<f64>) -> Error {
         let (model, crew) = (&self.model, self.executor.crew());
         let layer = self.tiles.iter_mut().find_map(|tile| model.first_non_finite(crew, tile));
-        Error::Diverged { epoch, step, layer: layer.unwrap_or(model.layers().len()), last_loss }
+        let layer = model.layer_name(layer.unwrap_or(model.layers().len() - 1));
+        Error::Diverged { epoch, step, layer, last_loss }
     }
 }
 
