@@ -45,9 +45,9 @@ fn finish(args: &[&str], dir: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Everything that must not depend on interruptions: the model's bytes, and the metrics but for
-/// the seconds.
-fn outcome(dir: &Path) -> (Vec<u8>, Vec<serde_json::Value>) {
+/// Everything that must not depend on interruptions: the bytes of model and checkpoint, and the
+/// metrics but for the seconds.
+fn outcome(dir: &Path) -> ([Vec<u8>; 2], Vec<serde_json::Value>) {
     let metrics = fs::read_to_string(dir.join("metrics.jsonl")).expect("a run has metrics");
     let lines = metrics.lines().map(|line| {
         let mut line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
@@ -56,10 +56,11 @@ fn outcome(dir: &Path) -> (Vec<u8>, Vec<serde_json::Value>) {
         object.remove("eval_seconds");
         line
     });
-    (fs::read(dir.join("model.safetensors")).expect("a run has a model"), lines.collect())
+    let files = ["model.safetensors", "checkpoint.safetensors"];
+    (files.map(|name| fs::read(dir.join(name)).expect("a run has both")), lines.collect())
 }
 
-fn reference(dir: &TempDir) -> (Vec<u8>, Vec<serde_json::Value>) {
+fn reference(dir: &TempDir) -> ([Vec<u8>; 2], Vec<serde_json::Value>) {
     let path = dir.path().join("reference");
     finish(&[&NEW[..], &["--out"]].concat(), &path);
     let reference = outcome(&path);

@@ -244,13 +244,11 @@ impl ConfigFlags {
     /// **Errors**: [`experiment::Error::CannotChange`] for a flag that would make it another run.
     pub(super) fn for_resume(&self, mut config: RunConfig) -> Result<RunConfig, Error> {
         let table = self.table()?;
-        let mut changeable = vec!["epochs", "threads", "data-dir"];
-        if config.data.data_digest.is_some() {
-            // The same content in another place: its digest says so.
-            let labels = ["train-labels", "test-labels", "validation-labels"];
-            let files = ["train", "test", "validation"].into_iter().chain(labels);
-            changeable.extend(files.filter(|name| config.data.names_file(name)));
-        }
+        let is_file = |name: &str| !["epochs", "threads", "data-dir"].contains(&name);
+        // The same content in another place: its digest says so.
+        let moves = |name: &str| config.data.data_digest.is_some() && config.data.names_file(name);
+        let mut changeable = experiment::MAY_CHANGE.to_vec();
+        changeable.retain(|name| !is_file(name) || moves(name));
         if let Some(setting) = table.keys().find(|key| !changeable.contains(&key.as_str())) {
             let setting = setting.clone();
             return Err(experiment::Error::CannotChange { setting, changeable }.into());

@@ -28,6 +28,21 @@ pub enum Error {
         /// Those that may change.
         changeable: Vec<&'static str>,
     },
+    /// A configuration that was edited beside its checkpoint.
+    #[error(
+        "{}: `{setting}` is {}, and the run so far had {}: a run that is resumed stays what it is",
+        path.display(), to.as_deref().unwrap_or("not there"), from.as_deref().unwrap_or("none")
+    )]
+    Edited {
+        /// The configuration.
+        path: PathBuf,
+        /// The setting.
+        setting: String,
+        /// Its value in the checkpoint, if it had one.
+        from: Option<String>,
+        /// Its value in the configuration, if it has one.
+        to: Option<String>,
+    },
     /// A run whose schedule ends with its epochs.
     #[error(
         "a run with a `method` or an `lr-schedule` cannot be extended: these end with its epochs \

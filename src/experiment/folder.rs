@@ -10,8 +10,12 @@ use super::{Error, RunRecord};
 use crate::dataset::Dataset;
 use crate::format::{self, replace_file};
 use crate::model::{Meaning, ModelFile};
-use crate::train::{EQUILIBRIUM, EpochMetrics, RunConfig, Trainer, UpdateMetrics, checkpoint};
+use crate::train::{
+    Changed, EQUILIBRIUM, EpochMetrics, RunConfig, SettingsError, Trainer, UpdateMetrics,
+    checkpoint,
+};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,6 +29,19 @@ const FIGURE: &str = "rewiring.svg";
 const TEST_ROWS: &str = "test-rows.txt";
 const VALIDATION_ROWS: &str = "validation-rows.txt";
 const LOCK: &str = "lock";
+/// Settings that may be others than the checkpoint's: what trains no other network, since the data
+/// is known by its digest.
+pub const MAY_CHANGE: [&str; 9] = [
+    "epochs",
+    "threads",
+    "data-dir",
+    "train",
+    "test",
+    "validation",
+    "train-labels",
+    "test-labels",
+    "validation-labels",
+];
 /// The first line of a list of rows.
 const ROWS_SAY: &str = "# rows of the training file, counted from 1; a header is no row\n";
 
@@ -117,13 +134,25 @@ impl RunFolder {
         self.replace(CONFIG, config.to_toml().as_bytes())
     }
 
-    /// Continues from the checkpoint, if there is one yet, and cuts the metrics back to it.
+    /// Continues from the checkpoint, if there is one yet, and cuts the metrics back to it. Returns
+    /// which of the settings are others than the checkpoint's, all of them such as may change.
     ///
-    /// **Errors**: [`Error::Format`]; [`Error::Model`] for a damaged checkpoint.
-    pub fn resume(&self, trainer: &mut Trainer) -> Result<(), Error> {
+    /// **Errors**: [`Error::Format`]; [`Error::Model`] for a damaged checkpoint;
+    /// [`Error::Edited`] for another setting than it was written with.
+    pub fn resume(&self, trainer: &mut Trainer, config: &RunConfig) -> Result<Vec<Changed>, Error> {
         let checkpoint = self.path.join(CHECKPOINT);
+        let mut changed = Vec::new();
         if checkpoint.exists() {
-            checkpoint::restore(&checkpoint, trainer)?;
+            if let Some(settings) = checkpoint::restore(&checkpoint, trainer)? {
+                let before = RunConfig::from_toml(&settings).map_err(SettingsError::from)?;
+                changed = config.changes_since(&before);
+                changed.retain(|(setting, ..)| setting != "threads");
+            }
+            let may_change = |setting: &str| MAY_CHANGE.contains(&setting);
+            if let Some((setting, from, to)) = changed.iter().find(|(s, ..)| !may_change(s)) {
+                let (path, setting) = (self.path.join(CONFIG), setting.clone());
+                return Err(Error::Edited { path, setting, from: from.clone(), to: to.clone() });
+            }
             if trainer.position().best.is_some() {
                 trainer.restore_best(ModelFile::read(&self.path.join(MODEL))?.model)?;
             }
@@ -150,8 +179,9 @@ impl RunFolder {
             };
             let kept: Vec<&str> = text.split_inclusive('\n').filter(is_known).collect();
             self.replace(METRICS, kept.concat().as_bytes())?;
+            trainer.set_rewire_seconds(self.updates()?.iter().map(|update| update.seconds).sum());
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Ends an epoch: its line of `metrics.jsonl`, the model, the checkpoint, in this order, so
@@ -166,6 +196,13 @@ impl RunFolder {
     ) -> Result<(), Error> {
         self.append(metrics, true)?;
         self.save(trainer, config)
+    }
+
+    /// The epochs that `metrics.jsonl` tells of.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub fn epochs(&self) -> Result<Vec<EpochMetrics>, Error> {
+        self.lines()
     }
 
     /// Appends an update's line to `metrics.jsonl`.
@@ -191,6 +228,11 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::Format`].
     pub fn updates(&self) -> Result<Vec<UpdateMetrics>, Error> {
+        self.lines()
+    }
+
+    /// The lines of `metrics.jsonl` that are of a kind.
+    fn lines<T: DeserializeOwned>(&self) -> Result<Vec<T>, Error> {
         let path = self.path.join(METRICS);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -213,14 +255,15 @@ impl RunFolder {
     pub fn save(&self, trainer: &Trainer, config: &RunConfig) -> Result<(), Error> {
         let meaning = Meaning::of(trainer.data(), config.to_portable_toml());
         ModelFile::write(&self.path.join(MODEL), trainer.kept_model(), &meaning)?;
-        self.checkpoint(trainer)
+        self.checkpoint(trainer, config)
     }
 
     /// Writes `checkpoint.safetensors`.
     ///
     /// **Errors**: [`Error::Model`]; the checkpoint before is then untouched.
-    pub fn checkpoint(&self, trainer: &Trainer) -> Result<(), Error> {
-        Ok(checkpoint::write(&self.path.join(CHECKPOINT), trainer)?)
+    pub fn checkpoint(&self, trainer: &Trainer, config: &RunConfig) -> Result<(), Error> {
+        let (path, settings) = (self.path.join(CHECKPOINT), config.to_portable_toml());
+        Ok(checkpoint::write_with_settings(&path, trainer, settings)?)
     }
 
     /// What `run.json` says; none if there is none that can be read.

@@ -68,10 +68,13 @@ impl Change {
     ) -> Vec<Change> {
         let mut changes = recorded.map(|record| record.changes).unwrap_or_default();
         let at = now();
-        changes.extend(changed.iter().cloned().map(|(setting, from, to)| {
-            let at = at.clone();
-            Change { at, epochs, setting, from, to }
-        }));
+        for (setting, from, to) in changed.iter().cloned() {
+            // One that was told of before the next checkpoint was written is told of once.
+            let is_known = |known: &Change| (&known.setting, &known.to) == (&setting, &to);
+            if !changes.iter().rev().take(changed.len()).any(is_known) {
+                changes.push(Change { at: at.clone(), epochs, setting, from, to });
+            }
+        }
         changes
     }
 }
@@ -109,7 +112,8 @@ pub struct RunResult {
     pub epochs: usize,
     /// The epoch of the network that is kept, where the validation loss is watched.
     pub best_epoch: Option<usize>,
-    /// Median over this call's epochs; loading included, evaluation excluded.
+    /// Median over this call's epochs, or the run's if this call had none; loading included,
+    /// evaluation excluded.
     pub seconds_per_epoch: Option<f64>,
     /// Seconds of the last evaluation.
     pub eval_seconds: f64,

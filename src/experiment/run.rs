@@ -130,7 +130,9 @@ impl Run {
             self.trainer = Trainer::new(self.config.train.clone(), data)?;
         }
         if let Some(folder) = &self.folder {
-            folder.resume(&mut self.trainer)?;
+            self.changed.extend(folder.resume(&mut self.trainer, &self.config)?);
+            self.changed.sort_unstable();
+            self.changed.dedup();
             let at = self.trainer.position();
             let done = at.epochs + usize::from(at.samples > 0);
             if self.trainer.epochs() < done {
@@ -178,7 +180,7 @@ impl Run {
             _ => None,
         };
         if let Some(folder) = &folder {
-            folder.resume(&mut trainer)?;
+            folder.resume(&mut trainer, &config)?;
         }
         observer.training_begins(phase, &trainer);
         let changes = self.changes();
@@ -322,7 +324,7 @@ impl Training<'_> {
     fn interrupt(&self) -> Result<Error, Error> {
         let position = self.trainer.position();
         if let Some(folder) = self.folder {
-            folder.checkpoint(self.trainer)?;
+            folder.checkpoint(self.trainer, self.config)?;
             self.record("interrupted", None)?;
         }
         Ok(Error::Interrupted {
@@ -345,6 +347,10 @@ impl Training<'_> {
         {
             values.insert("test_r2".to_string(), *r2);
         }
+        // A run that was killed after its last epoch has none in this call.
+        let of_folder = self.folder.filter(|_| epochs.is_empty()).map(RunFolder::epochs);
+        let of_folder = of_folder.transpose()?.unwrap_or_default();
+        let epochs = if epochs.is_empty() { &of_folder } else { epochs };
         let of_training = epochs.last().into_iter().flat_map(|epoch| &epoch.values);
         let of_training = of_training.filter(|(name, _)| name.starts_with("train_"));
         values.extend(of_training.map(|(name, value)| (name.clone(), *value)));

@@ -22,15 +22,33 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 const FORMAT: &str = "fanin-checkpoint-2";
+/// The metadata entry with the run's settings.
+const SETTINGS: &str = "settings";
 /// The format before: Adam's slots under its own name, and labels that were right in the position.
 const OF_ADAM: &str = "fanin-checkpoint-1";
 
 /// Writes where `trainer` is.
 ///
+/// **Errors**: as [`write_with_settings`].
+pub fn write(path: &Path, trainer: &Trainer) -> Result<(), model::Error> {
+    write_file(path, trainer, TensorFile::default())
+}
+
+/// Writes where `trainer` is, with the settings of the run as text.
+///
 /// **Errors**: [`model::Error::Format`]; the checkpoint that stood at `path` before is then
 /// untouched.
-pub fn write(path: &Path, trainer: &Trainer) -> Result<(), model::Error> {
+pub fn write_with_settings(
+    path: &Path,
+    trainer: &Trainer,
+    settings: String,
+) -> Result<(), model::Error> {
     let mut file = TensorFile::default();
+    file.metadata.insert(SETTINGS.into(), settings);
+    write_file(path, trainer, file)
+}
+
+fn write_file(path: &Path, trainer: &Trainer, mut file: TensorFile) -> Result<(), model::Error> {
     file.metadata.insert("format".into(), FORMAT.into());
     file.metadata.insert("position".into(), to_json(&trainer.position()));
     file.metadata.insert("steps".into(), to_json(&trainer.optimizer().steps()));
@@ -63,14 +81,16 @@ fn add_tensors(file: &mut TensorFile, prefix: &str, layer: &Layer, tensors: &Lay
     }
 }
 
-/// Puts a trainer that was just made from its configuration where the checkpoint stands.
+/// Puts a trainer that was just made from its configuration where the checkpoint stands. Returns
+/// the settings that it was written with, if any were.
 ///
 /// **Errors**: [`model::Error::Format`]; [`model::Error::Content`] for a file of another network.
-pub fn restore(path: &Path, trainer: &mut Trainer) -> Result<(), model::Error> {
+pub fn restore(path: &Path, trainer: &mut Trainer) -> Result<Option<String>, model::Error> {
     let file = TensorFile::read(path)?;
+    let settings = file.metadata.get(SETTINGS).cloned();
     let state = parse(file, trainer).map_err(model::Error::at(path))?;
     match trainer.restore(state) {
-        true => Ok(()),
+        true => Ok(settings),
         false => Err(model::Error::at(path)(ModelProblem::MethodState)),
     }
 }

@@ -332,6 +332,11 @@ impl Trainer {
         Ok(())
     }
 
+    /// Says what a resumed run's method took before.
+    pub(crate) fn set_rewire_seconds(&mut self, seconds: f64) {
+        self.position.rewire_seconds = seconds;
+    }
+
     /// Positions that ever were connections, of the layers whose connections are followed.
     pub(super) fn ever_active(&self) -> impl Iterator<Item = (usize, &RoaringTreemap)> {
         self.histories.iter().map(|history| (history.layer, &history.ever))

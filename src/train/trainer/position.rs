@@ -21,8 +21,9 @@ pub struct Position {
     /// Flops of the whole run's products so far, the method's included.
     #[serde(default)]
     pub flops: u64,
-    /// Seconds that the method took so far.
-    #[serde(default)]
+    /// Seconds that the method took so far: no part of what determines the run, so that a
+    /// checkpoint holds none.
+    #[serde(skip)]
     pub rewire_seconds: f64,
     /// The epoch of the smallest validation loss so far, if it is watched.
     #[serde(default)]
