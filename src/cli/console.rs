@@ -1,8 +1,11 @@
 //! What a command says, and where: results to stdout, or all but one JSON object to stderr.
 
 use super::dashes::with_dashes;
+use crate::format;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::sync::OnceLock;
 use unicode_width::UnicodeWidthStr;
 
 /// How much a command says.
@@ -19,19 +22,18 @@ impl Console {
     /// A line for people.
     pub(super) fn line(&self, text: impl AsRef<str>) {
         let text = text.as_ref();
-        // A reader that went away (`| head`) is no error of ours.
-        let _ = match (self.quiet, self.json) {
-            (true, _) => Ok(()),
-            (false, true) => writeln!(std::io::stderr(), "{text}"),
-            (false, false) => writeln!(std::io::stdout(), "{text}"),
-        };
+        match (self.quiet, self.json) {
+            (true, _) => {}
+            (false, true) => self.hint(text),
+            (false, false) => print(&format!("{text}\n")),
+        }
     }
 
     /// The object for programs, where `--json` asked for it.
     pub(super) fn object(&self, value: &impl serde::Serialize) {
         if self.json {
             let text = serde_json::to_string(value).expect("plain data serialises");
-            let _ = writeln!(std::io::stdout(), "{text}");
+            print(&format!("{text}\n"));
         }
     }
 
@@ -52,7 +54,7 @@ impl Console {
 
     /// Text that is the command's whole output, to stdout as it is.
     pub(super) fn raw(&self, text: &str) {
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        print(text);
     }
 
     /// A bar over `length` units on stderr; hidden unless stderr is a terminal.
@@ -64,6 +66,33 @@ impl Console {
         let bar = ProgressBar::with_draw_target(Some(length), target);
         bar.set_style(style.progress_chars("=> "));
         bar
+    }
+}
+
+/// Why output did not arrive, if some did not.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Writes to stdout. What is lost is remembered: work that is under way goes on.
+fn print(text: &str) {
+    if let Err(problem) = io::stdout().write_all(text.as_bytes()) {
+        let _ = LOST.set(problem);
+    }
+}
+
+/// At a command's end, when all of its output must have arrived.
+///
+/// **Errors**: why some did not. A reader that went away (`| head`) is no error of ours.
+pub(super) fn finish_output() -> Result<(), format::Error> {
+    if let Err(problem) = io::stdout().flush() {
+        let _ = LOST.set(problem);
+    }
+    match LOST.get() {
+        Some(problem) if problem.kind() != ErrorKind::BrokenPipe => {
+            // The first one is kept, which cannot be given away.
+            let problem = io::Error::new(problem.kind(), problem.to_string());
+            Err(format::Error::io(Path::new("<stdout>"))(problem))
+        }
+        _ => Ok(()),
     }
 }
 

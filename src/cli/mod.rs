@@ -18,11 +18,13 @@ mod progress;
 mod topology;
 mod train;
 
+use crate::format;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use dashes::with_dashes;
 use error::{EXIT_INTERRUPTED, Error};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Train sparse neural networks truly sparsely on plain CPUs.
@@ -76,7 +78,11 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     fanin_kernels::return_freed_memory();
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return tell(&said),
+    };
+    let result = match cli.command {
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
@@ -93,6 +99,21 @@ pub fn main() -> ExitCode {
             Ok(())
         }
     };
+    end(result.and_then(|()| Ok(console::finish_output()?)))
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn tell(said: &clap::Error) -> ExitCode {
+    let is_told = said.print().and_then(|()| std::io::stdout().flush());
+    match is_told {
+        Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {
+            end(Err(format::Error::io(Path::new("<stdout>"))(problem).into()))
+        }
+        _ => ExitCode::from(said.exit_code() as u8),
+    }
+}
+
+fn end(result: Result<(), Error>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
