@@ -20,6 +20,7 @@
 //! | [`grammar`] | choices by text, `name:key=value,key=value`, from lists |
 //! | [`mod@format`] | safetensors, NumPy's and SciPy's npy and npz |
 //! | [`parallel`] | the thread pool and the instruction set: the one place that names rayon |
+//! | [`memory`] | what a process may take: absurd sizes are refused before they are asked for |
 //! | [`random`] | named random streams: the one place that makes a generator |
 //! | [`error`] | all errors in one; each is its maker's |
 //! | [`cli`] | the `fanin` command: declares, translates, calls |
@@ -29,7 +30,7 @@
 //! # Invariants
 //! - Arrows between modules never turn back: `cli → report → experiment → train →
 //!   { model, method, optim } → dataset → nn → topology → sparse → { format, parallel, random } →
-//!   grammar`.
+//!   { grammar, memory }`.
 //! - No two files need each other, whatever lies between them.
 //! - Work is parallel over outputs, never over the terms of one sum.
 //! - A [`sparse::CsrPattern`] is valid by construction: whoever holds one need not check it.
@@ -70,6 +71,7 @@ pub mod error;
 pub mod experiment;
 pub mod format;
 pub mod grammar;
+pub mod memory;
 pub mod method;
 pub mod model;
 pub mod nn;

@@ -8,6 +8,9 @@ use fanin_kernels::{Isa, IsaError};
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// The most threads: more than any machine has cores for.
+pub const MAX_THREADS: usize = 1024;
+
 /// Why kernels cannot run as asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,6 +18,9 @@ pub enum Error {
     /// An instruction set that cannot be had.
     #[error("FANIN_ISA: {0}")]
     Isa(#[from] IsaError),
+    /// More threads than are of any use.
+    #[error("`threads` {0}: no more than {MAX_THREADS} are possible")]
+    TooMany(usize),
     /// The system refuses threads.
     #[error("cannot start {threads} threads: {source}")]
     Threads {
@@ -36,7 +42,7 @@ pub struct Executor {
 impl Executor {
     /// `threads` threads; 0 means one per available core.
     ///
-    /// **Errors**: [`Error::Threads`] if the system refuses the threads.
+    /// **Errors**: [`Error::TooMany`]; [`Error::Threads`] if the system refuses the threads.
     pub fn new(isa: Isa, threads: usize) -> Result<Executor, Error> {
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -44,6 +50,9 @@ impl Executor {
         };
         if threads == 1 {
             return Ok(Executor { isa, pool: None });
+        }
+        if threads > MAX_THREADS {
+            return Err(Error::TooMany(threads));
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

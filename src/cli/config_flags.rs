@@ -10,7 +10,7 @@ use crate::method::Method;
 use crate::nn::{Activation, Engine, Loss, Mixture};
 use crate::optim::{LrSchedule, Rule};
 use crate::topology::{Allocation, Generator, Profile, Rounding, Spread};
-use crate::train::{InitCcv, RunConfig, SettingsError};
+use crate::train::{InitCcv, RunConfig, SettingsError, SettingsProblem};
 use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -184,9 +184,25 @@ impl TopologyFlags {
     }
 }
 
-/// Flags as settings. TOML refuses numbers beyond 2⁶³ and paths that are not UTF-8.
+/// Flags as settings. TOML refuses numbers from 2⁶³ on and paths that are not UTF-8.
 fn to_table(flags: &impl Serialize) -> Result<Table, Error> {
-    Ok(Table::try_from(flags)?)
+    let problem = match Table::try_from(flags) {
+        Ok(table) => return Ok(table),
+        Err(problem) => problem,
+    };
+    // One flag after the other, to name the one that is wrong.
+    let flags = serde_json::to_value(flags).unwrap_or_default();
+    let is_wrong = |(_, value): &(&String, &serde_json::Value)| {
+        !value.is_null() && toml::Value::try_from(value).is_err()
+    };
+    let wrong = flags.as_object().and_then(|flags| flags.iter().find(is_wrong));
+    Err(match wrong {
+        Some((key, value)) => {
+            let (key, problem) = (key.clone(), format!("{value} is too large"));
+            SettingsError::from(SettingsProblem::Value { key, problem }).into()
+        }
+        None => problem.into(),
+    })
 }
 
 impl ConfigFlags {

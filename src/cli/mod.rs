@@ -18,7 +18,7 @@ mod progress;
 mod topology;
 mod train;
 
-use crate::format;
+use crate::{format, memory};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use dashes::with_dashes;
@@ -44,6 +44,23 @@ Exit codes:
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Memory that files and networks may take, such as 4GB or 512MB
+    /// [default: half of the machine's]
+    #[arg(long, global = true, value_name = "BYTES", value_parser = parse_bytes)]
+    max_memory: Option<u64>,
+}
+
+/// A number of bytes, in units of thousands.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let upper = text.to_ascii_uppercase();
+    let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3), ("B", 1.0), ("", 1.0)];
+    let number = units.into_iter().find_map(|(unit, size)| {
+        Some(size * upper.strip_suffix(unit)?.trim().parse::<f64>().ok()?)
+    });
+    match number {
+        Some(bytes) if (1.0..1e19).contains(&bytes) => Ok(bytes as u64),
+        _ => Err(format!("'{text}' is no amount of memory, such as 4GB or 512MB")),
+    }
 }
 
 #[derive(Subcommand)]
@@ -82,6 +99,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(said) => return tell(&said),
     };
+    if let Some(bytes) = cli.max_memory {
+        memory::set_limit(bytes);
+    }
     let result = match cli.command {
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(args),

@@ -5,6 +5,7 @@ use super::config_flags::TopologyFlags;
 use super::console::{Console, grouped};
 use crate::format::replace_file;
 use crate::grammar;
+use crate::memory;
 use crate::report::topology_figure;
 use crate::sparse::CsrPattern;
 use crate::topology::{
@@ -103,6 +104,11 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
     let sparsities = sparsities.map_err(train::Error::OtherTopology)?;
     let mut patterns = Vec::new();
     for (layer, (&shape, &sparsity)) in args.shape.iter().zip(&sparsities).enumerate() {
+        // Of each connection its id, and what a generator keeps while it makes it.
+        let connections = (1.0 - sparsity) * shape[0] as f64 * shape[1] as f64;
+        let what = || format!("layer {} with its {connections:.0} connections", layer + 1);
+        let bytes = 16.0 * connections + 64.0 * (shape[0] + shape[1]) as f64;
+        memory::expect(bytes as u64, what).map_err(train::Error::from)?;
         let request = Request { shape, sparsity, seed: config.seed, layer, inputs: None };
         let made = generator.generate(&request).map_err(error(layer))?;
         for warning in made.warnings {

@@ -3,6 +3,8 @@
 //! Lines are the file's, counted from 1; columns, rows and samples count from 1 too, the rows of an
 //! array as lines. One list of what is said, though longer than 400 lines.
 
+use crate::memory::TooMuch;
+
 /// What is wrong with a data file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -16,6 +18,10 @@ pub enum DataProblem {
         /// The bytes.
         bytes: u64,
     },
+
+    /// The content would take more memory than may be taken.
+    #[error(transparent)]
+    Memory(#[from] TooMuch),
 
     /// The IDX magic number is another.
     #[error("not an IDX file of {expected}: it starts with 0x{found:08x}")]

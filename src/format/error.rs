@@ -4,6 +4,7 @@
 //! as the file does.
 
 use super::zip::ZipProblem;
+use crate::memory::TooMuch;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -129,6 +130,9 @@ pub enum FileProblem {
     /// The header of an NPY array cannot be understood.
     #[error("{0} has a malformed NPY header")]
     NpyHeader(String),
+    /// More memory than may be taken.
+    #[error(transparent)]
+    Memory(#[from] TooMuch),
     /// Bytes follow an NPY array.
     #[error("damaged: {0} is followed by bytes that belong to nothing")]
     NpyBeyond(String),

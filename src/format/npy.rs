@@ -1,6 +1,7 @@
 //! NumPy's NPY: a short header before raw numbers.
 
 use super::error::FileProblem;
+use crate::memory;
 use std::io::Read;
 
 /// What every file begins with.
@@ -63,7 +64,9 @@ impl Array {
         }
         let is_fortran = field("fortran_order").is_some_and(|rest| rest.starts_with("True"));
         let is_fortran = is_fortran && shape.len() > 1;
-        let data = exactly(&mut from, expected.ok_or_else(malformed)?, name)?;
+        let expected = expected.ok_or_else(malformed)?;
+        memory::expect(expected, || format!("the array {name}"))?;
+        let data = exactly(&mut from, expected, name)?;
         // Reading on to the end lets a compressed stream check itself.
         if from.take(1).read_to_end(&mut Vec::new())? > 0 {
             return Err(FileProblem::NpyBeyond(name.to_string()));

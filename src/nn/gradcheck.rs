@@ -203,7 +203,7 @@ impl Case {
 
     /// What dropout takes from a tile.
     fn dropout(&self, tile: usize) -> Option<Dropout> {
-        Dropout::new(self.dropout, self.seed + tile as u64)
+        Dropout::new(self.dropout, self.seed.wrapping_add(tile as u64))
     }
 
     /// The twin of a model of this case.

@@ -4,6 +4,7 @@ use super::config::NARROW;
 use super::{Error, TrainConfig};
 use crate::dataset::{Dataset, Scaling, Values};
 use crate::grammar::Choice;
+use crate::memory;
 use crate::method::connections;
 use crate::nn::{LayerStart, Mlp, Place};
 use crate::sparse::CsrPattern;
@@ -58,12 +59,34 @@ impl TrainConfig {
         inputs: Option<&dyn Inputs>,
     ) -> Result<(Mlp, Vec<String>), Error> {
         self.validate()?;
+        self.expect_memory(in_features, outputs)?;
         let (starts, warnings) = self.starts(in_features, outputs, inputs)?;
         let mixture = self.mixture.as_ref().map(Choice::make);
         let model = Mlp::stored(&*self.engine.make(), first, starts, self.seed, mixture);
         let model = model.with_activation(self.activation.make()).with_loss(self.loss.make());
         let warnings = warnings.into_iter().chain(unable(&model)).collect();
         Ok((model, warnings))
+    }
+
+    /// Refuses a network that would take too much memory: of each connection its weight, ids,
+    /// gradient and what the optimiser keeps, in both orders; of each neuron a batch's rows, their
+    /// gradients, and parameters.
+    fn expect_memory(&self, in_features: usize, outputs: usize) -> Result<(), Error> {
+        const OF_CONNECTION: f64 = 32.0;
+        const OF_NEURON: f64 = 64.0;
+        let experts = self.mixture.as_ref().map_or(1, |mixture| mixture.make().experts) as f64;
+        let widths = [in_features].into_iter().chain(self.hidden.iter().copied()).chain([outputs]);
+        let widths: Vec<f64> = widths.map(|width| width as f64).collect();
+        let share = |layer: usize| if self.is_sparse(layer) { 1.0 - self.sparsity } else { 1.0 };
+        let connections: f64 =
+            widths.windows(2).enumerate().map(|(l, pair)| share(l) * pair[0] * pair[1]).sum();
+        let neurons: f64 = widths.iter().sum();
+        let of_batch = 3.0 * size_of::<f32>() as f64 * self.batch as f64;
+        let of_layers = OF_CONNECTION * connections + OF_NEURON * neurons;
+        let bytes = experts * of_layers + of_batch * neurons;
+        let what = || "this network, with its training,".to_string();
+        // Beyond u64 it is u64's most.
+        Ok(memory::expect(bytes as u64, what)?)
     }
 
     /// How many connections each layer of these shapes, `[in, out]`, is to have by its sparsity.

@@ -4,7 +4,7 @@
 //! count from 1.
 
 use crate::topology::TopologyError;
-use crate::{parallel, topology};
+use crate::{memory, parallel, topology};
 
 /// What can go wrong between a configuration and a trained network.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +127,9 @@ pub enum Error {
         /// The loss of the step before, if there was one.
         last_loss: Option<f64>,
     },
+    /// More memory than may be taken.
+    #[error(transparent)]
+    Memory(#[from] memory::TooMuch),
     /// Threads or an instruction set that cannot be had.
     #[error(transparent)]
     Parallel(#[from] parallel::Error),

@@ -3,6 +3,7 @@
 use super::format::RowsFrom;
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
+use crate::memory;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -80,6 +81,7 @@ impl Input {
 
     /// The next `count` bytes, or as many as there are. Memory grows with what is there.
     pub(super) fn read_up_to(&mut self, count: u64) -> Result<Vec<u8>, Error> {
+        memory::expect(count, || "the content".into()).map_err(|much| self.data(much.into()))?;
         let mut bytes = Vec::new();
         // With room for exactly what is promised nothing is moved; a promise that the file cannot
         // hold gets no room.

@@ -1,0 +1,89 @@
+//! Sizes beyond reason are refused in a line, before memory or threads are asked for.
+
+#[path = "common/command.rs"]
+mod command;
+#[path = "common/files.rs"]
+mod files;
+
+use command::{assert_error, fanin, run};
+use files::{gzip, idx, npy, zip};
+use std::fs;
+use tempfile::tempdir;
+
+#[test]
+fn absurd_networks_and_topologies_are_refused() {
+    for args in [
+        &["topology", "--shape", "16777216x16777216"][..],
+        &["topology", "--shape", "1000000x1000000", "--sparsity", "0.5", "--json"],
+        &["train", "--hidden", "1000000,1000000"],
+        &["train", "--hidden", "16777216,16777216", "--sparsity", "0"],
+        &["train", "--hidden", "200000,200000", "--engine", "dense"],
+        &["train", "--hidden", "20000,20000", "--method", "gmp", "--sparsity", "0.999"],
+        &["train", "--hidden", "2000", "--mixture", "noisy-top-k:experts=4096"],
+        &["train", "--batch", "1048576", "--hidden", "4000"],
+    ] {
+        let mut command = fanin();
+        command.args(["--max-memory", "1GB"]).args(args);
+        assert_error(&mut command, 1, "and no more than 1000 MB may be taken (--max-memory sets");
+    }
+    // Another limit lets through what a smaller one refuses.
+    let train = ["train", "--hidden", "64", "--epochs", "0", "--max-memory"];
+    assert_error(fanin().args(train).arg("200kB"), 1, "would take");
+    run(fanin().args(train).arg("200MB"));
+}
+
+#[test]
+fn absurd_numbers_of_threads_are_refused() {
+    for threads in ["1025", "65535", "9223372036854775807"] {
+        let said = format!("--threads {threads}: no more than 1024 are possible");
+        assert_error(fanin().args(["train", "--epochs", "0", "--threads", threads]), 1, &said);
+    }
+    // A number that no file of settings can hold names its flag.
+    for (flag, value) in [
+        ("--threads", "18446744073709551615"),
+        ("--hidden", "[18446744073709551615]"),
+        ("--batch", "18446744073709551615"),
+    ] {
+        let mut command = fanin();
+        command.args(["train", "--epochs", "0", flag, "18446744073709551615"]);
+        assert_error(&mut command, 1, &format!("{flag}: {value} is too large"));
+    }
+    run(fanin().args(["gradcheck", "--seed", "18446744073709551615"]));
+}
+
+#[test]
+fn small_files_of_large_contents_are_refused_before_they_are_unpacked() {
+    let dir = tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    // 40 MB of zeros are 40 kB.
+    let zeros = vec![0; 40_000_000];
+    let x = npy("|u1", "(4000, 10000)", &zeros);
+    let labels = npy("|u1", "(4000,)", &[0; 4000]);
+    fs::write(path("x.npy.gz"), gzip(&x)).unwrap();
+    fs::write(path("y.npy"), &labels).unwrap();
+    fs::write(path("x-idx3-ubyte.gz"), gzip(&idx(&[4000, 100, 100], &zeros))).unwrap();
+    fs::write(path("y-idx1-ubyte"), idx(&[4000], &[0; 4000])).unwrap();
+    fs::write(path("x.npz"), zip(&[("x.npy", x), ("y.npy", labels)])).unwrap();
+    for (file, labels) in
+        [("x.npy.gz", Some("y.npy")), ("x-idx3-ubyte.gz", Some("y-idx1-ubyte")), ("x.npz", None)]
+    {
+        let mut command = fanin();
+        command.args(["train", "--max-memory", "30MB", "--train"]).arg(path(file));
+        if let Some(labels) = labels {
+            command.arg("--train-labels").arg(path(labels));
+        }
+        assert_error(&mut command, 1, "would take 40 MB, and no more than 30 MB may be taken");
+    }
+}
+
+#[test]
+fn a_limit_that_is_none_is_refused() {
+    for wrong in ["0", "-1", "x", "4 parsecs", "nan", "1e30"] {
+        let mut command = fanin();
+        command.args(["methods", &format!("--max-memory={wrong}")]);
+        assert_error(&mut command, 2, "is no amount of memory, such as 4GB or 512MB");
+    }
+    for right in ["1", "4GB", "1.5 gb", "512MB", "1000000"] {
+        run(fanin().args(["methods", &format!("--max-memory={right}")]));
+    }
+}
