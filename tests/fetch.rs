@@ -35,6 +35,8 @@ enum Manner {
     Slow,
     /// The files of another data set: as long, but not the same.
     Wrong,
+    /// The first half of each file, and then nothing.
+    Stalled,
     /// To the place where the files are.
     Redirect,
     NotFound,
@@ -109,6 +111,16 @@ fn answer(
     let is_cut = matches!(manner, Manner::CutOnce | Manner::CutOnceWithoutRanges) && *count == 1;
     match manner {
         _ if is_cut => stream.write_all(&body[..body.len() / 2]),
+        Manner::Stalled => {
+            stream.write_all(&body[..body.len() / 2])?;
+            stream.flush()?;
+            // The connection stays open, and the server for others.
+            thread::spawn(move || {
+                thread::sleep(Duration::from_secs(100));
+                drop(stream);
+            });
+            Ok(())
+        }
         Manner::Slow => {
             for part in body.chunks(body.len() / 4 + 1) {
                 stream.write_all(part)?;
@@ -285,4 +297,26 @@ fn files_on_disk_are_taken_from_a_folder_or_an_archive() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && stderr.contains("10000 samples"), "{stderr}");
     assert_eq!(fs::read_dir(target.path().join("mnist")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_server_that_stalls_is_given_up_for_the_next() {
+    let (stalled, plain) = (serve(Manner::Stalled), serve(Manner::Plain));
+    let dir = TempDir::new().unwrap();
+    let mirrors = ["--timeout", "1", "--mirror", &stalled.url, "--mirror", &plain.url];
+    assert_complete(dir.path(), &fetch(dir.path(), &mirrors));
+    // Each file is asked for three times, each time from where it stood.
+    let requests = stalled.requests.lock().unwrap();
+    assert_eq!(requests.len(), 12);
+    assert!(requests.iter().filter(|(_, from)| from.is_some()).count() == 8, "{requests:?}");
+    drop(requests);
+    let alone = TempDir::new().unwrap();
+    let output = fetch(alone.path(), &mirrors[..4]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("nothing came for 1 second"), "{stderr}");
+    // What came is kept, and gone on from.
+    let partial = alone.path().join("mnist/train-images-idx3-ubyte.gz.partial");
+    assert!(fs::metadata(partial).unwrap().len() > 1000);
+    assert_complete(alone.path(), &fetch(alone.path(), &["--mirror", &plain.url]));
 }

@@ -5,7 +5,7 @@ use super::console::{Console, grouped, table};
 use super::data_flags::DataFlags;
 use crate::dataset::{
     self, DataConfig, Description, FetchPlace, Fetched, KNOWN, Known, KnownDataset, Progress,
-    found_in, known, search_path, verify_file,
+    TIMEOUT, found_in, known, search_path, verify_file,
 };
 use crate::format::replace_file;
 use crate::report::{ContactSheet, contact_sheet_png, contact_sheet_svg};
@@ -47,6 +47,11 @@ A broken download goes on where it stopped. The known addresses have not been tr
         /// Address of a folder with the files, instead of the known sources; may be given again
         #[arg(long, value_name = "URL", conflicts_with = "from")]
         mirror: Vec<String>,
+        /// Seconds without a byte, or an answer, after which an address is tried again, three times,
+        /// and then the next
+        #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT,
+            value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        timeout: u64,
         /// A file, a zip archive or a folder on this machine to take the files from
         #[arg(long, value_name = "PATH")]
         from: Option<PathBuf>,
@@ -101,8 +106,8 @@ pub(super) fn run(args: DataArgs) -> Result<(), Error> {
             list(data_dir.as_deref(), json);
             Ok(())
         }
-        DataCommand::Fetch { name, data_dir, mirror, from, quiet } => {
-            fetch(known(&name)?, &FetchPlace { data_dir, mirrors: mirror, from }, quiet)
+        DataCommand::Fetch { name, data_dir, mirror, from, timeout, quiet } => {
+            fetch(known(&name)?, &FetchPlace { data_dir, mirrors: mirror, from, timeout }, quiet)
         }
         DataCommand::Verify { names, data_dir } => verify(&names, data_dir.as_deref()),
         DataCommand::Describe { file, flags, json } => describe(&flags.config(Some(file))?, json),

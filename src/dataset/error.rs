@@ -269,6 +269,12 @@ pub enum FetchProblem {
         /// Bytes promised.
         expected: u64,
     },
+    /// Nothing comes any more.
+    #[error("nothing came for {seconds} second{}", if *seconds == 1 { "" } else { "s" })]
+    Stalled {
+        /// How long was waited.
+        seconds: u64,
+    },
     /// What arrived is not the file, or cannot be kept.
     #[error(transparent)]
     Arrived(Box<Error>),

@@ -54,7 +54,7 @@ pub use formats::{
     Content, Encoding, FileFormat, Header, Label, Row, RowSource, RowsFrom, SparseInput,
 };
 #[cfg(feature = "fetch")]
-pub use known::{FetchPlace, Fetched, Progress, fetch};
+pub use known::{FetchPlace, Fetched, Progress, TIMEOUT, fetch};
 pub use known::{
     KNOWN, Known, KnownColumn, KnownDataset, KnownFile, KnownSource, KnownTable, found_in, known,
     search_path, verify_file,

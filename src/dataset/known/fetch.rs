@@ -13,14 +13,19 @@ use crate::format::zip::ZipArchive;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 use ureq::Agent;
 
 /// Attempts at one address before the next: each goes on where the last one broke off.
 const ATTEMPTS: usize = 3;
 
+/// Seconds without a byte, or without an answer, after which an address is given up for the moment.
+pub const TIMEOUT: u64 = 60;
+
 /// Where files come from and go to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FetchPlace {
     /// The folder that gets a folder of the data set's name; the user's cache if there is none.
     pub data_dir: Option<PathBuf>,
@@ -28,6 +33,14 @@ pub struct FetchPlace {
     pub mirrors: Vec<String>,
     /// A file, a zip archive or a folder on this machine to take the files from instead.
     pub from: Option<PathBuf>,
+    /// Seconds without a byte, or without an answer, that are waited for.
+    pub timeout: u64,
+}
+
+impl Default for FetchPlace {
+    fn default() -> Self {
+        FetchPlace { data_dir: None, mirrors: Vec::new(), from: None, timeout: TIMEOUT }
+    }
 }
 
 /// What became of a file.
@@ -71,7 +84,7 @@ pub fn fetch(
         let target = dir.join(format!("{}.gz", file.name));
         match &place.from {
             Some(from) => take(known, index, from, &target)?,
-            None => download(known, index, &place.mirrors, &target, &mut archives, progress)?,
+            None => download(known, index, place, &target, &mut archives, progress)?,
         }
         // A wrong file without `.gz` would be found before the right one with it.
         if let Some(wrong) = present.filter(|path| *path != target && path.is_file()) {
@@ -162,11 +175,12 @@ fn extract(archive: &mut ZipArchive<File>, name: &str, to: &Path) -> io::Result<
 fn download(
     known: &'static KnownDataset,
     index: usize,
-    mirrors: &[String],
+    place: &FetchPlace,
     target: &Path,
     archives: &mut Vec<PathBuf>,
     progress: &mut dyn Progress,
 ) -> Result<(), Error> {
+    let FetchPlace { mirrors, timeout, .. } = place;
     let file = &known.files[index];
     let name = format!("{}.gz", file.name);
     let own = mirrors.iter().map(|base| (format!("{}/{name}", base.trim_end_matches('/')), None));
@@ -184,7 +198,7 @@ fn download(
             None => {
                 let had_beginning = arrived.is_file();
                 let mut get = || -> Result<(), FetchProblem> {
-                    bring(&url, &arrived, progress)?;
+                    bring(&url, &arrived, *timeout, progress)?;
                     Ok(settle(known, index, &arrived, target)?)
                 };
                 // An earlier call's beginning may be another file's: once more without it.
@@ -194,7 +208,7 @@ fn download(
             }
             Some(member) => {
                 let archive = target.with_file_name(base_name(&url));
-                let archive = Archive { url: &url, member, path: &archive };
+                let archive = Archive { url: &url, member, path: &archive, timeout: *timeout };
                 unpack(known, index, &archive, target, archives, progress)
             }
         };
@@ -212,6 +226,7 @@ struct Archive<'a> {
     url: &'a str,
     member: &'a str,
     path: &'a Path,
+    timeout: u64,
 }
 
 /// Downloads an archive, unless it is there, and takes one file out of it; `archives` are those
@@ -224,9 +239,9 @@ fn unpack(
     archives: &mut Vec<PathBuf>,
     progress: &mut dyn Progress,
 ) -> Result<(), FetchProblem> {
-    let Archive { url, member, path } = *archive;
+    let Archive { url, member, path, timeout } = *archive;
     if !path.is_file() {
-        bring(url, &partial(path), progress)?;
+        bring(url, &partial(path), timeout, progress)?;
         fs::rename(partial(path), path).map_err(Error::io(path))?;
         archives.push(path.to_path_buf());
     }
@@ -240,10 +255,15 @@ fn unpack(
 }
 
 /// Downloads an address into a file, going on where an earlier attempt broke off.
-fn bring(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), FetchProblem> {
+fn bring(
+    url: &str,
+    into: &Path,
+    timeout: u64,
+    progress: &mut dyn Progress,
+) -> Result<(), FetchProblem> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        match attempt(url, into, progress) {
+        match attempt(url, into, timeout, progress) {
             Ok(()) => return Ok(()),
             // Another attempt finds the same disk.
             Err(problem @ FetchProblem::Arrived(_)) => return Err(problem),
@@ -253,11 +273,17 @@ fn bring(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Fetc
     Err(last.expect("there was an attempt"))
 }
 
-fn attempt(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), FetchProblem> {
+fn attempt(
+    url: &str,
+    into: &Path,
+    timeout: u64,
+    progress: &mut dyn Progress,
+) -> Result<(), FetchProblem> {
+    let patience = Duration::from_secs(timeout);
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_connect(Some(Duration::from_secs(20)))
-        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_connect(Some(patience.min(Duration::from_secs(20))))
+        .timeout_recv_response(Some(patience))
         .user_agent(concat!("fanin/", env!("CARGO_PKG_VERSION")))
         .build();
     let done = fs::metadata(into).map_or(0, |metadata| metadata.len());
@@ -283,24 +309,54 @@ fn attempt(url: &str, into: &Path, progress: &mut dyn Progress) -> Result<(), Fe
     let mut options = OpenOptions::new();
     options.create(true).write(true).append(begins_at > 0).truncate(begins_at == 0);
     let mut file = options.open(into).map_err(Error::io(into))?;
-    let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
-    let (mut buffer, mut reached) = (vec![0; 1 << 16], begins_at);
-    loop {
-        let count = body.read(&mut buffer).map_err(connection)?;
-        if count == 0 {
-            break;
+    let parts = parts(response.into_body().into_with_config().limit(u64::MAX).reader());
+    let mut reached = begins_at;
+    let ended = loop {
+        match parts.recv_timeout(patience) {
+            Ok(Ok(part)) => {
+                file.write_all(&part).map_err(Error::io(into))?;
+                reached += part.len() as u64;
+                progress.reached(reached);
+            }
+            Ok(Err(problem)) => break Err(connection(problem)),
+            Err(RecvTimeoutError::Disconnected) => break Ok(()),
+            Err(RecvTimeoutError::Timeout) => {
+                break Err(FetchProblem::Stalled { seconds: timeout });
+            }
         }
-        file.write_all(&buffer[..count]).map_err(Error::io(into))?;
-        reached += count as u64;
-        progress.reached(reached);
-    }
+    };
     file.sync_all().map_err(Error::io(into))?;
+    ended?;
     match total {
         Some(expected) if reached < expected => {
             Err(FetchProblem::BrokenOff { found: reached, expected })
         }
         _ => Ok(()),
     }
+}
+
+/// What comes, part by part, read by a thread of its own, so that nothing that comes can be waited
+/// for with patience; it ends with the connection.
+fn parts(mut body: impl Read + Send + 'static) -> Receiver<io::Result<Vec<u8>>> {
+    let (sender, parts) = mpsc::sync_channel(4);
+    thread::spawn(move || {
+        loop {
+            let mut part = vec![0; 1 << 16];
+            let result = body.read(&mut part);
+            if matches!(result, Ok(0)) {
+                return;
+            }
+            let is_end = result.is_err();
+            let part = result.map(|count| {
+                part.truncate(count);
+                part
+            });
+            if sender.send(part).is_err() || is_end {
+                return;
+            }
+        }
+    });
+    parts
 }
 
 fn connection(problem: impl std::error::Error + Send + Sync + 'static) -> FetchProblem {

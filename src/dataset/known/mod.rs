@@ -12,7 +12,7 @@ mod search;
 
 pub use entry::{Known, KnownColumn, KnownDataset, KnownFile, KnownSource, KnownTable};
 #[cfg(feature = "fetch")]
-pub use fetch::{FetchPlace, Fetched, Progress, fetch};
+pub use fetch::{FetchPlace, Fetched, Progress, TIMEOUT, fetch};
 pub use read::verify_file;
 pub(super) use read::{Content, read_known};
 pub use search::{found_in, search_path};
