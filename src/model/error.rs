@@ -60,6 +60,9 @@ pub enum ModelProblem {
     /// A checkpoint from beyond an epoch's end.
     #[error("{0} samples into an epoch that is shorter")]
     Position(usize),
+    /// Epochs, steps or flops that no run can have done.
+    #[error("damaged: it counts more epochs, steps or flops than any run has")]
+    Counts,
     /// A checkpoint of a run on other data.
     #[error("the run's data is another than at this checkpoint")]
     OtherData,

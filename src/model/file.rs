@@ -21,6 +21,8 @@ use fanin_kernels::Isa;
 use std::path::Path;
 
 const FORMAT: &str = "fanin-model-4";
+/// The most inputs that a layer can have.
+const WIDEST: usize = 1 << 24;
 /// The format before: tables scaled in single precision, columns without their places.
 const SINGLE_SCALING: &str = "fanin-model-3";
 /// That before it: the run's configuration as JSON, and ReLU and cross-entropy without a word.
@@ -217,6 +219,18 @@ fn expect_experts(
     Ok(())
 }
 
+/// The first layer's inputs, which CSR arrays do not tell.
+fn take_width(file: &TensorFile) -> Result<usize, ModelProblem> {
+    let (key, width) = ("in_features", from_json(file, "in_features")?);
+    match (1..=WIDEST).contains(&width) {
+        true => Ok(width),
+        false => {
+            let problem = format!("{width}, where a layer has 1 to {WIDEST} inputs");
+            Err(ModelProblem::Metadata { key, problem })
+        }
+    }
+}
+
 /// One layer behind one of `before` neurons; the first layer's width comes from the file.
 fn take_layer(
     file: &mut TensorFile,
@@ -240,7 +254,7 @@ fn take_layer(
             (CsrPattern::full(rows, cols), weights)
         }
         _ => {
-            let cols = before.map_or_else(|| from_json(file, "in_features"), Ok)?;
+            let cols = before.map_or_else(|| take_width(file), Ok)?;
             let pattern = take_pattern(file, index, &name("weight"), [rows, cols])?;
             let shape = [pattern.nnz()];
             (pattern, file.take_f32(&name("weight.values"), &shape)?)

@@ -126,7 +126,14 @@ impl Rule for Adam {
     fn resume(&mut self, steps: u64) {
         // The running products again, factor by factor: the same bits.
         self.powers = [1.0; 2];
-        (0..steps).for_each(|_| self.advance());
+        for _ in 0..steps {
+            let before = self.powers;
+            self.advance();
+            if self.powers == before {
+                // They are 0, or the decays are: so they stay.
+                break;
+            }
+        }
     }
 
     fn apply(

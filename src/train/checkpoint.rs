@@ -102,9 +102,14 @@ fn parse(mut file: TensorFile, trainer: &Trainer) -> Result<Restored, ModelProbl
         return Err(ModelProblem::OtherData);
     }
     let position = take_position(&file, format)?;
-    let steps = from_json(&file, "steps")?;
+    let steps: u64 = from_json(&file, "steps")?;
     if position.samples >= trainer.samples_per_epoch() {
         return Err(ModelProblem::Position(position.samples));
+    }
+    // Far more than any run has, and such that sums and products of them are counted.
+    let counts = [position.epochs as u64 >> 30, position.flops >> 62, steps >> 62];
+    if counts != [0; 3] {
+        return Err(ModelProblem::Counts);
     }
     let rule = trainer.optimizer().rule().boxed();
     let mut layers = Vec::new();
