@@ -189,7 +189,11 @@ fn settings_out_of_range_are_errors() {
     );
     assert_error(fanin().args(["train", "--hidden", "90000000000"]), 1, "1 to 16777216 neurons");
     assert_error(fanin().args(SMALL).arg("--lr=1e-300"), 1, "learning rate");
-    assert_error(fanin().args(["train", "--epochs", "9223372036854775808"]), 1, "a flag's value");
+    assert_error(
+        fanin().args(["train", "--epochs", "9223372036854775808"]),
+        1,
+        "--epochs: 9223372036854775808 is too large",
+    );
     let nothing = ["--fan-in-min", "0", "--sparsity", "0.99999"];
     assert_error(fanin().args(SMALL).args(nothing), 1, "no connection is left");
     let vanishing = ["--profile", "inverse-linear", "--rounding", "floor", "--hidden", "1"];

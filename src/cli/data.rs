@@ -47,8 +47,8 @@ A broken download goes on where it stopped. The known addresses have not been tr
         /// Address of a folder with the files, instead of the known sources; may be given again
         #[arg(long, value_name = "URL", conflicts_with = "from")]
         mirror: Vec<String>,
-        /// Seconds without a byte, or an answer, after which an address is tried again, three times,
-        /// and then the next
+        /// Seconds without a byte, or an answer, after which an address is tried again, three
+        /// times, and then the next
         #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT,
             value_parser = clap::value_parser!(u64).range(1..=86_400))]
         timeout: u64,

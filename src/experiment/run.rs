@@ -297,7 +297,7 @@ impl Training<'_> {
         if !is_finite(&test) || !validation.as_ref().is_none_or(is_finite) {
             // If the last update ruined the parameters, what stands on disk is from before it. A
             // held-out sample that is beyond the network's numbers ends no training.
-            self.trainer.expect_sound(epoch, report.loss)?;
+            self.trainer.expect_sound()?;
         }
         let mut metrics = EpochMetrics {
             epoch,
@@ -321,9 +321,10 @@ impl Training<'_> {
     }
 
     /// Writes the checkpoint, and gives the error that says how to go on.
-    fn interrupt(&self) -> Result<Error, Error> {
+    fn interrupt(&mut self) -> Result<Error, Error> {
         let position = self.trainer.position();
         if let Some(folder) = self.folder {
+            self.trainer.expect_sound()?;
             folder.checkpoint(self.trainer, self.config)?;
             self.record("interrupted", None)?;
         }

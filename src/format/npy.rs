@@ -65,7 +65,7 @@ impl Array {
         let is_fortran = field("fortran_order").is_some_and(|rest| rest.starts_with("True"));
         let is_fortran = is_fortran && shape.len() > 1;
         let expected = expected.ok_or_else(malformed)?;
-        memory::expect(expected, || format!("the array {name}"))?;
+        memory::expect(expected, || format!("{name}, as an array,"))?;
         let data = exactly(&mut from, expected, name)?;
         // Reading on to the end lets a compressed stream check itself.
         if from.take(1).read_to_end(&mut Vec::new())? > 0 {

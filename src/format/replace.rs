@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-/// Writes a whole file beside its place, syncs it, and renames it there.
+/// Writes a whole file beside its place, syncs it, renames it there, and syncs the folder, so that
+/// the name outlasts a loss of power, too.
 ///
 /// **Errors**: [`Error::Io`]; whatever stood at `path` before is then untouched.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
@@ -16,11 +17,24 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let mut file = File::create(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        sync_folder(path);
+        Ok(())
     };
     write().map_err(|source| {
         // The partial file is of no use; failing to remove it changes nothing.
         let _ = fs::remove_file(&beside);
         Error::io(path)(source)
     })
+}
+
+/// Brings a file's name to the disk, where folders can be synced: some file systems cannot, and a
+/// folder that may be written need not be readable.
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if cfg!(unix)
+        && let Ok(folder) = File::open(folder.unwrap_or(Path::new(".")))
+    {
+        let _ = folder.sync_all();
+    }
 }

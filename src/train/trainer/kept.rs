@@ -73,17 +73,22 @@ impl Trainer {
         evaluate(&self.executor, model, samples, &self.data.scaling, &mut self.tiles)
     }
 
-    /// After an epoch whose held-out samples have a loss that is not finite: whether that is the
-    /// network's doing.
+    /// Whether the network still gives the first training samples a finite loss: after an epoch
+    /// whose held-out samples have none, and before a checkpoint that would take the place of a
+    /// good one.
     ///
-    /// **Errors**: [`Error::Diverged`] if its loss on the first training samples is not finite
-    /// either.
-    pub(crate) fn expect_sound(&mut self, epoch: usize, last_loss: f64) -> Result<(), Error> {
+    /// **Errors**: [`Error::Diverged`] if not.
+    pub(crate) fn expect_sound(&mut self) -> Result<(), Error> {
         let first = self.data.train.first(self.data.train.len().min(TILE));
-        match self.evaluate(&first)?.loss.is_finite() {
-            true => Ok(()),
-            false => Err(self.diverged(epoch, self.steps_per_epoch(), Some(last_loss))),
+        if self.evaluate(&first)?.loss.is_finite() {
+            return Ok(());
         }
+        let (epochs, samples) = (self.position.epochs, self.position.samples);
+        let (epoch, step) = match samples.div_ceil(self.config.batch) {
+            0 => (epochs, self.steps_per_epoch()),
+            step => (epochs + 1, step),
+        };
+        Err(self.diverged(epoch, step, self.last_loss))
     }
 
     /// How the network that is kept does on `samples`.
@@ -110,5 +115,33 @@ impl Trainer {
             samples.load_tile(crew.isa(), scaling, indices, tile);
         };
         answers(&self.executor, model, &mut self.tiles, samples.len(), load)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Dataset, Normalize};
+    use crate::train::TrainConfig;
+
+    #[test]
+    fn a_step_that_ruins_the_network_is_noticed_before_it_is_written() {
+        let pixels: Vec<u8> = (0..8 * 100u32).map(|n| (n * 37 % 251) as u8).collect();
+        let labels = (0..100).map(|n| n % 2).collect();
+        let samples = Samples::new(8, 2, pixels, labels).unwrap();
+        let data = Dataset::new(samples.clone(), samples, Normalize::Standard);
+        for (lr, is_sound) in [(1e-3, true), (1e38, false)] {
+            let base = TrainConfig { hidden: vec![6], sparsity: 0.0, ..TrainConfig::default() };
+            let config = TrainConfig { lr, batch: 30, threads: 1, ..base };
+            let mut trainer = Trainer::new(config, data.clone()).unwrap();
+            trainer.step().unwrap();
+            match trainer.expect_sound() {
+                Ok(()) => assert!(is_sound),
+                Err(Error::Diverged { epoch: 1, step: 1, last_loss: Some(_), .. }) => {
+                    assert!(!is_sound);
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
     }
 }
