@@ -69,9 +69,9 @@ fn machine() -> Option<u64> {
 /// Bytes in a unit that shows them.
 fn text(bytes: u64) -> String {
     match bytes {
-        bytes if bytes >= 1 << 40 => format!("{:.1} TB", bytes as f64 / 1e12),
-        bytes if bytes >= 1 << 30 => format!("{:.1} GB", bytes as f64 / 1e9),
-        bytes if bytes >= 1 << 20 => format!("{:.0} MB", bytes as f64 / 1e6),
+        bytes if bytes >= 1_000_000_000_000 => format!("{:.1} TB", bytes as f64 / 1e12),
+        bytes if bytes >= 1_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
+        bytes if bytes >= 1_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
         bytes => format!("{bytes} bytes"),
     }
 }

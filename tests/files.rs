@@ -59,7 +59,7 @@ impl Run {
     }
 
     fn read_checkpoint(&self) -> Result<(), Error> {
-        checkpoint::restore(&self.checkpoint(), &mut self.trainer()).map(drop)
+        checkpoint::restore(&self.checkpoint(), &mut self.trainer())
     }
 }
 
@@ -255,7 +255,7 @@ fn other_files_are_not_models_or_checkpoints() {
     let mut wider = run.config.clone();
     wider.train.hidden = vec![13, 7];
     let mut trainer = Trainer::new(wider.train.clone(), other.data.clone()).unwrap();
-    let result = checkpoint::restore(&other.checkpoint(), &mut trainer).map(drop);
+    let result = checkpoint::restore(&other.checkpoint(), &mut trainer);
     assert!(matches!(problem(result), ModelProblem::Tensor(FileProblem::Shape { .. })));
     edit(&other.checkpoint(), |file| {
         let position = file.metadata.get_mut("position").unwrap();

@@ -24,7 +24,7 @@ fn absurd_networks_and_topologies_are_refused() {
     ] {
         let mut command = fanin();
         command.args(["--max-memory", "1GB"]).args(args);
-        assert_error(&mut command, 1, "and no more than 1000 MB may be taken (--max-memory sets");
+        assert_error(&mut command, 1, "and no more than 1.0 GB may be taken (--max-memory sets");
     }
     // Another limit lets through what a smaller one refuses.
     let train = ["train", "--hidden", "64", "--epochs", "0", "--max-memory"];

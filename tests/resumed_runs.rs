@@ -32,6 +32,8 @@ fn a_configuration_edited_beside_its_checkpoint_is_refused() {
     for (from, to, said) in [
         ("seed = 42", "seed = 43", "--seed is 43, and the run so far had 42"),
         ("\nlr = 0.001", "\nlr = 0.01", "--lr is 0.01, and the run so far had 0.001"),
+        // Before anything is said of tensors that do not fit.
+        ("hidden = [16]", "hidden = [17]", "--hidden is [17], and the run so far had [16]"),
         ("batch = 128", "batch = 64", "--batch is 64, and the run so far had 128"),
         // Other rows are other data.
         ("validation-fraction = 0.0", "validation-fraction = 0.1", "or another split"),

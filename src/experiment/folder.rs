@@ -10,9 +10,9 @@ use super::{Error, RunRecord};
 use crate::dataset::Dataset;
 use crate::format::{self, replace_file};
 use crate::model::{Meaning, ModelFile};
+use crate::train::checkpoint::{self, Checkpoint};
 use crate::train::{
     Changed, EQUILIBRIUM, EpochMetrics, RunConfig, SettingsError, Trainer, UpdateMetrics,
-    checkpoint,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -143,8 +143,9 @@ impl RunFolder {
         let checkpoint = self.path.join(CHECKPOINT);
         let mut changed = Vec::new();
         if checkpoint.exists() {
-            if let Some(settings) = checkpoint::restore(&checkpoint, trainer)? {
-                let before = RunConfig::from_toml(&settings).map_err(SettingsError::from)?;
+            let checkpoint = Checkpoint::read(&checkpoint)?;
+            if let Some(settings) = checkpoint.settings() {
+                let before = RunConfig::from_toml(settings).map_err(SettingsError::from)?;
                 changed = config.changes_since(&before);
                 changed.retain(|(setting, ..)| setting != "threads");
             }
@@ -153,6 +154,7 @@ impl RunFolder {
                 let (path, setting) = (self.path.join(CONFIG), setting.clone());
                 return Err(Error::Edited { path, setting, from: from.clone(), to: to.clone() });
             }
+            checkpoint.restore(trainer)?;
             if trainer.position().best.is_some() {
                 trainer.restore_best(ModelFile::read(&self.path.join(MODEL))?.model)?;
             }

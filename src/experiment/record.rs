@@ -287,9 +287,7 @@ pub(super) fn ccvs(model: &Mlp) -> Vec<f64> {
 
 /// Mean CCV of the hidden layers (of all if there is none): 0 of one with every connection.
 pub(super) fn hidden_ccv(model: &Mlp) -> f64 {
-    let chains = model.chains();
-    let is_hidden = |index: &usize| chains.depth == 1 || chains.is_hidden(*index);
-    let layers = (0..model.layers().len()).filter(is_hidden);
-    let hidden: Vec<f64> = layers.map(|l| ccv(&model.layers()[l]).unwrap_or(0.0)).collect();
+    let of = |layer: usize| ccv(&model.layers()[layer]).unwrap_or(0.0);
+    let hidden: Vec<f64> = model.hidden().into_iter().map(of).collect();
     mean(&hidden).unwrap_or(0.0)
 }

@@ -15,14 +15,14 @@ use crate::format::FileProblem;
 use crate::format::safetensors::TensorFile;
 use crate::grammar::{self, Listed};
 use crate::nn::storage::{AllDense, Sparse};
-use crate::nn::{Activation, Chains, Engine, Head, Layer, LayerInput, Loss, Mixture, Mlp, Place};
+use crate::nn::{
+    Activation, Chains, Engine, Head, Layer, LayerInput, Loss, MAX_WIDTH, Mixture, Mlp, Place,
+};
 use crate::sparse::CsrPattern;
 use fanin_kernels::Isa;
 use std::path::Path;
 
 const FORMAT: &str = "fanin-model-4";
-/// The most inputs that a layer can have.
-const WIDEST: usize = 1 << 24;
 /// The format before: tables scaled in single precision, columns without their places.
 const SINGLE_SCALING: &str = "fanin-model-3";
 /// That before it: the run's configuration as JSON, and ReLU and cross-entropy without a word.
@@ -222,10 +222,10 @@ fn expect_experts(
 /// The first layer's inputs, which CSR arrays do not tell.
 fn take_width(file: &TensorFile) -> Result<usize, ModelProblem> {
     let (key, width) = ("in_features", from_json(file, "in_features")?);
-    match (1..=WIDEST).contains(&width) {
+    match (1..=MAX_WIDTH).contains(&width) {
         true => Ok(width),
         false => {
-            let problem = format!("{width}, where a layer has 1 to {WIDEST} inputs");
+            let problem = format!("{width}, where a layer has 1 to {MAX_WIDTH} inputs");
             Err(ModelProblem::Metadata { key, problem })
         }
     }

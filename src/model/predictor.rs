@@ -37,7 +37,7 @@ impl Predictor {
         Ok(Predictor::new(alone.expect("one thread needs no pool"), file))
     }
 
-    /// A predictor that runs one tile per thread at a time.
+    /// A predictor that runs one tile per thread at a time, of a mixture larger groups.
     pub fn new(executor: Executor, file: ModelFile) -> Predictor {
         let tiles = Tile::for_answers(&file.model, executor.threads());
         let features = file.model.in_features();

@@ -8,6 +8,9 @@ use fanin_kernels::Isa;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// The widest layer, and the most inputs: two of them can be connected sparsely without overflow.
+pub const MAX_WIDTH: usize = 1 << 24;
+
 /// Weights with what follows them: a bias and, in hidden layers, LayerNorm and an activation.
 #[derive(Clone, Debug)]
 pub struct Layer {

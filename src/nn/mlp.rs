@@ -165,6 +165,13 @@ impl Mlp {
         Chains::of(self.layers.len(), self.mixture.as_ref()).expect("checked when it was made")
     }
 
+    /// The hidden layers, by their numbers; all, if there is none.
+    pub fn hidden(&self) -> Vec<usize> {
+        let chains = self.chains();
+        let is_hidden = |layer: &usize| chains.depth == 1 || chains.is_hidden(*layer);
+        (0..self.layers.len()).filter(is_hidden).collect()
+    }
+
     /// What a layer is called where people read it.
     pub fn layer_name(&self, layer: usize) -> String {
         self.chains().name(layer, self.mixture.as_ref())

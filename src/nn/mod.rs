@@ -42,7 +42,7 @@ pub use curvature::{Batch, Curvature, DenseLayer};
 pub use dropout::Dropout;
 pub use init::he_normal;
 pub use input::TileInput;
-pub use layer::{Head, Layer, add_gradient_rows};
+pub use layer::{Head, Layer, MAX_WIDTH, add_gradient_rows};
 pub use loss::{Loss, METRICS, Targets, TileLoss, TileTargets};
 pub use mixture::{Chains, Gates, Mixture};
 pub use mlp::{LayerStart, Mlp};

@@ -6,7 +6,7 @@ use crate::dataset::{Dataset, Scaling, Values};
 use crate::grammar::Choice;
 use crate::memory;
 use crate::method::connections;
-use crate::nn::{LayerStart, Mlp, Place};
+use crate::nn::{LayerStart, MAX_WIDTH, Mlp, Place};
 use crate::sparse::CsrPattern;
 use crate::topology::{
     FileTopology, Generated, Generator, Inputs, Profiled, Request, Share, TopologyError,
@@ -59,6 +59,9 @@ impl TrainConfig {
         inputs: Option<&dyn Inputs>,
     ) -> Result<(Mlp, Vec<String>), Error> {
         self.validate()?;
+        if in_features > MAX_WIDTH {
+            return Err(Error::TooManyInputs(in_features));
+        }
         self.expect_memory(in_features, outputs)?;
         let (starts, warnings) = self.starts(in_features, outputs, inputs)?;
         let mixture = self.mixture.as_ref().map(Choice::make);
@@ -230,6 +233,8 @@ mod tests {
     #[test]
     fn hidden_and_output_layers_are_sparse_as_asked() {
         let config = TrainConfig { hidden: vec![20], sparsity: 0.75, ..TrainConfig::default() };
+        let wide = config.build(Place::first(Isa::detect()), MAX_WIDTH + 1, 8, None);
+        assert!(matches!(wide, Err(Error::TooManyInputs(inputs)) if inputs == MAX_WIDTH + 1));
         let nnz = |config: &TrainConfig| {
             let model = config.build(Place::first(Isa::detect()), 16, 8, None).unwrap().0;
             model.layers().iter().map(|layer| layer.nnz()).collect::<Vec<_>>()

@@ -81,18 +81,43 @@ fn add_tensors(file: &mut TensorFile, prefix: &str, layer: &Layer, tensors: &Lay
     }
 }
 
-/// Puts a trainer that was just made from its configuration where the checkpoint stands. Returns
-/// the settings that it was written with, if any were.
-///
-/// **Errors**: [`model::Error::Format`]; [`model::Error::Content`] for a file of another network.
-pub fn restore(path: &Path, trainer: &mut Trainer) -> Result<Option<String>, model::Error> {
-    let file = TensorFile::read(path)?;
-    let settings = file.metadata.get(SETTINGS).cloned();
-    let state = parse(file, trainer).map_err(model::Error::at(path))?;
-    match trainer.restore(state) {
-        true => Ok(settings),
-        false => Err(model::Error::at(path)(ModelProblem::MethodState)),
+/// A checkpoint that was read, and is of any network yet.
+pub struct Checkpoint<'a> {
+    path: &'a Path,
+    file: TensorFile,
+}
+
+impl Checkpoint<'_> {
+    /// Reads a file.
+    ///
+    /// **Errors**: [`model::Error::Format`].
+    pub fn read(path: &Path) -> Result<Checkpoint<'_>, model::Error> {
+        Ok(Checkpoint { path, file: TensorFile::read(path)? })
     }
+
+    /// The settings that it was written with, if any were.
+    pub fn settings(&self) -> Option<&str> {
+        self.file.metadata.get(SETTINGS).map(String::as_str)
+    }
+
+    /// Puts a trainer that was just made from its configuration where the checkpoint stands.
+    ///
+    /// **Errors**: [`model::Error::Content`] for a file of another network.
+    pub fn restore(self, trainer: &mut Trainer) -> Result<(), model::Error> {
+        let Checkpoint { path, file } = self;
+        let state = parse(file, trainer).map_err(model::Error::at(path))?;
+        match trainer.restore(state) {
+            true => Ok(()),
+            false => Err(model::Error::at(path)(ModelProblem::MethodState)),
+        }
+    }
+}
+
+/// [`Checkpoint::read`] and [`Checkpoint::restore`].
+///
+/// **Errors**: as both.
+pub fn restore(path: &Path, trainer: &mut Trainer) -> Result<(), model::Error> {
+    Checkpoint::read(path)?.restore(trainer)
 }
 
 fn parse(mut file: TensorFile, trainer: &Trainer) -> Result<Restored, ModelProblem> {

@@ -3,7 +3,7 @@
 use super::{Error, Regularization};
 use crate::grammar::{Choice, named};
 use crate::method::{Method, Static};
-use crate::nn::{Activation, Engine, Loss, Mixture};
+use crate::nn::{Activation, Engine, Loss, MAX_WIDTH, Mixture};
 use crate::optim::{LrSchedule, Rule};
 use crate::topology::{Allocation, FanInRule, Generator, Profile, Rounding, Spread};
 use serde::{Deserialize, Serialize};
@@ -162,9 +162,6 @@ pub(super) const NARROW: usize = 64;
 
 /// The largest group of neurons that share their inputs.
 pub const MAX_SHARE: usize = 256;
-
-/// The widest layer: two of them can be connected sparsely without overflow.
-const MAX_WIDTH: usize = 1 << 24;
 
 impl TrainConfig {
     /// Refuses values outside their range, and settings that contradict each other.

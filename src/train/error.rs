@@ -3,6 +3,7 @@
 //! Settings are named in backticks, as configuration files have them. Layers, epochs and steps
 //! count from 1.
 
+use crate::nn::MAX_WIDTH;
 use crate::topology::TopologyError;
 use crate::{memory, parallel, topology};
 
@@ -127,6 +128,9 @@ pub enum Error {
         /// The loss of the step before, if there was one.
         last_loss: Option<f64>,
     },
+    /// Samples of more values than a layer takes in.
+    #[error("{0} inputs: a layer has no more than {MAX_WIDTH}")]
+    TooManyInputs(usize),
     /// More memory than may be taken.
     #[error(transparent)]
     Memory(#[from] memory::TooMuch),

@@ -193,9 +193,6 @@ impl NetworkSummary {
     /// The summary of a model.
     pub fn of(model: &Mlp) -> NetworkSummary {
         let layers: Vec<LayerSummary> = model.layers().iter().map(LayerSummary::of).collect();
-        let chains = model.chains();
-        let is_hidden = |index: usize| chains.depth == 1 || chains.is_hidden(index);
-        let hidden = || layers.iter().enumerate().filter(|(index, _)| is_hidden(*index));
         let sparsity = |layers: &mut dyn Iterator<Item = &LayerSummary>| {
             let (stored, positions) = layers.fold((0, 0), |(stored, positions), layer| {
                 (stored + layer.nnz, positions + layer.in_features * layer.out_features)
@@ -204,7 +201,7 @@ impl NetworkSummary {
         };
         let lacking = || layers.iter().filter(|layer| layer.density < 1.0);
         let of_lacking = if lacking().next().is_some() { sparsity(&mut lacking()) } else { 0.0 };
-        let of_hidden = sparsity(&mut hidden().map(|(_, layer)| layer));
+        let of_hidden = sparsity(&mut model.hidden().into_iter().map(|layer| &layers[layer]));
         NetworkSummary {
             experts: model.mixture().map(|mixture| mixture.experts),
             parameters: model.parameters(),

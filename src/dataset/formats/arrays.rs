@@ -12,6 +12,7 @@ use crate::format;
 use crate::format::FileProblem;
 use crate::format::npy::Array;
 use crate::format::npz::read_first_of;
+use crate::nn::MAX_WIDTH;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -58,8 +59,6 @@ pub(super) fn values(
 
 /// Values in memory per byte of a file's entries, at most: it may leave out 98 % of them and more.
 const DENSE_RATIO: u64 = 128;
-/// A layer can have no more inputs.
-const WIDEST: usize = 1 << 24;
 /// Values that any file may have.
 const DENSE_FLOOR: u64 = 1 << 16;
 
@@ -73,7 +72,7 @@ pub(super) fn sparse_or_dense(
     options: &ReadOptions,
 ) -> Result<Cells, DataProblem> {
     let width = rows.width();
-    if width > WIDEST {
+    if width > MAX_WIDTH {
         return Err(DataProblem::TooLarge { bytes: width as u64 * size_of::<[f64; 2]>() as u64 });
     }
     if options.sparse_input.keeps(rows.density()) && width > 0 {
