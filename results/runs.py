@@ -6,14 +6,18 @@ nothing.
 """
 import argparse
 import concurrent.futures
+import hashlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# The folders of runs that are not done yet.
+UNFINISHED = pathlib.Path(tempfile.gettempdir()) / "fanin-unfinished-runs"
 # What --quick sets instead of what an experiment says.
 QUICK = {"--hidden": "128,128", "--epochs": 1}
 
@@ -39,7 +43,8 @@ def measure(script, quick, cases, seeds, skip_failures=False):
     with open(folder / "runs.jsonl", "w") as file:
         for columns, flags in cases:
             for seed in seeds[:2] if quick else seeds:
-                result = train(fanin, shortened(flags) if quick else flags, seed, skip_failures)
+                result = train(
+                    fanin, [*(shortened(flags) if quick else flags), "--seed", seed], skip_failures)
                 if result is None:
                     continue
                 runs.append({**columns, **result})
@@ -80,7 +85,7 @@ def measure_times(script, quick, cases):
     with open(folder / "times.jsonl", "w") as file:
         for columns, flags in cases:
             flags = shortened(flags) if quick else replaced(flags, {"--epochs": 3})
-            result = train(fanin, [*flags, "--threads", 1], 42, False)
+            result = train(fanin, [*flags, "--threads", 1, "--seed", 42])
             told = {key: result[key] for key in ("commit", "isa")}
             line = {**columns, "seconds": result["seconds_per_epoch"], **told}
             file.write(json.dumps(line) + "\n")
@@ -106,8 +111,8 @@ def binary():
     return ROOT / "target/release/fanin"
 
 
-def train(fanin, flags, seed, skip_failure):
-    command = [fanin, "train", *flags, "--seed", seed, "--json", "--quiet"]
+def train(fanin, flags, skip_failure=False):
+    command = [fanin, "train", *flags, "--json", "--quiet"]
     command = [str(part) for part in command]
     result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if result.returncode == 0:
@@ -119,14 +124,17 @@ def train(fanin, flags, seed, skip_failure):
 
 
 def train_with_curve(fanin, flags, seed, inspect):
-    with tempfile.TemporaryDirectory() as folder:
-        run = pathlib.Path(folder) / "run"
-        result = train(fanin, [*flags, "--out", run], seed, False)
-        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        if inspect:
-            model = [str(fanin), "inspect", str(run / "model.safetensors"), "--json"]
-            layers = json.loads(subprocess.run(model, stdout=subprocess.PIPE, check=True).stdout)
-            result["dead"] = sum(layer["dead_neurons"] for layer in layers["topology"])
+    # Named after what it trains: after an interruption the run goes on from its checkpoint.
+    name = hashlib.sha256(json.dumps([*map(str, flags), seed]).encode()).hexdigest()[:16]
+    run = UNFINISHED / name
+    begun = (run / "checkpoint.safetensors").exists()
+    result = train(fanin, ["--resume", run] if begun else [*flags, "--seed", seed, "--force", "--out", run])
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    if inspect:
+        model = [str(fanin), "inspect", str(run / "model.safetensors"), "--json"]
+        layers = json.loads(subprocess.run(model, stdout=subprocess.PIPE, check=True).stdout)
+        result["dead"] = sum(layer["dead_neurons"] for layer in layers["topology"])
+    shutil.rmtree(run)
     del result["run_dir"]
     epochs = [line for line in lines if "test_accuracy" in line]
     return {**result, "curve": [epoch["test_accuracy"] for epoch in epochs],
