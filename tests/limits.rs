@@ -77,6 +77,80 @@ fn small_files_of_large_contents_are_refused_before_they_are_unpacked() {
 }
 
 #[test]
+fn numbers_of_rows_and_labels_are_compared_before_either_is_unpacked() {
+    let dir = tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let zeros = vec![0; 40_000_000];
+    let x = npy("|u1", "(4000, 10000)", &zeros);
+    // As many labels as the others have values.
+    let (labels, many) = (npy("|u1", "(3999,)", &[0; 3999]), npy("|u1", "(40000000,)", &zeros));
+    fs::write(path("x.npy.gz"), gzip(&x)).unwrap();
+    fs::write(path("y.npy"), &labels).unwrap();
+    fs::write(path("many.npy.gz"), gzip(&many)).unwrap();
+    fs::write(path("few.npy"), npy("|u1", "(7, 1)", &[0; 7])).unwrap();
+    fs::write(path("x-idx3-ubyte.gz"), gzip(&idx(&[4000, 100, 100], &zeros))).unwrap();
+    fs::write(path("y-idx1-ubyte"), idx(&[3999], &[0; 3999])).unwrap();
+    fs::write(path("x.npz"), zip(&[("x.npy", x), ("y.npy", labels)])).unwrap();
+    for (file, labels, counts) in [
+        ("x.npy.gz", Some("y.npy"), "3999 labels for 4000 samples"),
+        ("few.npy", Some("many.npy.gz"), "40000000 labels for 7 samples"),
+        ("x-idx3-ubyte.gz", Some("y-idx1-ubyte"), "3999 labels for 4000 samples"),
+        ("x.npz", None, "3999 labels for 4000 samples"),
+    ] {
+        let mut command = fanin();
+        command.args(["train", "--max-memory", "30MB", "--train"]).arg(path(file));
+        if let Some(labels) = labels {
+            command.arg("--train-labels").arg(path(labels));
+        }
+        assert_error(&mut command, 1, counts);
+    }
+}
+
+#[test]
+fn sparse_matrices_of_forged_sizes_are_refused() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("x.npz");
+    let words = |values: &[i64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let vector = |values: &[i64]| npy("<i8", &format!("({},)", values.len()), &words(values));
+    let text = |name: &str| npy("|S3", "()", name.as_bytes());
+    let (far, labels) = (1 << 52, npy("|u1", "(1,)", &[0]));
+    let entry = |row: i64, col: i64| {
+        vec![
+            ("format.npy", text("coo")),
+            ("shape.npy", vector(&[far, 3])),
+            ("row.npy", vector(&[row])),
+            ("col.npy", vector(&[col])),
+            ("data.npy", vector(&[1])),
+        ]
+    };
+    let blocks = |shape: &str, data: &[i64], indices: &[i64]| {
+        vec![
+            ("format.npy", text("bsr")),
+            ("shape.npy", vector(&[1, 3])),
+            ("indptr.npy", vector(&[0, indices.len() as i64])),
+            ("indices.npy", vector(indices)),
+            ("data.npy", npy("<i8", shape, &words(data))),
+        ]
+    };
+    for (members, said) in [
+        (entry(0, 0), "4503599627370496 rows would take 36028.8 TB"),
+        (blocks("(0, 1, 0)", &[], &[]), "the size of a block"),
+        (blocks("(0, 9223372036854775807, 9223372036854775807)", &[], &[]), "the size of a block"),
+        (blocks("(1, 1, 2)", &[1, 1], &[(1 << 53) - 1]), "the matrix"),
+    ] {
+        fs::write(&path, zip(&members)).unwrap();
+        let mut command = fanin();
+        command.args(["train", "--topology"]).arg(&path);
+        assert_error(&mut command, 1, said);
+    }
+    // A forged number of rows, and one label.
+    let members: Vec<_> = entry(0, 0).into_iter().chain([("y.npy", labels)]).collect();
+    fs::write(&path, zip(&members)).unwrap();
+    let counts = "1 labels for 4503599627370496 samples";
+    assert_error(fanin().args(["train", "--train"]).arg(&path), 1, counts);
+}
+
+#[test]
 fn a_limit_that_is_none_is_refused() {
     for wrong in ["0", "-1", "x", "4 parsecs", "nan", "1e30"] {
         let mut command = fanin();

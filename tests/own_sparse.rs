@@ -174,11 +174,12 @@ fn a_matrix_that_is_none_is_refused() {
     let dir = TempDir::new().unwrap();
     let rows = sparse_rows(30, 100, 4, 3);
     let y = write(&dir, "y.npy", labels(&rows));
+    let two = write(&dir, "two.npy", labels(&rows[..2]));
     let refuse = |members: &[(&str, Vec<u8>)], message: &str| {
         let path = write(&dir, "x.npz", zip(members));
         let config = DataConfig {
             train: Some(path),
-            train_labels: Some(y.clone()),
+            train_labels: Some(two.clone()),
             ..DataConfig::default()
         };
         let problem = config.load().map(|_| ()).unwrap_err().to_string();

@@ -183,6 +183,11 @@ fn a_folder_in_use_is_refused() {
     assert_error(&["train", "--force", "--out"], &path, "in use by another fanin process");
     child.kill().unwrap();
     child.wait().unwrap();
+    // Whoever goes without locks is not asked.
+    let lock = fs::File::open(path.join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    assert_error(&["train", "--resume"], &path, "in use by another fanin process");
+    finish(&["train", "--no-lock", "--resume"], &path);
 }
 
 #[test]
@@ -350,4 +355,35 @@ fn set_refuses_a_schedule_that_is_not_its_own() {
         &path,
         "--rewire-every: 'set:drop=0.3,norm=l1,every=50': set has no parameter 'every'",
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_need_not_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = TempDir::new().unwrap();
+    let named = |name: &[u8]| dir.path().join(OsStr::from_bytes(name));
+    let (file, run, plain) = (named(b"rows\xff.csv"), named(b"run\xfe"), named(b"plain"));
+    fs::copy("tests/fixtures/flowers.csv", &file).unwrap();
+    let train = |out: &Path| {
+        let mut command = fanin();
+        command.args(["train", "--label", "species", "--hidden", "8", "--epochs", "2", "--out"]);
+        command.arg(out).arg("--train");
+        command
+    };
+    let said = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    said(train(&run).arg(&file));
+    said(train(&plain).arg("tests/fixtures/flowers.csv"));
+    assert_eq!(outcome(&run).1, outcome(&plain).1, "another name, another network");
+    finish(&["train", "--resume"], &run);
+    // The model knows its file, and the settings are read as they were written.
+    said(fanin().arg("eval").arg(run.join("model.safetensors")).arg("--json"));
+    let config = run.join("config.toml");
+    let again = named(b"again");
+    said(fanin().args(["train", "--config"]).arg(config).arg("--out").arg(&again));
+    assert_eq!(outcome(&again), outcome(&run));
 }

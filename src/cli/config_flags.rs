@@ -4,7 +4,7 @@ use super::Error;
 use super::aliases::AliasFlags;
 use super::data_flags::{DataFlags, OWN_KEYS};
 use crate::experiment;
-use crate::format;
+use crate::format::{self, path};
 use crate::grammar::{self, Choice, Listed};
 use crate::method::Method;
 use crate::nn::{Activation, Engine, Loss, Mixture};
@@ -42,8 +42,12 @@ pub(super) struct ConfigFlags {
         value_name = "FILES",
         help_heading = "Network"
     )]
-    #[serde(rename = "topology")]
-    files: Option<Vec<PathBuf>>,
+    #[serde(
+        rename = "topology",
+        serialize_with = "path::list::serialize",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    files: Vec<PathBuf>,
     /// Keep every connection of the first hidden layer [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Network")]
     dense_first: Option<bool>,
@@ -184,7 +188,7 @@ impl TopologyFlags {
     }
 }
 
-/// Flags as settings. TOML refuses numbers from 2⁶³ on and paths that are not UTF-8.
+/// Flags as settings. TOML refuses numbers from 2⁶³ on.
 fn to_table(flags: &impl Serialize) -> Result<Table, Error> {
     let problem = match Table::try_from(flags) {
         Ok(table) => return Ok(table),

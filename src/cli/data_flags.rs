@@ -5,6 +5,7 @@ use crate::dataset::{
     ClassWeight, Content, DataConfig, Dates, DecimalMark, Encoding, FileFormat, Header, Missing,
     Normalize, SparseInput, Task, Unknown,
 };
+use crate::format::path;
 use crate::train::{RunConfig, SettingsError};
 use clap::Args;
 use serde::Serialize;
@@ -59,6 +60,7 @@ pub(super) struct DataFlags {
     dataset: Option<String>,
     /// Folder of the data set [default: FANIN_DATA_DIR, the repository's data/, the user's cache]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
+    #[serde(serialize_with = "path::maybe::serialize")]
     pub(super) data_dir: Option<PathBuf>,
     /// Take a known data set in another size or content, and mark every result [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Data")]
@@ -82,21 +84,27 @@ pub(super) struct DataFlags {
     class_weight: Option<ClassWeight>,
     /// Training file, of any --file-format; text and IDX may be gzipped
     #[arg(long, value_name = "FILE", help_heading = OWN)]
+    #[serde(serialize_with = "path::maybe::serialize")]
     train: Option<PathBuf>,
     /// Its labels, where they are a file of their own (.npy, IDX)
     #[arg(long, value_name = "FILE", help_heading = OWN)]
+    #[serde(serialize_with = "path::maybe::serialize")]
     train_labels: Option<PathBuf>,
     /// Test file; without one --test-fraction of the rows is held out
     #[arg(long, value_name = "FILE", help_heading = OWN)]
+    #[serde(serialize_with = "path::maybe::serialize")]
     test: Option<PathBuf>,
     /// Its labels
     #[arg(long, value_name = "FILE", help_heading = OWN)]
+    #[serde(serialize_with = "path::maybe::serialize")]
     test_labels: Option<PathBuf>,
     /// Validation file of the same kind, instead of --validation-fraction
     #[arg(long, value_name = "FILE", help_heading = OWN)]
+    #[serde(serialize_with = "path::maybe::serialize")]
     validation: Option<PathBuf>,
     /// Its labels, where they are a file of their own
     #[arg(long, value_name = "FILE", help_heading = OWN)]
+    #[serde(serialize_with = "path::maybe::serialize")]
     validation_labels: Option<PathBuf>,
     /// What the files are [default: auto]
     #[arg(long, value_enum, help_heading = OWN)]

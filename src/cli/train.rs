@@ -46,6 +46,9 @@ pub(super) struct TrainArgs {
     /// schedule
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out", "print_config"])]
     resume: Option<PathBuf>,
+    /// Keep the run where the file system has no locks; no other process may write to it then
+    #[arg(long)]
+    no_lock: bool,
     /// Print the summary as one JSON object on stdout, everything else on stderr
     #[arg(long)]
     json: bool,
@@ -56,6 +59,9 @@ pub(super) struct TrainArgs {
 
 pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
     let console = Console::new(args.json, args.quiet);
+    if args.no_lock {
+        experiment::forgo_locks();
+    }
     if let Some(path) = &args.resume {
         let run = Run::resume(path, |config| args.flags.for_resume(config))?;
         return finish(&console, run);

@@ -8,6 +8,7 @@ use super::formats::{
 };
 use super::normalize::Normalize;
 use super::schema::{Missing, Task, Unknown};
+use crate::format::path;
 use crate::grammar::named;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -32,27 +33,27 @@ pub struct DataConfig {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub dataset: String,
     /// Folder of the known data set, if it is not to be searched for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path::maybe", default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
     /// Whether a known data set may have another size or content.
     pub allow_unofficial: bool,
     /// One's own training file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path::maybe", default, skip_serializing_if = "Option::is_none")]
     pub train: Option<PathBuf>,
     /// Its labels, where they are a file of their own.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path::maybe", default, skip_serializing_if = "Option::is_none")]
     pub train_labels: Option<PathBuf>,
     /// One's own test file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path::maybe", default, skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
     /// Its labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path::maybe", default, skip_serializing_if = "Option::is_none")]
     pub test_labels: Option<PathBuf>,
     /// One's own validation file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path::maybe", default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<PathBuf>,
     /// Its labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path::maybe", default, skip_serializing_if = "Option::is_none")]
     pub validation_labels: Option<PathBuf>,
     /// What the files are.
     pub file_format: FileFormat,

@@ -16,6 +16,17 @@ pub enum Error {
     /// A folder's run belongs to another process at this moment.
     #[error("{} is in use by another fanin process", .0.display())]
     RunLocked(PathBuf),
+    /// A folder where no file can be locked.
+    #[error(
+        "{}: this file system locks no files ({source}): `no-lock` goes without, where no other \
+         process writes to the same run", path.display()
+    )]
+    NoLocks {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A folder holds no run.
     #[error("{} holds no run: there is no config.toml in it", .0.display())]
     NoRun(PathBuf),

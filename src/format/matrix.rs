@@ -6,6 +6,7 @@
 use super::error::{Error, FileProblem};
 use super::npy::Array;
 use super::npz::{CsrArrays, NpzReader};
+use crate::memory;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
@@ -47,45 +48,56 @@ pub fn read_mask(path: &Path) -> Result<CsrArrays, Error> {
     Ok(pattern(matrix))
 }
 
+/// The rows and columns of the matrix that SciPy saved in an archive; none if it holds other
+/// arrays.
+///
+/// **Errors**: [`FileProblem`].
+pub(crate) fn shape<R: Read + Seek>(
+    archive: &mut NpzReader<R>,
+) -> Result<Option<[usize; 2]>, FileProblem> {
+    if !archive.names().iter().any(|name| name == "format") {
+        return Ok(None);
+    }
+    let shape = archive.take_of_len("shape", 2)?.indices("shape")?;
+    Ok(Some([shape[0], shape[1]]))
+}
+
 /// Reads the matrix that SciPy saved in an archive; none if it holds other arrays.
 ///
 /// **Errors**: [`FileProblem`].
 pub(crate) fn sparse<R: Read + Seek>(
     archive: &mut NpzReader<R>,
 ) -> Result<Option<CsrMatrix>, FileProblem> {
-    if !archive.names().iter().any(|name| name == "format") {
-        return Ok(None);
-    }
-    let format = archive.take("format")?.texts("format")?.concat();
-    let shape = archive.take("shape")?.indices("shape")?;
-    let &[rows, cols] = shape.as_slice() else {
-        let (found, expected) = (vec![shape.len()], vec![2]);
-        return Err(FileProblem::Shape { name: "shape".into(), found, expected });
+    let Some(shape @ [rows, cols]) = shape(archive)? else { return Ok(None) };
+    let format = archive.take_of_len("format", 1)?.texts("format")?.concat();
+    // Lines of so many rows or columns. What is read first says how long the next is.
+    let mut compressed_by = |lines: usize| {
+        let line_ptr = archive.take_of_len("indptr", lines + 1)?.indices("indptr")?;
+        let entries = line_ptr.last().copied().unwrap_or(0);
+        let idx = archive.take_of_len("indices", entries)?.indices("indices")?;
+        Ok::<_, FileProblem>((line_ptr, idx))
     };
-    let shape = [rows, cols];
-    let mut indices = |name: &str| archive.take(name)?.indices(name);
     match format.as_str() {
         "csr" => {
-            let (row_ptr, col_idx) = (indices("indptr")?, indices("indices")?);
-            same_len("indptr", row_ptr.len(), rows + 1)?;
-            same_len("indices", col_idx.len(), row_ptr.last().copied().unwrap_or(0))?;
-            let values = archive.take("data")?.numbers("data")?;
-            same_len("data", values.len(), col_idx.len())?;
+            let (row_ptr, col_idx) = compressed_by(rows)?;
+            let values = archive.take_of_len("data", col_idx.len())?.numbers("data")?;
             Ok(Some(CsrMatrix { shape, row_ptr, col_idx, values }))
         }
         "csc" => {
-            let entries = compressed(indices("indptr")?, indices("indices")?, cols)?;
+            let (col_ptr, row_idx) = compressed_by(cols)?;
+            let entries = compressed(col_ptr, row_idx, cols)?;
             let places = entries.into_iter().map(|[col, row]| [row, col]).collect();
             with_data(shape, places, &archive.take("data")?)
         }
         "coo" => {
-            let (row, col) = (indices("row")?, indices("col")?);
-            same_len("col", col.len(), row.len())?;
+            let row = archive.take("row")?.indices("row")?;
+            let col = archive.take_of_len("col", row.len())?.indices("col")?;
             let places = row.into_iter().zip(col).map(|(row, col)| [row, col]).collect();
             with_data(shape, places, &archive.take("data")?)
         }
         "bsr" => {
-            let (row_ptr, col_idx) = (indices("indptr")?, indices("indices")?);
+            let row_ptr = archive.take("indptr")?.indices("indptr")?;
+            let col_idx = archive.take("indices")?.indices("indices")?;
             blocks(shape, row_ptr, col_idx, &archive.take("data")?).map(Some)
         }
         other => {
@@ -144,15 +156,17 @@ fn blocks(
         let (name, found) = ("data".to_string(), data.shape.clone());
         return Err(FileProblem::Shape { name, found, expected: vec![col_idx.len(), 1, 1] });
     };
-    let block_rows = shape[0].checked_div(height).unwrap_or(0);
+    let size = height.checked_mul(width).filter(|&size| size > 0);
+    let size = size.ok_or_else(|| FileProblem::NotIndex("the size of a block".to_string()))?;
+    let block_rows = shape[0] / height;
     let places = compressed(row_ptr, col_idx, block_rows)?;
     same_len("data", count, places.len())?;
     let values = data.numbers("data")?;
     let mut entries = Vec::with_capacity(values.len());
-    for ([block_row, block_col], block) in places.iter().zip(values.chunks_exact(height * width)) {
+    for ([block_row, block_col], block) in places.iter().zip(values.chunks_exact(size)) {
         for (at, &value) in block.iter().enumerate() {
-            let (row, col) = (block_row * height + at / width, block_col * width + at % width);
-            entries.push(([row, col], value));
+            let (row, col) = (block_row * height + at / width, block_col.saturating_mul(width));
+            entries.push(([row, col.saturating_add(at % width)], value));
         }
     }
     by_rows(shape, entries)
@@ -182,6 +196,8 @@ fn by_rows(
     if entries.iter().any(|&([row, col], _)| row >= rows || col >= cols) {
         return Err(FileProblem::NotIndex("the matrix".to_string()));
     }
+    // Rows without entries cost a file nothing.
+    memory::expect(8 * (rows as u64 + 1), || format!("a matrix of {rows} rows"))?;
     entries.sort_by_key(|(place, _)| *place);
     let (mut row_ptr, mut col_idx, mut values) = (vec![0; rows + 1], Vec::new(), Vec::new());
     for same in entries.chunk_by(|(a, _), (b, _)| a == b) {

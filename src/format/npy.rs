@@ -1,77 +1,50 @@
 //! NumPy's NPY: a short header before raw numbers.
 
+mod header;
+
+pub use header::{Header, MAGIC};
+
 use super::error::FileProblem;
 use crate::memory;
+use header::{exactly, item_bytes};
 use std::io::Read;
-
-/// What every file begins with.
-pub const MAGIC: &[u8] = b"\x93NUMPY";
-
-/// No header is longer than this many bytes.
-const MAX_HEADER: u64 = 1 << 16;
 
 /// One NPY array, its elements as they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Array {
-    /// NumPy's name of the element type, such as `<f4`; of a structured array its whole list.
-    pub descr: String,
-    /// The fields of a structured array: names and element types.
-    pub fields: Vec<(String, String)>,
-    /// The dimensions.
-    pub shape: Vec<usize>,
-    /// Whether the first index runs fastest.
-    pub is_fortran: bool,
-    /// The elements.
-    pub data: Vec<u8>,
+    header: Header,
+    data: Vec<u8>,
+}
+
+impl std::ops::Deref for Array {
+    type Target = Header;
+
+    fn deref(&self) -> &Header {
+        &self.header
+    }
 }
 
 impl Array {
     /// Reads an array called `name`, no more of it than its header promises.
     ///
-    /// **Errors**: [`FileProblem::NotNpy`], [`FileProblem::NpyHeader`], [`FileProblem::NpyCut`],
-    /// [`FileProblem::Dtype`]; [`FileProblem::Damaged`] or [`FileProblem::Zip`] if the reading
-    /// itself fails.
+    /// **Errors**: those of [`Header::read`] and [`Array::behind`].
     pub fn read(mut from: impl Read, name: &str) -> Result<Array, FileProblem> {
-        let header = header(&mut from, name)?;
-        let field = |key: &str| {
-            let (_, rest) = header.split_once(&format!("'{key}':"))?;
-            Some(rest.trim_start())
-        };
-        let malformed = || FileProblem::NpyHeader(name.to_string());
-        let descr = field("descr").ok_or_else(malformed)?;
-        let (descr, fields) = match descr.starts_with('[') {
-            true => structure(descr).ok_or_else(malformed)?,
-            false => {
-                let descr = descr.strip_prefix('\'').and_then(|rest| rest.split('\'').next());
-                (descr.ok_or_else(malformed)?.to_string(), Vec::new())
-            }
-        };
-        let dimensions = field("shape").and_then(|rest| rest.strip_prefix('(')?.split(')').next());
-        let sizes = match fields.is_empty() {
-            true => vec![item_bytes(&descr)],
-            false => fields.iter().map(|(_, descr)| item_bytes(descr)).collect(),
-        };
-        if descr.contains("|O") || sizes.contains(&None) {
-            return Err(FileProblem::Dtype(name.to_string(), descr));
-        }
-        let mut expected = sizes.into_iter().flatten().try_fold(0u64, u64::checked_add);
-        let mut shape = Vec::new();
-        let dimensions = dimensions.ok_or_else(malformed)?.split(',').map(str::trim);
-        for size in dimensions.filter(|size| !size.is_empty()) {
-            let size: usize = size.parse().map_err(|_| malformed())?;
-            expected = expected.and_then(|bytes| bytes.checked_mul(size as u64));
-            shape.push(size);
-        }
-        let is_fortran = field("fortran_order").is_some_and(|rest| rest.starts_with("True"));
-        let is_fortran = is_fortran && shape.len() > 1;
-        let expected = expected.ok_or_else(malformed)?;
-        memory::expect(expected, || format!("{name}, as an array,"))?;
-        let data = exactly(&mut from, expected, name)?;
+        let header = Header::read(&mut from, name)?;
+        Array::behind(header, from, name)
+    }
+
+    /// Reads the elements behind a header, no more than it promises.
+    ///
+    /// **Errors**: [`FileProblem::Memory`], [`FileProblem::NpyCut`], [`FileProblem::NpyBeyond`];
+    /// [`FileProblem::Damaged`] or [`FileProblem::Zip`] if the reading itself fails.
+    pub fn behind(header: Header, mut from: impl Read, name: &str) -> Result<Array, FileProblem> {
+        memory::expect(header.bytes, || format!("{name}, as an array,"))?;
+        let data = exactly(&mut from, header.bytes, name)?;
         // Reading on to the end lets a compressed stream check itself.
         if from.take(1).read_to_end(&mut Vec::new())? > 0 {
             return Err(FileProblem::NpyBeyond(name.to_string()));
         }
-        Ok(Array { descr, fields, shape, is_fortran, data })
+        Ok(Array { header, data })
     }
 
     /// Whether the elements are unsigned bytes.
@@ -176,31 +149,6 @@ impl Array {
     }
 }
 
-/// The list of a structured array's fields, as it stands and taken apart.
-fn structure(descr: &str) -> Option<(String, Vec<(String, String)>)> {
-    let end = descr.find(']')?;
-    let list = &descr[..=end];
-    let mut fields = Vec::new();
-    for field in list[1..end].split('(').skip(1) {
-        let mut parts = field.split('\'');
-        let (_, name, between, kind) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        // A field of several elements has its shape behind.
-        let is_single = parts.next()?.trim_end_matches([',', ' ']).ends_with(')');
-        if between.trim() != "," || !is_single {
-            return None;
-        }
-        fields.push((name.to_string(), kind.to_string()));
-    }
-    (!fields.is_empty()).then(|| (list.to_string(), fields))
-}
-
-/// Bytes of an element; none of a type that has no such number.
-fn item_bytes(descr: &str) -> Option<u64> {
-    let size: u64 = descr.get(2..)?.parse().ok()?;
-    // A 'U' string has four bytes per character.
-    size.checked_mul(if descr.get(1..2) == Some("U") { 4 } else { 1 })
-}
-
 /// Elements of `N` bytes, the least significant first.
 fn elements<const N: usize>(
     data: &[u8],
@@ -271,30 +219,6 @@ fn texts(descr: &str, data: &[u8]) -> Option<Vec<String>> {
     }
 }
 
-/// The text between an array's magic number and its elements.
-fn header(from: &mut impl Read, name: &str) -> Result<String, FileProblem> {
-    let start = exactly(from, 8, name)?;
-    if !start.starts_with(MAGIC) {
-        return Err(FileProblem::NotNpy(name.to_string()));
-    }
-    // Version 1 has a 16-bit length, later ones 32 bits.
-    let len_bytes = if start[6] == 1 { 2 } else { 4 };
-    let mut len = [0; 4];
-    len[..len_bytes].copy_from_slice(&exactly(from, len_bytes as u64, name)?);
-    let header = exactly(from, u64::from(u32::from_le_bytes(len)).min(MAX_HEADER), name)?;
-    String::from_utf8(header).map_err(|problem| FileProblem::Damaged(problem.to_string()))
-}
-
-/// The next `count` bytes; memory grows with what is there.
-fn exactly(from: &mut impl Read, count: u64, name: &str) -> Result<Vec<u8>, FileProblem> {
-    let mut bytes = Vec::new();
-    from.by_ref().take(count).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 {
-        found if found == count => Ok(bytes),
-        found => Err(FileProblem::NpyCut { name: name.to_string(), found, expected: count }),
-    }
-}
-
 /// An NPY file of version 1.0.
 pub fn npy(descr: &str, shape: &str, data: Vec<u8>) -> Vec<u8> {
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
@@ -315,7 +239,7 @@ mod tests {
         let text = String::from_utf8_lossy(&bytes[..10]).len();
         assert!(text > 0);
         let mut array = Array::read(bytes.as_slice(), "x").unwrap();
-        array.is_fortran = is_fortran;
+        array.header.is_fortran = is_fortran;
         array
     }
 

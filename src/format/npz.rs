@@ -4,7 +4,7 @@
 //! The archive is `zip.rs`'s.
 
 use super::error::{Error, FileProblem};
-use super::npy::{Array, npy};
+use super::npy::{Array, Header, npy};
 use super::replace::replace_file;
 use super::zip::{ZipArchive, zip};
 use std::io::{Read, Seek};
@@ -64,12 +64,30 @@ pub fn read_first_of<'a>(
     file: impl Read + Seek,
     names: &[&'a str],
 ) -> Result<Option<(&'a str, Array)>, FileProblem> {
+    first_of(file, names, |member, name| Array::read(member, name))
+}
+
+/// As [`read_first_of`], of its header only.
+///
+/// **Errors**: [`FileProblem::Zip`], or what is wrong with the header.
+pub fn header_of_first<'a>(
+    file: impl Read + Seek,
+    names: &[&'a str],
+) -> Result<Option<(&'a str, Header)>, FileProblem> {
+    first_of(file, names, |member, name| Header::read(member, name))
+}
+
+fn first_of<'a, T>(
+    file: impl Read + Seek,
+    names: &[&'a str],
+    read: impl FnOnce(&mut dyn Read, &str) -> Result<T, FileProblem>,
+) -> Result<Option<(&'a str, T)>, FileProblem> {
     let mut archive = ZipArchive::open(file)?;
     let has = |archive: &ZipArchive<_>, name: &str| {
         archive.names().any(|member| member.strip_suffix(".npy") == Some(name))
     };
     match names.iter().find(|name| has(&archive, name)) {
-        Some(name) => Ok(Some((name, array(&mut archive, name)?))),
+        Some(name) => Ok(Some((name, read_member(&mut archive, name, read)?))),
         None => Ok(None),
     }
 }
@@ -100,16 +118,34 @@ impl<R: Read + Seek> NpzReader<R> {
     ///
     /// **Errors**: [`FileProblem::Missing`], [`FileProblem::Zip`], or what is wrong with it.
     pub(crate) fn take(&mut self, name: &str) -> Result<Array, FileProblem> {
-        array(&mut self.0, name)
+        // To its end, where the archive's CRC-32 is checked.
+        read_member(&mut self.0, name, |member, name| Array::read(member, name))
+    }
+
+    /// Reads an array of so many elements; another's stay unread.
+    ///
+    /// **Errors**: as [`NpzReader::take`]; [`FileProblem::Shape`].
+    pub(crate) fn take_of_len(&mut self, name: &str, len: usize) -> Result<Array, FileProblem> {
+        read_member(&mut self.0, name, |member, name| {
+            let header = Header::read(&mut *member, name)?;
+            if header.count() != len {
+                let (name, found, expected) = (name.to_string(), header.shape, vec![len]);
+                return Err(FileProblem::Shape { name, found, expected });
+            }
+            Array::behind(header, member, name)
+        })
     }
 }
 
-/// Reads `NAME.npy` out of the archive: in memory, no more of it than its header promises.
-fn array(archive: &mut ZipArchive<impl Read + Seek>, name: &str) -> Result<Array, FileProblem> {
+/// Reads `NAME.npy` out of the archive.
+fn read_member<T>(
+    archive: &mut ZipArchive<impl Read + Seek>,
+    name: &str,
+    read: impl FnOnce(&mut dyn Read, &str) -> Result<T, FileProblem>,
+) -> Result<T, FileProblem> {
     let member = archive.member(&format!("{name}.npy"))?;
     let mut member = member.ok_or_else(|| FileProblem::Missing(name.to_string()))?;
-    // To its end, where the archive's CRC-32 is checked.
-    Array::read(&mut member, name)
+    read(&mut member, name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The network and how it is trained: settings and their ranges.
 
 use super::{Error, Regularization};
+use crate::format::path;
 use crate::grammar::{Choice, named};
 use crate::method::{Method, Static};
 use crate::nn::{Activation, Engine, Loss, MAX_WIDTH, Mixture};
@@ -42,6 +43,7 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixture: Option<Choice<Mixture>>,
     /// Files with the sparse layers' connections, instead of all of the above; or none.
+    #[serde(with = "path::list")]
     pub topology: Vec<PathBuf>,
     /// Whether the output layer is as sparse as the hidden ones.
     pub sparse_output: bool,

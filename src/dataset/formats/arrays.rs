@@ -10,8 +10,8 @@ use crate::dataset::sparse_rows::SparseRows;
 use crate::dataset::table::{Cells, Table};
 use crate::format;
 use crate::format::FileProblem;
-use crate::format::npy::Array;
-use crate::format::npz::read_first_of;
+use crate::format::npy::{Array, Header};
+use crate::format::npz::{header_of_first, read_first_of};
 use crate::nn::MAX_WIDTH;
 use std::fs::File;
 use std::io::BufReader;
@@ -100,10 +100,7 @@ pub(super) fn with_labels(
     options: &ReadOptions,
 ) -> Result<Table, Error> {
     let width = labels_of_row(rows, texts.len(), options);
-    if rows * width != texts.len() {
-        let problem = DataProblem::Count { samples: rows, labels: texts.len() };
-        return Err(Error::data(labels_path)(problem));
-    }
+    expect_labels(rows, Some(width), texts.len(), labels_path, options)?;
     let mut labels = LabelsInOrder::new(options, width);
     let mut unlabelled = Vec::new();
     for (row, label) in texts.chunks_exact(width).enumerate() {
@@ -117,6 +114,24 @@ pub(super) fn with_labels(
     let lines = kept.map(|(at, row)| (at, row as u64 + 1)).collect();
     let lines = if unlabelled.is_empty() { Vec::new() } else { lines };
     labels.table(cells, lines).map_err(Error::data(path))
+}
+
+/// Refuses labels that are not so many for each row, `width` or what the options say. By what
+/// stands before rows and labels it spares the reading of either.
+///
+/// **Errors**: [`DataProblem::Count`].
+pub(super) fn expect_labels(
+    rows: usize,
+    width: Option<usize>,
+    labels: usize,
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(), Error> {
+    let width = width.unwrap_or_else(|| labels_of_row(rows, labels, options));
+    match rows.checked_mul(width) == Some(labels) {
+        true => Ok(()),
+        false => Err(Error::data(path)(DataProblem::Count { samples: rows, labels })),
+    }
 }
 
 /// Labels of each row: of a regression as many as come out even, else one.
@@ -144,6 +159,18 @@ pub(super) fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
     Ok(labels.map_err(format::Error::file(path))?)
 }
 
+/// How many labels a file of arrays promises.
+///
+/// **Errors**: as [`label_texts`], of the header.
+pub(super) fn label_count(path: &Path) -> Result<usize, Error> {
+    let mut input = Input::open(path)?;
+    if input.start()?.starts_with(ZIP_MAGIC) {
+        return Ok(header_of(path, &LABELS, "labels")?.1.count());
+    }
+    let header = Header::read(input.reader, "the file").map_err(format::Error::file(path))?;
+    Ok(header.count())
+}
+
 /// Reads the first array of an archive that has one of these names; the others stay unread.
 ///
 /// **Errors**: [`FileProblem::Missing`] if there is none.
@@ -152,8 +179,26 @@ pub(super) fn take(
     names: &[&'static str],
     what: &str,
 ) -> Result<(&'static str, Array), Error> {
+    first(path, what, names, |file| read_first_of(file, names))
+}
+
+/// As [`take`], of its header only.
+pub(super) fn header_of(
+    path: &Path,
+    names: &[&'static str],
+    what: &str,
+) -> Result<(&'static str, Header), Error> {
+    first(path, what, names, |file| header_of_first(file, names))
+}
+
+fn first<T>(
+    path: &Path,
+    what: &str,
+    names: &[&'static str],
+    read: impl FnOnce(BufReader<File>) -> Result<Option<T>, FileProblem>,
+) -> Result<T, Error> {
     let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    let found = read_first_of(file, names).map_err(format::Error::file(path))?;
+    let found = read(file).map_err(format::Error::file(path))?;
     let missing =
         || FileProblem::Missing(format!("of {what} ({}, or a file of its own)", names.join(", ")));
     Ok(found.ok_or_else(|| format::Error::file(path)(missing()))?)

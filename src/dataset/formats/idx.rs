@@ -1,6 +1,6 @@
 //! The IDX format of MNIST: a magic number, dimensions, then bytes; optionally gzipped.
 
-use super::arrays::{ArrayRows, with_labels};
+use super::arrays::{ArrayRows, expect_labels, with_labels};
 use super::format::{Content, Format, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;
 use crate::dataset::error::Error;
@@ -36,7 +36,10 @@ impl Format for Idx {
 
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
         let labels = source.labels()?;
-        let (x, y) = (read_idx(source.path, 3)?, label_texts(labels)?);
+        let mut input = Input::open(source.path)?;
+        let header = header(&mut input, 3)?;
+        expect_labels(header.words[1] as usize, None, label_count(labels)?, labels, options)?;
+        let (x, y) = (content(&mut input, header)?, label_texts(labels)?);
         with_labels(source.path, cells(x.bytes, options), x.dimensions[0], (labels, &y), options)
     }
 
@@ -48,7 +51,12 @@ impl Format for Idx {
         features: usize,
     ) -> Result<Box<dyn RowSource>, Error> {
         let mut input = Input::of(from)?;
-        let x = parse(&mut input, 3)?;
+        let header = header(&mut input, 3)?;
+        if let (true, Some(labels)) = (options.wants_labels, &options.labels) {
+            let (rows, width) = (header.words[1] as usize, schema.targets.len().max(1));
+            expect_labels(rows, Some(width), label_count(labels)?, labels, options)?;
+        }
+        let x = content(&mut input, header)?;
         let labels = match (options.wants_labels, &options.labels) {
             (true, Some(labels)) => Some(label_texts(labels)?),
             (true, None) => return Err(Error::NoLabels(input.path)),
@@ -71,6 +79,10 @@ fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
     Ok(read_idx(path, 1)?.bytes.iter().map(u8::to_string).collect())
 }
 
+fn label_count(path: &Path) -> Result<usize, Error> {
+    Ok(header(&mut Input::open(path)?, 1)?.words[1] as usize)
+}
+
 /// The content of an IDX file of unsigned bytes.
 #[derive(Clone, Debug)]
 pub(in crate::dataset) struct IdxFile {
@@ -89,27 +101,43 @@ pub(in crate::dataset) struct IdxFile {
 /// **Errors**: [`Error::Io`], [`Error::Gzip`], or [`Error::Data`] with the way in which the file is
 /// broken.
 pub(in crate::dataset) fn read_idx(path: &Path, rank: usize) -> Result<IdxFile, Error> {
-    parse(&mut Input::open(path)?, rank)
+    let mut input = Input::open(path)?;
+    let header = header(&mut input, rank)?;
+    content(&mut input, header)
 }
 
-fn parse(input: &mut Input, rank: usize) -> Result<IdxFile, Error> {
-    let header_len = 4 + 4 * rank;
-    let header = input.read_up_to(header_len as u64)?;
-    if header.len() < header_len {
-        let (expected, found) = (header_len as u64, header.len() as u64);
+/// What stands before the bytes: as it stands, and its words, of which the first is the magic
+/// number, the others the dimensions.
+struct Header {
+    raw: Vec<u8>,
+    words: Vec<u32>,
+    /// Bytes behind it.
+    expected: u64,
+}
+
+fn header(input: &mut Input, rank: usize) -> Result<Header, Error> {
+    let len = 4 + 4 * rank;
+    let raw = input.read_up_to(len as u64)?;
+    if raw.len() < len {
+        let (expected, found) = (len as u64, raw.len() as u64);
         return Err(input.data(DataProblem::Truncated { expected, found }));
     }
-    let words: Vec<u32> =
-        header.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word)).collect();
-    let (magic, sizes) = (words[0], &words[1..]);
+    let words: Vec<u32> = raw.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word)).collect();
+    let magic = words[0];
     if magic != 0x0800 + rank as u32 {
         let expected = if rank == 1 { "labels" } else { "images" };
         return Err(input.data(DataProblem::Magic { expected, found: magic }));
     }
+    let sizes = &words[1..];
     let expected = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size.into()));
     let expected = expected
         .filter(|&expected| expected > 0)
         .ok_or_else(|| input.data(DataProblem::Dimensions(sizes.to_vec())))?;
+    Ok(Header { raw, words, expected })
+}
+
+fn content(input: &mut Input, header: Header) -> Result<IdxFile, Error> {
+    let expected = header.expected;
     let bytes = input.read_up_to(expected)?;
     if (bytes.len() as u64) < expected {
         let found = bytes.len() as u64;
@@ -119,9 +147,9 @@ fn parse(input: &mut Input, rank: usize) -> Result<IdxFile, Error> {
         return Err(input.data(DataProblem::TrailingBytes { expected }));
     }
     let mut hasher = Sha256::new();
-    hasher.update(&header);
+    hasher.update(&header.raw);
     hasher.update(&bytes);
     let sha256 = hasher.hexadecimal();
-    let dimensions = sizes.iter().map(|&size| size as usize).collect();
+    let dimensions = header.words[1..].iter().map(|&size| size as usize).collect();
     Ok(IdxFile { dimensions, bytes, sha256 })
 }

@@ -1,7 +1,7 @@
 //! NumPy's NPY: an array of samples, with another file for the labels; or a structured array, which
 //! is a table with names.
 
-use super::arrays::{ArrayRows, label_texts, values, with_labels};
+use super::arrays::{ArrayRows, expect_labels, label_count, label_texts, values, with_labels};
 use super::csv::{Csv, as_text};
 use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;
@@ -9,7 +9,7 @@ use crate::dataset::error::Error;
 use crate::dataset::schema::Schema;
 use crate::dataset::table::Table;
 use crate::format;
-use crate::format::npy::{Array, MAGIC};
+use crate::format::npy::{Array, Header, MAGIC};
 use std::io::Cursor;
 use std::path::Path;
 
@@ -45,13 +45,19 @@ impl Format for Npy {
     }
 
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
-        let x = array(Input::open(source.path)?)?;
+        let mut input = Input::open(source.path)?;
+        let header = header(&mut input)?;
+        if header.fields.is_empty() {
+            refuse_label(options, source.path)?;
+            let labels = source.labels()?;
+            expect_labels(rows(&header), None, label_count(labels)?, labels, options)?;
+        }
+        let x = elements(header, input)?;
         if let Some(text) = x.table().map_err(format::Error::file(source.path))? {
             let (name, reader) = (source.path.to_path_buf(), Box::new(Cursor::new(text)));
             let input = Input::of(RowsFrom::Stream { name, reader })?;
             return Csv::read_text(input, &as_text(options));
         }
-        refuse_label(options, source.path)?;
         let labels = source.labels()?;
         let y = label_texts(labels)?;
         let (rows, cells) = values(source.path, x, NAME, options.content)?;
@@ -65,9 +71,16 @@ impl Format for Npy {
         schema: &Schema,
         features: usize,
     ) -> Result<Box<dyn RowSource>, Error> {
-        let input = Input::of(from)?;
+        let mut input = Input::of(from)?;
         let path = input.path.clone();
-        let x = array(input)?;
+        let header = header(&mut input)?;
+        if let (true, true, Some(labels)) =
+            (header.fields.is_empty(), options.wants_labels, &options.labels)
+        {
+            let width = Some(schema.targets.len().max(1));
+            expect_labels(rows(&header), width, label_count(labels)?, labels, options)?;
+        }
+        let x = elements(header, input)?;
         if let Some(text) = x.table().map_err(format::Error::file(&path))? {
             let reader = Box::new(Cursor::new(text));
             let from = RowsFrom::Stream { name: path, reader };
@@ -91,6 +104,14 @@ fn refuse_label(options: &ReadOptions, path: &Path) -> Result<(), Error> {
     }
 }
 
-fn array(input: Input) -> Result<Array, Error> {
-    Ok(Array::read(input.reader, NAME).map_err(format::Error::file(&input.path))?)
+fn header(input: &mut Input) -> Result<Header, Error> {
+    Ok(Header::read(&mut input.reader, NAME).map_err(format::Error::file(&input.path))?)
+}
+
+fn elements(header: Header, input: Input) -> Result<Array, Error> {
+    Ok(Array::behind(header, input.reader, NAME).map_err(format::Error::file(&input.path))?)
+}
+
+fn rows(header: &Header) -> usize {
+    header.shape.first().copied().unwrap_or(0)
 }

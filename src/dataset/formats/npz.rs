@@ -1,7 +1,8 @@
 //! NumPy's NPZ: an archive with an array of samples and one of labels.
 
 use super::arrays::{
-    ArrayRows, ZIP_MAGIC, label_texts, sparse_or_dense, take, values, with_labels,
+    ArrayRows, ZIP_MAGIC, expect_labels, header_of, label_count, label_texts, sparse_or_dense,
+    take, values, with_labels,
 };
 use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use crate::dataset::error::Error;
@@ -44,8 +45,9 @@ impl Format for Npz {
     }
 
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
-        let (rows, cells) = samples(source.path, options)?;
         let labels = source.labels.unwrap_or(source.path);
+        expect_labels(count(source.path)?, None, label_count(labels)?, labels, options)?;
+        let (rows, cells) = samples(source.path, options)?;
         let y = label_texts(labels)?;
         with_labels(source.path, cells, rows, (labels, &y), options)
     }
@@ -65,16 +67,37 @@ impl Format for Npz {
             }
         };
         let of_labels = options.labels.as_deref().unwrap_or(path);
+        if options.wants_labels {
+            let width = Some(schema.targets.len().max(1));
+            expect_labels(count(path)?, width, label_count(of_labels)?, of_labels, options)?;
+        }
         let labels = options.wants_labels.then(|| label_texts(of_labels)).transpose()?;
         let x = samples(path, options)?;
         Ok(Box::new(ArrayRows::new(path, x, labels, options, schema, features)?))
     }
 }
 
+/// How many samples an archive promises.
+fn count(path: &Path) -> Result<usize, Error> {
+    let mut archive = open(path)?;
+    let shape = matrix::shape(&mut archive).map_err(format::Error::file(path))?;
+    match shape {
+        Some([rows, _]) => Ok(rows),
+        None => {
+            let (_, header) = header_of(path, &SAMPLES, "samples")?;
+            Ok(header.shape.first().copied().unwrap_or(0))
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<NpzReader<BufReader<File>>, Error> {
+    let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
+    Ok(NpzReader::open(file).map_err(format::Error::file(path))?)
+}
+
 /// The samples of an archive: a matrix of SciPy's, or an array.
 fn samples(path: &Path, options: &ReadOptions) -> Result<(usize, Cells), Error> {
-    let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    let mut archive = NpzReader::open(file).map_err(format::Error::file(path))?;
+    let mut archive = open(path)?;
     let matrix = matrix::sparse(&mut archive).map_err(format::Error::file(path))?;
     let Some(CsrMatrix { shape: [count, width], row_ptr, col_idx, values: numbers }) = matrix
     else {
