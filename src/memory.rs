@@ -55,7 +55,8 @@ pub fn expect(bytes: u64, what: impl FnOnce() -> String) -> Result<(), TooMuch> 
     }
 }
 
-/// Bytes that this machine, or the group of processes, has, where the system tells.
+/// Bytes that this machine, the group of processes, or this process may have, where the system
+/// tells.
 fn machine() -> Option<u64> {
     let whole = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
@@ -63,7 +64,11 @@ fn machine() -> Option<u64> {
     });
     let groups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     let of_group = |path: &&str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    groups.iter().filter_map(of_group).chain(whole).min()
+    let of_process = fs::read_to_string("/proc/self/limits").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    groups.iter().filter_map(of_group).chain(whole).chain(of_process).min()
 }
 
 /// Bytes in a unit that shows them.

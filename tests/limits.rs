@@ -150,6 +150,16 @@ fn sparse_matrices_of_forged_sizes_are_refused() {
     assert_error(fanin().args(["train", "--train"]).arg(&path), 1, counts);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_process_own_limit_is_kept() {
+    // 3 GB of addresses are at most 1.5 GB of network.
+    let network = "train --hidden 15000,15000 --engine dense --epochs 0";
+    let shell = format!("ulimit -v 3000000; exec {} {network}", env!("CARGO_BIN_EXE_fanin"));
+    let mut command = assert_cmd::Command::new("sh");
+    assert_error(command.args(["-c", &shell]), 1, "no more than 1.5 GB may be taken");
+}
+
 #[test]
 fn a_limit_that_is_none_is_refused() {
     for wrong in ["0", "-1", "x", "4 parsecs", "nan", "1e30"] {

@@ -92,6 +92,11 @@ enum Command {
     },
 }
 
+/// The command with all that it takes, for completions and pages about it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     fanin_kernels::return_freed_memory();
@@ -114,7 +119,7 @@ pub fn main() -> ExitCode {
         Command::Gradcheck(args) => gradcheck::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "fanin", &mut script);
+            clap_complete::generate(shell, &mut command(), "fanin", &mut script);
             console::Console::new(false, false).raw(&String::from_utf8_lossy(&script));
             Ok(())
         }

@@ -26,7 +26,8 @@ use std::sync::atomic::AtomicBool;
   fanin train --train flowers.csv --label species --folds 5     cross-validation
   fanin train --hidden 512 --print-config > small.toml; fanin train --config small.toml
 
-Ctrl-C finishes the step at hand, writes the checkpoint and exits with 130.")]
+Ctrl-C, or the end of the terminal, finishes the step at hand, writes the checkpoint and exits with
+130; under nohup the run outlives its terminal.")]
 pub(super) struct TrainArgs {
     #[command(flatten)]
     flags: ConfigFlags,
@@ -174,10 +175,15 @@ fn cross_validate(
     Ok(())
 }
 
-/// A flag that Ctrl-C and SIGTERM set; a second signal ends the process at once.
+/// A flag that Ctrl-C, SIGTERM, and the end of the terminal set; a second signal ends the process
+/// at once.
 fn stop_on_signal() -> Arc<AtomicBool> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    // Under `nohup` a run outlives its terminal.
+    let signals =
+        if outlives_terminal() { &[SIGINT, SIGTERM][..] } else { &[SIGINT, SIGTERM, SIGHUP] };
+    for &signal in signals {
         // In this order: the first signal only sets the flag. Without a handler the signal ends the
         // process, and the last epoch's checkpoint remains.
         let code = EXIT_INTERRUPTED.into();
@@ -185,6 +191,14 @@ fn stop_on_signal() -> Arc<AtomicBool> {
         drop(signal_hook::flag::register(signal, Arc::clone(&stop)));
     }
     stop
+}
+
+/// Whether this process was started with SIGHUP ignored.
+fn outlives_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 << (signal_hook::consts::SIGHUP - 1) != 0)
 }
 
 fn result_text(result: &RunResult) -> String {

@@ -153,6 +153,10 @@ impl ModelFile {
             let (found, expected) = (vec![features], vec![model.in_features()]);
             return Err(FileProblem::Shape { name: "scaling".into(), found, expected }.into());
         }
+        if !meaning.scaling.is_whole(meaning.schema.is_sparse) {
+            let problem = "it is not of these columns".to_string();
+            return Err(ModelProblem::Metadata { key: "scaling", problem });
+        }
         Ok(ModelFile { model, meaning })
     }
 }

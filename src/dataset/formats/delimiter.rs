@@ -49,27 +49,62 @@ pub(super) fn likely_delimiter(
     start: &[u8],
     comment: Option<u8>,
 ) -> Result<Delimiter, DataProblem> {
-    let is_row = |line: &&[u8]| {
-        !line.trim_ascii().is_empty()
-            && comment.is_none_or(|comment| line.first() != Some(&comment))
+    let lines = rows(start.split(|&byte| byte == b'\n'), comment);
+    let Some(&first) = lines.first() else { return Ok(Delimiter::Byte(b',')) };
+    // Where no delimiter explains all lines, a field may go on in the next one.
+    let of_quotes = |delimiter| rows(cut(start, b'\n', delimiter).into_iter(), comment);
+    let explained = match best_of(|_| lines.clone()) {
+        (None, _) => best_of(of_quotes),
+        explained => explained,
     };
-    let mut lines: Vec<&[u8]> = start.split(|&byte| byte == b'\n').collect();
+    if let (Some((mixed, _, delimiter)), rival) = explained {
+        return match rival {
+            Some(rival) if mixed > 0 => {
+                let [one, other] = [delimiter, rival].map(Delimiter::in_words);
+                Err(DataProblem::DelimiterUnclear { one, other })
+            }
+            _ => Ok(delimiter),
+        };
+    }
+    let count = |delimiter: u8| first.iter().filter(|&&byte| byte == delimiter).count();
+    let most = [b'\t', b';', b'|'].into_iter().fold(b',', |best, delimiter| {
+        if count(delimiter) > count(best) { delimiter } else { best }
+    });
+    Ok(Delimiter::Byte(most))
+}
+
+/// The first lines that are neither empty nor comments.
+fn rows<'a>(lines: impl Iterator<Item = &'a [u8]>, comment: Option<u8>) -> Vec<&'a [u8]> {
+    let mut lines: Vec<&[u8]> = lines.collect();
     // The last one may be cut.
     if lines.len() > 2 {
         lines.pop();
     }
-    let lines: Vec<&[u8]> = lines.into_iter().filter(is_row).take(LINES).collect();
-    let Some(&first) = lines.first() else { return Ok(Delimiter::Byte(b',')) };
+    lines.retain(|line| {
+        !line.trim_ascii().is_empty()
+            && comment.is_none_or(|comment| line.first() != Some(&comment))
+    });
+    lines.truncate(LINES);
+    lines
+}
+
+/// How many fields hold another delimiter, the fields of a line, and the delimiter.
+type Explanation = (usize, usize, Delimiter);
+
+/// The delimiter that explains its lines best, and another that does so equally well.
+fn best_of<'a>(
+    lines_of: impl Fn(Delimiter) -> Vec<&'a [u8]>,
+) -> (Option<Explanation>, Option<Delimiter>) {
     let candidates = [b',', b'\t', b';', b'|'].map(Delimiter::Byte);
-    let mut best: Option<(usize, usize, Delimiter)> = None;
-    let mut rival = None;
+    let (mut best, mut rival): (Option<Explanation>, _) = (None, None);
     for delimiter in candidates.into_iter().chain([Delimiter::Blanks]) {
+        let lines = lines_of(delimiter);
         // One line alone is text with blanks in it rather than fields between blanks.
         if delimiter == Delimiter::Blanks && lines.len() == 1 && best.is_some() {
             break;
         }
-        let width = fields(first, delimiter).len();
         let all: Vec<Vec<&[u8]>> = lines.iter().map(|line| fields(line, delimiter)).collect();
+        let width = all.first().map_or(0, Vec::len);
         if width < 2 || all.iter().any(|fields| fields.len() != width) {
             continue;
         }
@@ -89,41 +124,47 @@ pub(super) fn likely_delimiter(
             best = Some((mixed, width, delimiter));
         }
     }
-    if let Some((mixed, _, delimiter)) = best {
-        return match rival {
-            Some(rival) if mixed > 0 => {
-                let [one, other] = [delimiter, rival].map(Delimiter::in_words);
-                Err(DataProblem::DelimiterUnclear { one, other })
-            }
-            _ => Ok(delimiter),
-        };
-    }
-    let count = |delimiter: u8| first.iter().filter(|&&byte| byte == delimiter).count();
-    let most = [b'\t', b';', b'|'].into_iter().fold(b',', |best, delimiter| {
-        if count(delimiter) > count(best) { delimiter } else { best }
-    });
-    Ok(Delimiter::Byte(most))
+    (best, rival)
 }
 
 /// The fields of a line, quotes left on.
 fn fields(line: &[u8], delimiter: Delimiter) -> Vec<&[u8]> {
-    let (mut all, mut start, mut is_quoted) = (Vec::new(), 0, false);
-    let is_end = |byte: u8| match delimiter {
-        Delimiter::Byte(delimiter) => byte == delimiter,
-        Delimiter::Blanks => byte.is_ascii_whitespace(),
-    };
-    for (at, &byte) in line.iter().enumerate() {
-        if byte == b'"' && (is_quoted || line[start..at].trim_ascii().is_empty()) {
-            is_quoted = !is_quoted;
-        } else if is_end(byte) && !is_quoted {
-            all.push(&line[start..at]);
-            start = at + 1;
+    match delimiter {
+        Delimiter::Byte(byte) => cut(line, byte, delimiter),
+        Delimiter::Blanks => {
+            let mut all = cut(line, b' ', delimiter);
+            all.retain(|field| !field.is_empty());
+            all
         }
     }
-    all.push(&line[start..]);
-    if delimiter == Delimiter::Blanks {
-        all.retain(|field| !field.is_empty());
+}
+
+/// A text cut at every `end`, or of blanks at each of them, that is not within quotes.
+fn cut(text: &[u8], end: u8, delimiter: Delimiter) -> Vec<&[u8]> {
+    let (mut all, mut start, mut field, mut is_quoted) = (Vec::new(), 0, 0, false);
+    let is_between = |byte: u8| match delimiter {
+        Delimiter::Byte(delimiter) => byte == delimiter || byte == b'\n',
+        Delimiter::Blanks => byte.is_ascii_whitespace(),
+    };
+    let is_end = |byte: u8| byte == end || (end == b' ' && byte.is_ascii_whitespace());
+    let mut at = 0;
+    while at < text.len() {
+        let byte = text[at];
+        if is_quoted && byte == b'"' && text.get(at + 1) == Some(&b'"') {
+            // A quote within quotes.
+            at += 1;
+        } else if byte == b'"' && (is_quoted || text[field..at].trim_ascii().is_empty()) {
+            is_quoted = !is_quoted;
+        } else if !is_quoted && is_between(byte) {
+            field = at + 1;
+            if is_end(byte) {
+                all.push(&text[start..at]);
+                start = at + 1;
+            }
+        }
+        at += 1;
     }
+    all.push(&text[start..]);
     all
 }
 
@@ -143,7 +184,10 @@ fn foreign(field: &[u8], delimiter: Delimiter) -> usize {
     let others = field.iter().filter(|byte| is_other(byte)).count();
     let words: Vec<&[u8]> =
         field.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
-    let has_numbers = words.len() > 1 && words.iter().any(|word| is_number(word));
+    // Whoever writes tabs writes blanks within fields.
+    let has_numbers = words.len() > 1
+        && delimiter != Delimiter::Byte(b'\t')
+        && words.iter().any(|word| is_number(word));
     // A quote that is not closed where the field ends.
     let is_cut = field.starts_with(b"\"");
     others + usize::from(has_numbers) + usize::from(is_cut)
@@ -181,6 +225,9 @@ mod tests {
             ("5 Main St,6\n", Delimiter::Byte(b',')),
             ("\"oak\"  \"-53,1\"\n\"ash\" \"2,5\"\n", Delimiter::Blanks),
             ("\"a \"\"b\"\"; c\",1\n\"d\",2\n", Delimiter::Byte(b',')),
+            ("\"a\"\" 0\"\tb\n0.7\tb 0\n0.8\tb 1\n", Delimiter::Byte(b'\t')),
+            ("\"x,y\";b\nred;1\n\"two\nlines\";2\n", Delimiter::Byte(b';')),
+            ("size 0\tlabel\n588\tclass 0\n583\tclass 1\n", Delimiter::Byte(b'\t')),
             ("", Delimiter::Byte(b',')),
         ] {
             assert_eq!(likely_delimiter(text.as_bytes(), None), Ok(expected), "{text:?}");

@@ -292,7 +292,9 @@ impl Trainer {
     /// last loaded.
     pub(crate) fn diverged(&mut self, epoch: usize, step: usize, last_loss: Option<f64>) -> Error {
         let (model, crew) = (&self.model, self.executor.crew());
-        let layer = self.tiles.iter_mut().find_map(|tile| model.first_non_finite(crew, tile));
+        // Tiles beyond the first batch, if it was a smaller one, have never held a sample.
+        let mut tiles = self.tiles.iter_mut().filter(|tile| tile.samples > 0);
+        let layer = tiles.find_map(|tile| model.first_non_finite(crew, tile));
         let layer = model.layer_name(layer.unwrap_or(model.layers().len() - 1));
         Error::Diverged { epoch, step, layer, last_loss }
     }
