@@ -102,7 +102,16 @@ impl TensorFile {
     pub fn read_any(path: &Path) -> Result<TensorFile, Error> {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         match TensorFile::parse(&bytes) {
-            Err(FileProblem::NoDigest) => layout::read(&bytes).and_then(TensorFile::parse_tensors),
+            Err(FileProblem::NoDigest) => layout::read(&bytes).and_then(|content| {
+                // What is left of a digest means a damaged one.
+                let had_digest = |(key, text): &(String, String)| {
+                    key == METADATA_KEY || text.contains("fanin-") || text.contains(DIGEST_KEY)
+                };
+                match content.metadata.iter().any(had_digest) {
+                    true => Err(FileProblem::Digest),
+                    false => TensorFile::parse_tensors(content),
+                }
+            }),
             parsed => parsed,
         }
         .map_err(Error::file(path))

@@ -98,8 +98,9 @@ fn main() -> ExitCode {
         })
         .collect();
     if let Some(path) = &asked.report {
-        std::fs::write(path, report::page(&areas, &results, asked.seed))
-            .expect("a report is written");
+        let before = std::fs::read_to_string(path).unwrap_or_default();
+        let page = report::page(&areas, &results, asked.seed, &before);
+        std::fs::write(path, page).expect("a report is written");
     }
     match results.iter().all(|result| result.faults.is_empty()) {
         true => ExitCode::SUCCESS,

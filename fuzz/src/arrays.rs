@@ -1,0 +1,65 @@
+//! NPY, NPZ, IDX, and SciPy's matrices, behind checksums that are right.
+
+#![no_main]
+
+mod files;
+
+use fanin::dataset::{DataConfig, Normalize};
+use fanin::topology::read_topology;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use libfuzzer_sys::fuzz_target;
+use std::io::{Cursor, Write};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+/// The arrays of an archive, by what begins each of them: a name's number and a length.
+fn archive(mut bytes: &[u8]) -> Vec<u8> {
+    const NAMES: [&str; 12] =
+        ["x", "y", "data", "indices", "indptr", "shape", "format", "row", "col", "labels", "z", ""];
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    while let [name, low, high, rest @ ..] = bytes {
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
+        let name = format!("{}.npy", NAMES[usize::from(*name) % NAMES.len()]);
+        if archive.start_file(name, options).is_ok() {
+            archive.write_all(&rest[..len]).expect("memory takes it");
+        }
+        bytes = &rest[len..];
+    }
+    archive.finish().expect("memory takes it").into_inner()
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((kind, bytes)) = files::split(data) else { return };
+    let archive = archive(bytes);
+    let (name, content) = match kind % 4 {
+        0 => ("x.npy", bytes),
+        1 => ("x-idx3-ubyte", bytes),
+        _ => ("x.npz", &archive[..]),
+    };
+    let packed;
+    let (name, content) = match kind & 16 != 0 && name != "x.npz" {
+        true => {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(content).expect("memory takes it");
+            packed = gzip.finish().expect("memory takes it");
+            (format!("{name}.gz"), &packed[..])
+        }
+        false => (name.to_string(), content),
+    };
+    let path = files::write(&name, content);
+    if kind & 32 != 0 {
+        let read = read_topology(&[path]);
+        for pattern in read.unwrap_or_default() {
+            assert!(pattern.col_idx().iter().all(|&col| (col as usize) < pattern.cols()));
+        }
+        return;
+    }
+    let label = files::write("y.npy", b"");
+    let labels = (kind & 64 != 0).then_some(label);
+    let (test, normalize) = (Some(path.clone()), Normalize::None);
+    let config =
+        DataConfig { test, normalize, test_labels: labels.clone(), ..DataConfig::default() };
+    drop(DataConfig { train: Some(path), train_labels: labels, ..config }.load());
+});
