@@ -124,8 +124,9 @@ def train(fanin, flags, skip_failure=False):
 
 
 def train_with_curve(fanin, flags, seed, inspect):
-    # Named after what it trains: after an interruption the run goes on from its checkpoint.
-    name = hashlib.sha256(json.dumps([*map(str, flags), seed]).encode()).hexdigest()[:16]
+    # Named after what trains it: after an interruption the run goes on from its checkpoint.
+    program = hashlib.sha256(pathlib.Path(fanin).read_bytes()).hexdigest()
+    name = hashlib.sha256(json.dumps([program, *map(str, flags), seed]).encode()).hexdigest()[:16]
     run = UNFINISHED / name
     begun = (run / "checkpoint.safetensors").exists()
     result = train(fanin, ["--resume", run] if begun else [*flags, "--seed", seed, "--force", "--out", run])

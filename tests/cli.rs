@@ -224,6 +224,8 @@ fn a_wrong_value_in_a_file_names_the_file_and_the_setting() {
         ("epochs = 'many'", "--epochs: invalid type"),
         ("method = 'rigl:drop=2'", "--method: 'rigl:drop=2': drop must be a fraction"),
         ("hidden = 3", "--hidden: invalid type"),
+        ("train = 3", "--train: a path, as a text or as the list of its bytes"),
+        ("dataset = ''", "--dataset: it names no data set"),
         ("batch = [", "line 1: "),
     ] {
         fs::write(&file, text).unwrap();

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::tempdir;
 
-/// Writes every forgery, and lets `use_it` do what a user would; returns how many are refused.
+/// Writes every forgery, and lets `use_it` do what a user would; returns how many are refused and
+/// how many are taken.
 fn survives(path: &Path, good: &TensorFile, use_it: impl Fn() -> Result<(), String>) -> [usize; 2] {
     let (mut refused, mut taken) = (0, 0);
     for forgery in forgeries_of(good) {

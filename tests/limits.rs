@@ -143,6 +143,14 @@ fn sparse_matrices_of_forged_sizes_are_refused() {
         command.args(["train", "--topology"]).arg(&path);
         assert_error(&mut command, 1, said);
     }
+    // Empty rows cost a file nothing, and memory all the same.
+    let mask = dir.path().join("mask.npy");
+    fs::write(&mask, npy("<f4", "(1099511627776, 0)", &[])).unwrap();
+    let said = "1099511627776 rows would take 8.8 TB";
+    assert_error(fanin().args(["train", "--topology"]).arg(&mask), 1, said);
+    let nothing = npy("<f4", "(0, 4294967296, 4294967296)", &[]);
+    fs::write(&path, zip(&[("x.npy", nothing), ("y.npy", npy("|u1", "(0,)", &[]))])).unwrap();
+    assert_error(fanin().args(["train", "--train"]).arg(&path), 1, "x.npz: ");
     // A forged number of rows, and one label.
     let members: Vec<_> = entry(0, 0).into_iter().chain([("y.npy", labels)]).collect();
     fs::write(&path, zip(&members)).unwrap();

@@ -5,11 +5,13 @@
 mod files;
 
 use fanin::dataset::{DataConfig, Normalize};
+use fanin::format::npy::{Header, npy};
 use fanin::topology::read_topology;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
 use std::io::{Cursor, Write};
+use std::path::PathBuf;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -28,6 +30,22 @@ fn archive(mut bytes: &[u8]) -> Vec<u8> {
         bytes = &rest[len..];
     }
     archive.finish().expect("memory takes it").into_inner()
+}
+
+/// A file of as many labels as the header of an array, or of images, promises.
+fn labels_of(bytes: &[u8], is_idx: bool) -> PathBuf {
+    const MOST: usize = 4096;
+    let of_idx = || Some(u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?) as usize);
+    let of_npy = || Header::read(bytes, "x").ok()?.shape.first().copied();
+    let count = if is_idx { of_idx() } else { of_npy() }.unwrap_or(0).min(MOST);
+    let labels: Vec<u8> = (0..count).map(|at| at as u8 % 3).collect();
+    match is_idx {
+        true => {
+            let start = [&[0, 0, 8, 1][..], &(count as u32).to_be_bytes()].concat();
+            files::write("y-idx1-ubyte", &[&start[..], &labels].concat())
+        }
+        false => files::write("y.npy", &npy("|u1", &format!("({count},)"), labels)),
+    }
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -56,8 +74,7 @@ fuzz_target!(|data: &[u8]| {
         }
         return;
     }
-    let label = files::write("y.npy", b"");
-    let labels = (kind & 64 != 0).then_some(label);
+    let labels = (kind & 64 != 0).then(|| labels_of(bytes, kind % 4 == 1));
     let (test, normalize) = (Some(path.clone()), Normalize::None);
     let config =
         DataConfig { test, normalize, test_labels: labels.clone(), ..DataConfig::default() };

@@ -130,7 +130,8 @@ fuzz_target!(init: {
         let cuts: [u8; 5] = std::array::from_fn(|_| bytes.byte());
         let misuse = AssertUnwindSafe(|| {
             let mut y = vec![Row::ZERO; cut(rows, cuts[0])];
-            let (row_ptr, col_idx) = (&row_ptr[..cut(rows + 1, cuts[1])], &col_idx[..cut(nnz, cuts[2])]);
+            let row_ptr = &row_ptr[..cut(rows + 1, cuts[1])];
+            let col_idx = &col_idx[..cut(nnz, cuts[2])];
             let (values, x) = (&values[..cut(nnz, cuts[3])], &x[..cut(cols, cuts[4])]);
             spmm(isa, row_ptr, col_idx, values, None, x, &mut y);
             let mut dw = vec![0.0; values.len()];

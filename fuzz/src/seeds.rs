@@ -11,24 +11,27 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-const TABLES: [&str; 7] = [
-    "size,weight,colour,kind\n1,2.5,red,oak\n3,4e1,blue,ash\n5,-6,\"dark, red\",oak\n",
-    "a;b;c\n1,5;2;x\n2,5;3;y\n4,25;0;x\n",
-    "a\tb\n1\tx y\n2\tz\n3\tx y\n",
-    "1 2.0 oak\n3 4.0 ash\n5 0.5 oak\n",
-    "\u{feff}when,label\r\n2024-01-31,yes\r\n2024-02-01,no\r\n,yes\r\n",
-    "1 1:0.5 3:2 # x\n-1 2:1\n1 qid:3 1:4\n",
-    "# comment\nx|\"q\"\"q\"|NA\n1|\"two\nlines\"|nan\n2|z|0\n",
+/// Tables, and the columns of their labels.
+const TABLES: [(&str, Option<&str>); 7] = [
+    (
+        "size,weight,colour,kind\n1,2.5,red,oak\n3,4e1,blue,ash\n5,-6,\"dark, red\",oak\n",
+        Some("kind"),
+    ),
+    ("a;b;c\n1,5;2;x\n2,5;3;y\n4,25;0;x\n", Some("c")),
+    ("a\tb\n1\tx y\n2\tz\n3\tx y\n", Some("b")),
+    ("1 2.0 oak\n3 4.0 ash\n5 0.5 oak\n", Some("3")),
+    ("\u{feff}when,label\r\n2024-01-31,yes\r\n2024-02-01,no\r\n,yes\r\n", Some("label")),
+    ("1 1:0.5 3:2 # x\n-1 2:1\n1 qid:3 1:4\n", None),
+    ("# comment\nx|\"q\"\"q\"|NA\n1|\"two\nlines\"|nan\n2|z|0\n", Some("1")),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
     let write = |target: &str, name: String, bytes: &[u8]| -> Result<(), Box<dyn Error>> {
         fs::create_dir_all(folder.join(target))?;
         Ok(fs::write(folder.join(target).join(name), bytes)?)
     };
-    for (at, table) in TABLES.iter().enumerate() {
+    for (at, (table, _)) in TABLES.iter().enumerate() {
         for kind in [0u8, 1, 2, 4] {
             let bytes = [&[kind], table.as_bytes()].concat();
             write("tables", format!("table-{at}-{kind}"), &bytes)?;
@@ -59,16 +62,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         .concat()
     };
     let (csr, csc) = (matrix("csr", &[0, 2, 3]), matrix("csc", &[0, 1, 2, 3]));
-    for kind in [0u8, 16, 32, 64] {
+    for kind in [0u8, 32, 64, 80] {
         for (at, (of, bytes)) in
             [(0, &x), (1, &idx), (2, &dense), (2, &csr), (3, &csc)].iter().enumerate()
         {
             write("arrays", format!("array-{at}-{kind}"), &[&[kind | of], &bytes[..]].concat())?;
-        }
-    }
-    for name in ["numpy.npz", "numpy.npy"] {
-        if let Ok(bytes) = fs::read(fixtures.join(name)) {
-            write("arrays", name.to_string(), &[&[0], &bytes[..]].concat())?;
         }
     }
     for entry in <Box<dyn Method>>::list() {
@@ -89,11 +87,16 @@ fn models(
     write: &impl Fn(&str, String, &[u8]) -> Result<(), Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    for (at, table) in TABLES.iter().enumerate() {
-        let (csv, path) = (folder.path().join("rows.csv"), folder.path().join("it.safetensors"));
+    for (at, (table, label)) in TABLES.iter().enumerate() {
+        let name = if label.is_some() { "rows.csv" } else { "rows.svm" };
+        let (csv, path) = (folder.path().join(name), folder.path().join("it.safetensors"));
         fs::write(&csv, table)?;
-        let config =
-            DataConfig { train: Some(csv.clone()), test: Some(csv), ..DataConfig::default() };
+        let config = DataConfig {
+            train: Some(csv.clone()),
+            test: Some(csv),
+            label: label.map(String::from),
+            ..DataConfig::default()
+        };
         let Ok(data) = config.load() else { continue };
         let data = Arc::new(data);
         let mixture = if at == 0 { Some("noisy-top-k:experts=2,top=1".parse()?) } else { None };

@@ -135,8 +135,7 @@ impl Kernel for AdamAged<'_> {
         for (((w, m), (v, age)), dw) in sets.zip(self.dw.chunks(LANES)) {
             let mut rates = [[0.0; LANES]; 2];
             for (i, age) in age.iter_mut().enumerate() {
-                // What is no age, as only a file can have it, is a first step's.
-                *age = (*age + 1.0).min(oldest).max(1.0);
+                *age = (*age + 1.0).min(oldest);
                 [rates[0][i], rates[1][i]] = self.rates[*age as usize - 1];
             }
             for (i, (((w, m), v), &dw)) in w.iter_mut().zip(m).zip(v).zip(dw).enumerate() {

@@ -3,7 +3,7 @@
 use crate::nn::gradcheck::Check;
 use std::path::PathBuf;
 
-/// The exit code after Ctrl-C or SIGTERM, as shells have it: 128 + SIGINT.
+/// The exit code after Ctrl-C, SIGTERM or the end of the terminal: 128 + SIGINT, as shells have it.
 pub(super) const EXIT_INTERRUPTED: u8 = 130;
 
 /// Why a command fails.
@@ -12,7 +12,7 @@ pub(super) enum Error {
     /// The library says why.
     #[error(transparent)]
     Library(#[from] crate::Error),
-    /// A flag's value that settings cannot hold: a path that is not UTF-8.
+    /// A flag's value that settings cannot hold.
     #[error("a flag's value: {0}")]
     Flag(#[from] toml::ser::Error),
     /// A measurement shorter than nothing, or longer than an hour.

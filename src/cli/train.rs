@@ -175,25 +175,29 @@ fn cross_validate(
     Ok(())
 }
 
-/// A flag that Ctrl-C, SIGTERM, and the end of the terminal set; a second signal ends the process
-/// at once.
+/// A flag that Ctrl-C, SIGTERM, and the end of the terminal set; a second Ctrl-C or SIGTERM ends
+/// the process at once.
 fn stop_on_signal() -> Arc<AtomicBool> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
-    // Under `nohup` a run outlives its terminal.
-    let signals =
-        if outlives_terminal() { &[SIGINT, SIGTERM][..] } else { &[SIGINT, SIGTERM, SIGHUP] };
-    for &signal in signals {
+    for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal only sets the flag. Without a handler the signal ends the
         // process, and the last epoch's checkpoint remains.
         let code = EXIT_INTERRUPTED.into();
         drop(signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop)));
         drop(signal_hook::flag::register(signal, Arc::clone(&stop)));
     }
+    // Shell and system each tell of the end of a terminal: the second time means nothing.
+    #[cfg(target_os = "linux")]
+    if !outlives_terminal() {
+        let hangup = signal_hook::consts::SIGHUP;
+        drop(signal_hook::flag::register(hangup, Arc::clone(&stop)));
+    }
     stop
 }
 
-/// Whether this process was started with SIGHUP ignored.
+/// Whether this process was started with SIGHUP ignored, as `nohup` does.
+#[cfg(target_os = "linux")]
 fn outlives_terminal() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

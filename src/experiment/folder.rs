@@ -17,7 +17,7 @@ use crate::train::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -296,6 +296,16 @@ fn locked(file: &Path, path: &Path) -> Result<File, Error> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(Error::RunLocked(path.to_path_buf())),
-        Err(TryLockError::Error(source)) => Err(Error::NoLocks { path: file.into(), source }),
+        Err(TryLockError::Error(source)) if has_no_locks(&source) => {
+            Err(Error::NoLocks { path: file.into(), source })
+        }
+        Err(TryLockError::Error(source)) => Err(format::Error::io(file)(source).into()),
     }
+}
+
+/// Whether an error of locking is that there are no locks.
+fn has_no_locks(error: &std::io::Error) -> bool {
+    // ENOLCK, which has no kind.
+    let is_none = cfg!(target_os = "linux") && error.raw_os_error() == Some(37);
+    is_none || error.kind() == ErrorKind::Unsupported
 }

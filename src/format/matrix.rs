@@ -179,12 +179,19 @@ fn dense(array: &Array) -> Result<CsrMatrix, FileProblem> {
         return Err(FileProblem::Shape { name, found, expected: vec![0, 0] });
     };
     let values = array.numbers("the mask")?;
+    expect_rows(rows)?;
     Ok(CsrMatrix {
         shape: [rows, cols],
         row_ptr: (0..=rows).map(|row| row * cols).collect(),
         col_idx: (0..rows * cols).map(|at| at % cols).collect(),
         values,
     })
+}
+
+/// Whether there may be so many rows, which cost a file nothing if they are empty.
+fn expect_rows(rows: usize) -> Result<(), FileProblem> {
+    let bytes = (rows as u64).saturating_add(1).saturating_mul(8);
+    Ok(memory::expect(bytes, || format!("a matrix of {rows} rows"))?)
 }
 
 /// Entries in any order, by rows; those of one place add up.
@@ -196,8 +203,7 @@ fn by_rows(
     if entries.iter().any(|&([row, col], _)| row >= rows || col >= cols) {
         return Err(FileProblem::NotIndex("the matrix".to_string()));
     }
-    // Rows without entries cost a file nothing.
-    memory::expect(8 * (rows as u64 + 1), || format!("a matrix of {rows} rows"))?;
+    expect_rows(rows)?;
     entries.sort_by_key(|(place, _)| *place);
     let (mut row_ptr, mut col_idx, mut values) = (vec![0; rows + 1], Vec::new(), Vec::new());
     for same in entries.chunk_by(|(a, _), (b, _)| a == b) {

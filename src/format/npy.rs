@@ -2,7 +2,7 @@
 
 mod header;
 
-pub use header::{Header, MAGIC};
+pub use header::{Header, MAGIC, product};
 
 use super::error::FileProblem;
 use crate::memory;
@@ -57,7 +57,7 @@ impl Array {
         if !self.is_fortran {
             return self.data.clone();
         }
-        let count: usize = self.shape.iter().product();
+        let count = self.count();
         let item = self.data.len().checked_div(count).unwrap_or(1);
         let mut data = Vec::with_capacity(self.data.len());
         let mut index = vec![0; self.shape.len()];
@@ -110,14 +110,11 @@ impl Array {
         texts.ok_or_else(|| FileProblem::Dtype(name.to_string(), self.descr.clone()))
     }
 
-    /// A structured array of one dimension as CSV with a header; none of another array.
+    /// A structured array of one dimension as CSV with a header.
     ///
     /// **Errors**: as [`Array::texts`], of a field.
-    pub fn table(&self) -> Result<Option<Vec<u8>>, FileProblem> {
-        if self.fields.is_empty() {
-            return Ok(None);
-        }
-        let rows: usize = self.shape.iter().product();
+    pub fn table(&self) -> Result<Vec<u8>, FileProblem> {
+        let rows = self.count();
         let row_bytes = self.data.len().checked_div(rows).unwrap_or(0);
         let (mut columns, mut start) = (Vec::new(), 0);
         for (name, descr) in &self.fields {
@@ -135,7 +132,7 @@ impl Array {
             let fields: Vec<String> = columns.iter().map(|column| quoted(&column[row])).collect();
             text += &(fields.join(",") + "\n");
         }
-        Ok(Some(text.into_bytes()))
+        Ok(text.into_bytes())
     }
 
     /// The elements as indices.
@@ -287,7 +284,7 @@ mod tests {
         let data =
             [1.5f32.to_le_bytes().as_slice(), b"oak\0", &2f32.to_le_bytes(), b"a\"b\0"].concat();
         let bytes = [MAGIC, &[1, 0], &len, header.as_bytes(), &data].concat();
-        let table = Array::read(bytes.as_slice(), "x").unwrap().table().unwrap().unwrap();
+        let table = Array::read(bytes.as_slice(), "x").unwrap().table().unwrap();
         let expected = "\"size\",\"kind\"\n\"1.5\",\"oak\"\n\"2\",\"a\"\"b\"\n";
         assert_eq!(String::from_utf8(table).unwrap(), expected);
     }

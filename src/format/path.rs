@@ -17,7 +17,7 @@ impl Serialize for Borrowed<'_> {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a path, as a text or as the list of its bytes")]
 enum Written {
     Text(PathBuf),
     Bytes(Vec<u8>),

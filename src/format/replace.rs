@@ -6,10 +6,13 @@ use std::io::Write;
 use std::path::Path;
 
 /// Writes a whole file beside its place, syncs it, renames it there, and syncs the folder, so that
-/// the name outlasts a loss of power, too.
+/// the name outlasts a loss of power, too. A pipe or a device gets the bytes and stays what it is.
 ///
 /// **Errors**: [`Error::Io`]; whatever stood at `path` before is then untouched.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return fs::write(path, bytes).map_err(Error::io(path));
+    }
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".partial");
     let beside = path.with_file_name(name);

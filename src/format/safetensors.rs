@@ -60,6 +60,13 @@ impl Tensor {
     }
 }
 
+/// Whether metadata are what is left of this program's, which had a digest.
+fn had_digest((key, text): &(String, String)) -> bool {
+    let is_digest = |word: &str| word.len() == 64 && word.bytes().all(|c| c.is_ascii_hexdigit());
+    let of_ours = |word: &str| word.starts_with("fanin-") || is_digest(word);
+    key == METADATA_KEY || (text.starts_with('{') && text.split('"').any(of_ours))
+}
+
 fn damaged(problem: impl std::fmt::Display) -> FileProblem {
     FileProblem::Damaged(problem.to_string())
 }
@@ -103,10 +110,6 @@ impl TensorFile {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         match TensorFile::parse(&bytes) {
             Err(FileProblem::NoDigest) => layout::read(&bytes).and_then(|content| {
-                // What is left of a digest means a damaged one.
-                let had_digest = |(key, text): &(String, String)| {
-                    key == METADATA_KEY || text.contains("fanin-") || text.contains(DIGEST_KEY)
-                };
                 match content.metadata.iter().any(had_digest) {
                     true => Err(FileProblem::Digest),
                     false => TensorFile::parse_tensors(content),

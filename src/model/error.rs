@@ -63,6 +63,9 @@ pub enum ModelProblem {
     /// Epochs, steps or flops that no run can have done.
     #[error("damaged: it counts more epochs, steps or flops than any run has")]
     Counts,
+    /// Numbers of an optimiser that it never writes.
+    #[error("damaged: {0} holds numbers that the optimiser never has")]
+    Slot(String),
     /// A checkpoint of a run on other data.
     #[error("the run's data is another than at this checkpoint")]
     OtherData,

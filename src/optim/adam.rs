@@ -153,6 +153,11 @@ impl Rule for Adam {
         }
     }
 
+    fn may_hold(&self, slot: usize, values: &[f32]) -> bool {
+        // Ages, from 0 to the last one that is counted.
+        slot != 2 || values.iter().all(|age| (0.0..=16_777_216.0).contains(age))
+    }
+
     fn fresh(&self, slot: usize, gradient: f32) -> f32 {
         let [correction1, correction2] = self.corrections();
         match (self.grown, slot) {

@@ -76,6 +76,10 @@ impl Rule for Averaged {
         if slot == self.place() { 0.0 } else { self.inner.fresh(slot, gradient) }
     }
 
+    fn may_hold(&self, slot: usize, values: &[f32]) -> bool {
+        slot == self.place() || self.inner.may_hold(slot, values)
+    }
+
     fn boxed(&self) -> Box<dyn Rule> {
         Box::new(self.clone())
     }

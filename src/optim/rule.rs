@@ -41,6 +41,11 @@ pub trait Rule: Debug + Send + Sync {
         0.0
     }
 
+    /// Whether a slot may hold these numbers, which a file has.
+    fn may_hold(&self, _slot: usize, _values: &[f32]) -> bool {
+        true
+    }
+
     /// A copy.
     fn boxed(&self) -> Box<dyn Rule>;
 }

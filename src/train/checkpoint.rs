@@ -141,12 +141,16 @@ fn parse(mut file: TensorFile, trainer: &Trainer) -> Result<Restored, ModelProbl
     let mut slots: Vec<Vec<LayerTensors>> = vec![Vec::new(); rule.slots().len()];
     for (index, fresh) in trainer.model().layers().iter().enumerate() {
         let layer = take_layer(&mut file, index, fresh, trainer)?;
-        for (slot, tensors) in rule.slots().iter().zip(&mut slots) {
+        for (slot, (name, tensors)) in rule.slots().iter().zip(&mut slots).enumerate() {
             let prefix = match format {
-                OF_ADAM => format!("adam.{slot}.{index}"),
-                _ => format!("optimizer.{slot}.{index}"),
+                OF_ADAM => format!("adam.{name}.{index}"),
+                _ => format!("optimizer.{name}.{index}"),
             };
-            tensors.push(take_tensors(&mut file, &prefix, &layer)?);
+            let taken = take_tensors(&mut file, &prefix, &layer)?;
+            if !taken.each().iter().all(|values| rule.may_hold(slot, values)) {
+                return Err(ModelProblem::Slot(prefix));
+            }
+            tensors.push(taken);
         }
         layers.push(layer);
     }

@@ -47,6 +47,10 @@ impl RunConfig {
                     let nearest = nearest(&key, names);
                     return Err(SettingsProblem::UnknownKey { key, nearest });
                 }
+                if key == "dataset" && value.as_str() == Some("") {
+                    let problem = "it names no data set".to_string();
+                    return Err(SettingsProblem::Value { key, problem });
+                }
                 effective.insert(key, value);
             }
         }

@@ -26,6 +26,9 @@ pub(crate) struct Area {
     pub(crate) cases: [u64; 2],
     /// Why it cannot be done here, if it cannot.
     pub(crate) hindrance: fn() -> Option<&'static str>,
+    /// What must be found at least: a count, another or the cases, and their ratio; so that an
+    /// attack that reaches nothing is no success.
+    pub(crate) expected: &'static [(&'static str, &'static str, f64)],
     /// One case, drawn from the generator, in an empty folder of its own.
     ///
     /// **Errors**: the fault that was found.
@@ -54,7 +57,7 @@ impl Area {
             (None, Some(case)) => case..case + 1,
             (None, None) => 0..self.cases[usize::from(is_long)],
         };
-        let (next, total) = (AtomicU64::new(cases.start), cases.end - cases.start);
+        let next = AtomicU64::new(cases.start);
         let found = Mutex::new((Counts::new(), Vec::new()));
         // What panics is told as a fault, once; of a single case with all that there is to tell.
         let tell = std::panic::take_hook();
@@ -84,8 +87,16 @@ impl Area {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
         drop(std::panic::take_hook());
-        let (counts, faults) = found.into_inner().expect("no worker panics");
-        Outcome { cases: total, counts, faults, elapsed: started.elapsed(), hindrance }
+        let (counts, mut faults) = found.into_inner().expect("no worker panics");
+        let done = next.into_inner().min(cases.end) - cases.start;
+        for &(name, of, least) in self.expected {
+            let count = |name| if name == "cases" { done } else { *counts.get(name).unwrap_or(&0) };
+            if only.is_none() && done > 0 && (count(name) as f64) < least * count(of) as f64 {
+                let told = format!("{} {name} to {} {of}: too few", count(name), count(of));
+                faults.push((cases.end, told));
+            }
+        }
+        Outcome { cases: done, counts, faults, elapsed: started.elapsed(), hindrance }
     }
 
     fn one(&self, seed: u64, case: u64) -> Result<Counts, String> {
@@ -93,7 +104,10 @@ impl Area {
         let area = self.name.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
         let mut rng = Pcg64::seed_from_u64(seed ^ area.rotate_left(32) ^ case.rotate_left(48));
         let dir = folder();
-        let attack = AssertUnwindSafe(|| (self.attack)(&mut rng, dir.path()));
+        // Far enough below that `../..` stays within.
+        let below = dir.path().join("a/b/c");
+        std::fs::create_dir_all(&below).expect("a folder can be made");
+        let attack = AssertUnwindSafe(|| (self.attack)(&mut rng, &below));
         catch_unwind(attack).unwrap_or_else(|panic| Err(said(&*panic)))
     }
 }

@@ -19,6 +19,7 @@ pub(crate) const AREA: Area = Area {
             the same error.",
     cases: [30, 500],
     hindrance: anywhere,
+    expected: &[("comparisons", "cases", 2.5)],
     attack,
 };
 

@@ -20,6 +20,7 @@ pub(crate) const AREA: Area = Area {
             pipe is no error.",
     cases: [12, 400],
     hindrance: anywhere,
+    expected: &[("lost outputs", "cases", 0.1)],
     attack,
 };
 

@@ -22,6 +22,7 @@ pub(crate) const AREA: Area = Area {
             used to the end without a panic.",
     cases: [8, 400],
     hindrance: anywhere,
+    expected: &[("refused", "cases", 5.0), ("taken", "cases", 1.0)],
     attack,
 };
 

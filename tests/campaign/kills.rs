@@ -4,6 +4,7 @@ use crate::area::{Area, Counts, anywhere};
 use crate::draw;
 use crate::process::{Ended, Running, around, ended, fanin};
 use fanin::dataset::{DataConfig, Task};
+use fanin::format::safetensors::TensorFile;
 use fanin::model::ModelFile;
 use fanin::train::{InitCcv, RunConfig};
 use rand::RngExt;
@@ -23,6 +24,7 @@ pub(crate) const AT_ANY_TIME: Area = Area {
             last all files of the run are those of one that was left alone, but for times.",
     cases: [6, 250],
     hindrance: anywhere,
+    expected: &[("kills", "cases", 1.0)],
     attack: at_any_time,
 };
 
@@ -33,6 +35,7 @@ pub(crate) const AT_ANY_WRITE: Area = Area {
             and the end is as in `kills`.",
     cases: [4, 120],
     hindrance: without_strace,
+    expected: &[("kills", "cases", 0.5), ("refusals", "cases", 0.5)],
     attack: at_any_write,
 };
 
@@ -203,9 +206,18 @@ fn expect_readable(out: &Path) -> Result<(), String> {
     if config.exists() {
         RunConfig::read(&config).map(drop).map_err(|error| format!("after a kill: {error}"))?;
     }
-    if let Ok(text) = fs::read_to_string(out.join("run.json")) {
-        let read = serde_json::from_str::<Value>(&text);
-        read.map(drop).map_err(|error| format!("after a kill, run.json: {error}"))?;
+    let checkpoint = out.join("checkpoint.safetensors");
+    if checkpoint.exists() {
+        let read = TensorFile::read(&checkpoint);
+        read.map(drop).map_err(|error| format!("after a kill: {error}"))?;
+    }
+    for (name, is_lines) in [("run.json", false), ("metrics.jsonl", true)] {
+        let Ok(text) = fs::read_to_string(out.join(name)) else { continue };
+        let parts = if is_lines { text.lines().collect() } else { vec![&text[..]] };
+        for part in parts {
+            let read = serde_json::from_str::<Value>(part);
+            read.map(drop).map_err(|error| format!("after a kill, {name}: {error}"))?;
+        }
     }
     Ok(())
 }
@@ -220,13 +232,19 @@ fn at_any_time(rng: &mut Pcg64, dir: &Path) -> Result<Counts, String> {
             running.end(LONG)?.expect_sound()?;
             break;
         }
-        let signal = *draw::one(rng, &["KILL", "KILL", "INT", "TERM", "HUP"]);
-        running.signal(signal);
-        if signal != "KILL" && rng.random_bool(0.2) {
-            running.signal(signal);
-        }
+        let (signal, number) = *draw::one(rng, &SIGNALS);
+        // A run that has an epoch behind it listens, and the first signal is the one that counts.
+        let listens = fs::metadata(out.join("metrics.jsonl")).is_ok_and(|file| file.len() > 0);
+        let twice = rng.random_bool(0.2);
+        (0..=u8::from(twice)).for_each(|_| running.signal(signal));
         let end = running.end(LONG)?;
-        expect_end_of_signal(&end).map_err(|fault| format!("{signal}: {fault}"))?;
+        let may_die = number == 9 || !listens;
+        expect_end_of_signal(&end, number, may_die)
+            .map_err(|fault| format!("{signal}, listening {listens}, twice {twice}: {fault}"))?;
+        if end.status.code() == Some(130) && !twice && !out.join("checkpoint.safetensors").exists()
+        {
+            return Err(format!("{signal}: interrupted without a checkpoint"));
+        }
         expect_readable(&out)?;
         *counts.entry("kills").or_default() += 1;
     }
@@ -235,12 +253,17 @@ fn at_any_time(rng: &mut Pcg64, dir: &Path) -> Result<Counts, String> {
     Ok(counts)
 }
 
-/// A process that was sent a signal ends by it, or in a way of its own.
-fn expect_end_of_signal(end: &Ended) -> Result<(), String> {
-    match end.status.signal() {
-        // Before it listens, or at the second time.
-        Some(1 | 2 | 9 | 15) if !end.stderr.contains("panicked") => Ok(()),
-        None if end.status.code() == Some(130) && !end.stderr.contains("panicked") => Ok(()),
+/// What is sent, and its number; the first as often as all others.
+const SIGNALS: [(&str, i32); 6] =
+    [("KILL", 9), ("KILL", 9), ("KILL", 9), ("INT", 2), ("TERM", 15), ("HUP", 1)];
+
+/// A process that was sent a signal ends by it where it may, or in a way of its own.
+fn expect_end_of_signal(end: &Ended, number: i32, may_die: bool) -> Result<(), String> {
+    let is_quiet = !end.stderr.contains("panicked");
+    match (end.status.signal(), end.status.code()) {
+        (Some(of), _) if of == number && may_die && is_quiet => Ok(()),
+        // The second signal ends it without a word.
+        (None, Some(130)) if is_quiet => Ok(()),
         _ => end.expect_sound(),
     }
 }
@@ -272,9 +295,12 @@ fn at_any_write(rng: &mut Pcg64, dir: &Path) -> Result<Counts, String> {
         let mut command = reference.next_by(strace, &out);
         let end = Running::start(&mut command, dir).end(LONG)?;
         let is_sound = match *kind {
-            "signal=KILL" => expect_end_of_signal(&end),
+            "signal=KILL" => expect_end_of_signal(&end, 9, true),
             // What cannot be written cannot be told.
-            _ if name == "write" && !more.is_empty() => Ok(()),
+            _ if name == "write" && !more.is_empty() => match end.status.code() {
+                Some(0 | 1) => Ok(()),
+                _ => Err(format!("{}; stderr: {}", end.status, end.stderr)),
+            },
             _ => end.expect_sound(),
         };
         is_sound.map_err(|fault| format!("{told}: {fault}"))?;

@@ -24,6 +24,7 @@ pub(crate) const AREA: Area = Area {
             less than 2 GB where 1 GB is allowed.",
     cases: [60, 10_400],
     hindrance: anywhere,
+    expected: &[("done", "cases", 0.2), ("errors", "cases", 0.05), ("bad usage", "cases", 0.05)],
     attack,
 };
 

@@ -14,7 +14,7 @@
 //! |---|---|
 //! | `bits.rs` | the same bits on any threads and levels, across a checkpoint |
 //! | `kills.rs` | runs that are killed at any time and at any write, and resumed |
-//! | `failures.rs` | full disks, lost outputs, few threads, files and bytes |
+//! | `failures.rs` | full disks, lost outputs, limits of files, bytes and memory |
 //! | `mutations.rs` | files of every format with bytes that are others |
 //! | `tables.rs` | tables of text in any dialect |
 //! | `forgeries.rs` | models and checkpoints whose digests are right and whose content is made up |
@@ -56,7 +56,7 @@ const AREAS: [Area; 8] = [
     lines::AREA,
 ];
 
-/// What is asked for. Flags of the test harness that mean nothing here are passed over.
+/// What is asked for.
 struct Arguments {
     is_long: bool,
     seed: u64,
@@ -65,7 +65,20 @@ struct Arguments {
     report: Option<PathBuf>,
 }
 
-fn arguments() -> Arguments {
+/// What `cargo test` may say to every test, and what of it takes a value.
+const OF_HARNESS: [&str; 8] = [
+    "--nocapture",
+    "--no-capture",
+    "--show-output",
+    "--quiet",
+    "-q",
+    "--exact",
+    "--include-ignored",
+    "--test-threads=1",
+];
+
+/// The arguments; none where they ask for other tests than this.
+fn arguments() -> Option<Arguments> {
     let mut asked = Arguments { is_long: false, seed: 1, area: None, case: None, report: None };
     let mut words = std::env::args().skip(1);
     let number = |word: Option<String>, flag: &str| -> u64 {
@@ -78,14 +91,23 @@ fn arguments() -> Arguments {
             "--case" => asked.case = Some(number(words.next(), "--case")),
             "--area" => asked.area = words.next(),
             "--report" => asked.report = words.next().map(PathBuf::from),
-            _ => {}
+            "--list" => return None,
+            // A filter of tests by their names.
+            word if !word.starts_with('-') => {
+                if !"campaign".contains(word) {
+                    return None;
+                }
+            }
+            word => assert!(OF_HARNESS.contains(&word), "no flag of the campaign: {word}"),
         }
     }
-    asked
+    let is_whole = asked.is_long && asked.area.is_none() && asked.case.is_none();
+    assert!(asked.report.is_none() || is_whole, "a report is of the whole long campaign");
+    Some(asked)
 }
 
 fn main() -> ExitCode {
-    let asked = arguments();
+    let Some(asked) = arguments() else { return ExitCode::SUCCESS };
     let wanted = |area: &&Area| asked.area.as_deref().is_none_or(|name| name == area.name);
     let areas: Vec<&Area> = AREAS.iter().filter(wanted).collect();
     assert!(!areas.is_empty(), "no area of this name: {:?}", AREAS.map(|area| area.name));

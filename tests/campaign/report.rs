@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// What makes a report.
 const COMMAND: &str = "cargo test --release --test campaign -- --long --report results/campaign.md";
 
-/// Tells of an area on stderr, and of what could not be done as the tests do.
+/// Tells of an area, and of what could not be done as the tests do.
 pub(crate) fn tell(area: &Area, outcome: &Outcome) {
     if let Some(why) = outcome.hindrance {
         println!("skipped: campaign, {}: {why}", area.name);

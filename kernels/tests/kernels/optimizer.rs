@@ -77,27 +77,6 @@ fn aged_parameters_are_updated_as_if_adam_had_begun_when_they_did() {
 }
 
 #[test]
-fn what_is_no_age_is_a_first_steps() {
-    let step = AdamStep {
-        lr: 1e-2,
-        beta1: 0.5,
-        beta2: 0.6,
-        eps: 1e-6,
-        correction1: 0.5,
-        correction2: 0.4,
-    };
-    let rates = [step.rate_and_eps(); 3];
-    let ages = [0.0, -1.0, -3e38, f32::NAN, f32::NEG_INFINITY, f32::INFINITY, 1e9];
-    let (w, age) = on_every_level(|isa| {
-        let (mut w, mut m, mut v, mut age) = ([1.0; 7], [0.0; 7], [0.0; 7], ages);
-        adam_aged(isa, &step, &rates, &mut w, &mut m, &mut v, &mut age, &[0.3; 7]);
-        (w, age)
-    });
-    assert_eq!(w, [w[0]; 7]);
-    assert_eq!(age, [1.0, 1.0, 1.0, 3.0, 1.0, 3.0, 3.0]);
-}
-
-#[test]
 fn sgd_and_decay_follow_the_specification_over_fifty_steps() {
     let rng = &mut Pcg64::seed_from_u64(26);
     // Odd numbers of parameters around the width of a vector.

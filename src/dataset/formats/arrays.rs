@@ -10,7 +10,7 @@ use crate::dataset::sparse_rows::SparseRows;
 use crate::dataset::table::{Cells, Table};
 use crate::format;
 use crate::format::FileProblem;
-use crate::format::npy::{Array, Header};
+use crate::format::npy::{Array, Header, product};
 use crate::format::npz::{header_of_first, read_first_of};
 use crate::nn::MAX_WIDTH;
 use std::fs::File;
@@ -27,7 +27,7 @@ pub(super) fn values(
     content: Content,
 ) -> Result<(usize, Cells), Error> {
     let rows = array.shape.first().copied().unwrap_or(0);
-    let width = array.shape.iter().skip(1).product::<usize>().max(1);
+    let width = product(&array.shape[1.min(array.shape.len())..]).max(1);
     let is_image = match content {
         Content::Auto => array.is_bytes() && array.shape.len() > 2,
         Content::Image => true,
@@ -89,9 +89,9 @@ pub(super) fn sparse_or_dense(
     Ok(Cells::Doubles(values))
 }
 
-/// Samples with the labels beside them, and the file that holds the labels.
+/// Samples with as many labels as [`expect_labels`] wants, and the file that holds those.
 ///
-/// **Errors**: [`Error::Data`] if they differ in number, and for what is wrong with a label.
+/// **Errors**: [`Error::Data`] for what is wrong with a label.
 pub(super) fn with_labels(
     path: &Path,
     cells: Cells,
@@ -100,7 +100,6 @@ pub(super) fn with_labels(
     options: &ReadOptions,
 ) -> Result<Table, Error> {
     let width = labels_of_row(rows, texts.len(), options);
-    expect_labels(rows, Some(width), texts.len(), labels_path, options)?;
     let mut labels = LabelsInOrder::new(options, width);
     let mut unlabelled = Vec::new();
     for (row, label) in texts.chunks_exact(width).enumerate() {
@@ -116,18 +115,21 @@ pub(super) fn with_labels(
     labels.table(cells, lines).map_err(Error::data(path))
 }
 
-/// Refuses labels that are not so many for each row, `width` or what the options say. By what
-/// stands before rows and labels it spares the reading of either.
+/// Refuses labels that are not as many for each row as a model's `schema` or the options say. By
+/// what stands before rows and labels it spares the reading of either.
 ///
 /// **Errors**: [`DataProblem::Count`].
 pub(super) fn expect_labels(
     rows: usize,
-    width: Option<usize>,
     labels: usize,
     path: &Path,
+    schema: Option<&Schema>,
     options: &ReadOptions,
 ) -> Result<(), Error> {
-    let width = width.unwrap_or_else(|| labels_of_row(rows, labels, options));
+    let width = match schema {
+        Some(schema) => schema.targets.len().max(1),
+        None => labels_of_row(rows, labels, options),
+    };
     match rows.checked_mul(width) == Some(labels) {
         true => Ok(()),
         false => Err(Error::data(path)(DataProblem::Count { samples: rows, labels })),
@@ -147,28 +149,56 @@ pub(super) const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 /// Names that arrays of labels go by in an archive.
 const LABELS: [&str; 6] = ["y", "Y", "y_train", "Y_train", "labels", "target"];
 
-/// The labels of a file of arrays, NPY or NPZ, as texts.
-pub(super) fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
-    let mut input = Input::open(path)?;
-    if input.start()?.starts_with(ZIP_MAGIC) {
-        let (name, y) = take(path, &LABELS, "labels")?;
-        return Ok(y.texts(name).map_err(format::Error::file(path))?);
-    }
-    let name = "the file";
-    let labels = Array::read(input.reader, name).and_then(|array| array.texts(name));
-    Ok(labels.map_err(format::Error::file(path))?)
+/// The labels of a file of arrays, NPY or NPZ, of which nothing is read but how many there are.
+pub(super) struct Labels<'a> {
+    path: &'a Path,
+    /// An array's header, and what is behind it; an archive is opened for each.
+    array: Option<(Header, Input)>,
+    /// How many.
+    count: usize,
 }
 
-/// How many labels a file of arrays promises.
-///
-/// **Errors**: as [`label_texts`], of the header.
-pub(super) fn label_count(path: &Path) -> Result<usize, Error> {
-    let mut input = Input::open(path)?;
-    if input.start()?.starts_with(ZIP_MAGIC) {
-        return Ok(header_of(path, &LABELS, "labels")?.1.count());
+/// What an array of labels without a name is called.
+const NAME: &str = "the file";
+
+impl<'a> Labels<'a> {
+    /// Reads the header.
+    ///
+    /// **Errors**: [`Error::Io`], [`Error::Gzip`], [`Error::Format`].
+    pub(super) fn open(path: &'a Path) -> Result<Labels<'a>, Error> {
+        let mut input = Input::open(path)?;
+        if input.start()?.starts_with(ZIP_MAGIC) {
+            let count = header_of(path, &LABELS, "labels")?.1.count();
+            return Ok(Labels { path, array: None, count });
+        }
+        let header = Header::read(&mut input.reader, NAME).map_err(format::Error::file(path))?;
+        Ok(Labels { path, count: header.count(), array: Some((header, input)) })
     }
-    let header = Header::read(input.reader, "the file").map_err(format::Error::file(path))?;
-    Ok(header.count())
+
+    /// As [`expect_labels`].
+    pub(super) fn expect(
+        &self,
+        rows: usize,
+        schema: Option<&Schema>,
+        options: &ReadOptions,
+    ) -> Result<(), Error> {
+        expect_labels(rows, self.count, self.path, schema, options)
+    }
+
+    /// The labels as texts.
+    ///
+    /// **Errors**: as [`Labels::open`], of what is behind the header.
+    pub(super) fn texts(self) -> Result<Vec<String>, Error> {
+        let Labels { path, array, .. } = self;
+        let (name, labels) = match array {
+            Some((header, input)) => {
+                let array = Array::behind(header, input.reader, NAME);
+                (NAME, array.map_err(format::Error::file(path))?)
+            }
+            None => take(path, &LABELS, "labels")?,
+        };
+        Ok(labels.texts(name).map_err(format::Error::file(path))?)
+    }
 }
 
 /// Reads the first array of an archive that has one of these names; the others stay unread.
@@ -219,8 +249,7 @@ pub(super) struct ArrayRows {
 impl ArrayRows {
     /// Rows for a model that takes `features` values each.
     ///
-    /// **Errors**: [`DataProblem::TextColumn`], [`DataProblem::Width`] for rows of another width,
-    /// or [`DataProblem::Count`] for other labels.
+    /// **Errors**: [`DataProblem::TextColumn`]; [`DataProblem::Width`] for rows of another width.
     pub(super) fn new(
         path: &Path,
         (rows, cells): (usize, Cells),
@@ -236,10 +265,6 @@ impl ArrayRows {
         let found = if rows == 0 { features } else { cells.width(rows) };
         if found != features {
             return Err(problem(DataProblem::Width { line: 1, found, expected: features }));
-        }
-        let width = schema.targets.len().max(1);
-        if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != rows * width) {
-            return Err(problem(DataProblem::Count { samples: rows, labels: labels.len() }));
         }
         let labels = labels.map(|labels| (labels, KnownLabels::new(schema, options)));
         let path = path.to_path_buf();

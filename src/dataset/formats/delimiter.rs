@@ -184,10 +184,13 @@ fn foreign(field: &[u8], delimiter: Delimiter) -> usize {
     let others = field.iter().filter(|byte| is_other(byte)).count();
     let words: Vec<&[u8]> =
         field.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
-    // Whoever writes tabs writes blanks within fields.
+    // Whoever writes tabs writes blanks within fields, but not between numbers alone.
+    let numbers = words.iter().filter(|word| is_number(word)).count();
     let has_numbers = words.len() > 1
-        && delimiter != Delimiter::Byte(b'\t')
-        && words.iter().any(|word| is_number(word));
+        && match delimiter {
+            Delimiter::Byte(b'\t') => numbers == words.len(),
+            _ => numbers > 0,
+        };
     // A quote that is not closed where the field ends.
     let is_cut = field.starts_with(b"\"");
     others + usize::from(has_numbers) + usize::from(is_cut)
@@ -228,6 +231,8 @@ mod tests {
             ("\"a\"\" 0\"\tb\n0.7\tb 0\n0.8\tb 1\n", Delimiter::Byte(b'\t')),
             ("\"x,y\";b\nred;1\n\"two\nlines\";2\n", Delimiter::Byte(b';')),
             ("size 0\tlabel\n588\tclass 0\n583\tclass 1\n", Delimiter::Byte(b'\t')),
+            ("5.1 3.5\tsetosa\n4.9 3.0\tsetosa\n", Delimiter::Blanks),
+            ("18.0  8   70\t\"ford torino\"\n15.0  8   71\t\"buick\"\n", Delimiter::Blanks),
             ("", Delimiter::Byte(b',')),
         ] {
             assert_eq!(likely_delimiter(text.as_bytes(), None), Ok(expected), "{text:?}");

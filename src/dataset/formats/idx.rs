@@ -35,12 +35,11 @@ impl Format for Idx {
     }
 
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
-        let labels = source.labels()?;
-        let mut input = Input::open(source.path)?;
-        let header = header(&mut input, 3)?;
-        expect_labels(header.words[1] as usize, None, label_count(labels)?, labels, options)?;
-        let (x, y) = (content(&mut input, header)?, label_texts(labels)?);
-        with_labels(source.path, cells(x.bytes, options), x.dimensions[0], (labels, &y), options)
+        let path = source.labels()?;
+        let (images, labels) = (Opened::of(Input::open(source.path)?, 3)?, Opened::labels(path)?);
+        expect_labels(images.rows(), labels.rows(), path, None, options)?;
+        let (x, y) = (images.content()?, labels.texts()?);
+        with_labels(source.path, cells(x.bytes, options), x.dimensions[0], (path, &y), options)
     }
 
     fn rows(
@@ -50,20 +49,21 @@ impl Format for Idx {
         schema: &Schema,
         features: usize,
     ) -> Result<Box<dyn RowSource>, Error> {
-        let mut input = Input::of(from)?;
-        let header = header(&mut input, 3)?;
-        if let (true, Some(labels)) = (options.wants_labels, &options.labels) {
-            let (rows, width) = (header.words[1] as usize, schema.targets.len().max(1));
-            expect_labels(rows, Some(width), label_count(labels)?, labels, options)?;
-        }
-        let x = content(&mut input, header)?;
+        let images = Opened::of(Input::of(from)?, 3)?;
+        let path = images.input.path.clone();
         let labels = match (options.wants_labels, &options.labels) {
-            (true, Some(labels)) => Some(label_texts(labels)?),
-            (true, None) => return Err(Error::NoLabels(input.path)),
+            (true, Some(labels)) => {
+                let opened = Opened::labels(labels)?;
+                expect_labels(images.rows(), opened.rows(), labels, Some(schema), options)?;
+                Some(opened)
+            }
+            (true, None) => return Err(Error::NoLabels(path)),
             (false, _) => None,
         };
+        let x = images.content()?;
+        let labels = labels.map(Opened::texts).transpose()?;
         let x = (x.dimensions[0], cells(x.bytes, options));
-        Ok(Box::new(ArrayRows::new(&input.path, x, labels, options, schema, features)?))
+        Ok(Box::new(ArrayRows::new(&path, x, labels, options, schema, features)?))
     }
 }
 
@@ -73,14 +73,6 @@ fn cells(bytes: Vec<u8>, options: &ReadOptions) -> Cells {
         Content::Table => Cells::Singles(bytes.into_iter().map(f32::from).collect()),
         _ => Cells::Bytes(bytes),
     }
-}
-
-fn label_texts(path: &Path) -> Result<Vec<String>, Error> {
-    Ok(read_idx(path, 1)?.bytes.iter().map(u8::to_string).collect())
-}
-
-fn label_count(path: &Path) -> Result<usize, Error> {
-    Ok(header(&mut Input::open(path)?, 1)?.words[1] as usize)
 }
 
 /// The content of an IDX file of unsigned bytes.
@@ -101,55 +93,69 @@ pub(in crate::dataset) struct IdxFile {
 /// **Errors**: [`Error::Io`], [`Error::Gzip`], or [`Error::Data`] with the way in which the file is
 /// broken.
 pub(in crate::dataset) fn read_idx(path: &Path, rank: usize) -> Result<IdxFile, Error> {
-    let mut input = Input::open(path)?;
-    let header = header(&mut input, rank)?;
-    content(&mut input, header)
+    Opened::of(Input::open(path)?, rank)?.content()
 }
 
-/// What stands before the bytes: as it stands, and its words, of which the first is the magic
-/// number, the others the dimensions.
-struct Header {
-    raw: Vec<u8>,
-    words: Vec<u32>,
+/// A file of which nothing is read but what stands before the bytes.
+struct Opened {
+    input: Input,
+    /// As it stands.
+    header: Vec<u8>,
+    dimensions: Vec<u32>,
     /// Bytes behind it.
     expected: u64,
 }
 
-fn header(input: &mut Input, rank: usize) -> Result<Header, Error> {
-    let len = 4 + 4 * rank;
-    let raw = input.read_up_to(len as u64)?;
-    if raw.len() < len {
-        let (expected, found) = (len as u64, raw.len() as u64);
-        return Err(input.data(DataProblem::Truncated { expected, found }));
+impl Opened {
+    fn of(mut input: Input, rank: usize) -> Result<Opened, Error> {
+        let len = 4 + 4 * rank;
+        let header = input.read_up_to(len as u64)?;
+        if header.len() < len {
+            let (expected, found) = (len as u64, header.len() as u64);
+            return Err(input.data(DataProblem::Truncated { expected, found }));
+        }
+        let mut words = header.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word));
+        let magic = words.next().unwrap_or_default();
+        if magic != 0x0800 + rank as u32 {
+            let expected = if rank == 1 { "labels" } else { "images" };
+            return Err(input.data(DataProblem::Magic { expected, found: magic }));
+        }
+        let dimensions: Vec<u32> = words.collect();
+        let expected = dimensions.iter().try_fold(1u64, |all, &size| all.checked_mul(size.into()));
+        let Some(expected) = expected.filter(|&expected| expected > 0) else {
+            return Err(input.data(DataProblem::Dimensions(dimensions)));
+        };
+        Ok(Opened { input, header, dimensions, expected })
     }
-    let words: Vec<u32> = raw.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word)).collect();
-    let magic = words[0];
-    if magic != 0x0800 + rank as u32 {
-        let expected = if rank == 1 { "labels" } else { "images" };
-        return Err(input.data(DataProblem::Magic { expected, found: magic }));
-    }
-    let sizes = &words[1..];
-    let expected = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size.into()));
-    let expected = expected
-        .filter(|&expected| expected > 0)
-        .ok_or_else(|| input.data(DataProblem::Dimensions(sizes.to_vec())))?;
-    Ok(Header { raw, words, expected })
-}
 
-fn content(input: &mut Input, header: Header) -> Result<IdxFile, Error> {
-    let expected = header.expected;
-    let bytes = input.read_up_to(expected)?;
-    if (bytes.len() as u64) < expected {
-        let found = bytes.len() as u64;
-        return Err(input.data(DataProblem::Truncated { expected, found }));
+    fn labels(path: &Path) -> Result<Opened, Error> {
+        Opened::of(Input::open(path)?, 1)
     }
-    if !input.is_at_end()? {
-        return Err(input.data(DataProblem::TrailingBytes { expected }));
+
+    fn rows(&self) -> usize {
+        self.dimensions[0] as usize
     }
-    let mut hasher = Sha256::new();
-    hasher.update(&header.raw);
-    hasher.update(&bytes);
-    let sha256 = hasher.hexadecimal();
-    let dimensions = header.words[1..].iter().map(|&size| size as usize).collect();
-    Ok(IdxFile { dimensions, bytes, sha256 })
+
+    /// The labels as texts.
+    fn texts(self) -> Result<Vec<String>, Error> {
+        Ok(self.content()?.bytes.iter().map(u8::to_string).collect())
+    }
+
+    fn content(self) -> Result<IdxFile, Error> {
+        let Opened { mut input, header, dimensions, expected } = self;
+        let bytes = input.read_up_to(expected)?;
+        if (bytes.len() as u64) < expected {
+            let found = bytes.len() as u64;
+            return Err(input.data(DataProblem::Truncated { expected, found }));
+        }
+        if !input.is_at_end()? {
+            return Err(input.data(DataProblem::TrailingBytes { expected }));
+        }
+        let mut hasher = Sha256::new();
+        hasher.update(&header);
+        hasher.update(&bytes);
+        let sha256 = hasher.hexadecimal();
+        let dimensions = dimensions.iter().map(|&size| size as usize).collect();
+        Ok(IdxFile { dimensions, bytes, sha256 })
+    }
 }

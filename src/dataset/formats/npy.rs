@@ -1,7 +1,7 @@
 //! NumPy's NPY: an array of samples, with another file for the labels; or a structured array, which
 //! is a table with names.
 
-use super::arrays::{ArrayRows, expect_labels, label_count, label_texts, values, with_labels};
+use super::arrays::{ArrayRows, Labels, values, with_labels};
 use super::csv::{Csv, as_text};
 use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use super::input::Input;
@@ -47,21 +47,18 @@ impl Format for Npy {
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
         let mut input = Input::open(source.path)?;
         let header = header(&mut input)?;
-        if header.fields.is_empty() {
-            refuse_label(options, source.path)?;
-            let labels = source.labels()?;
-            expect_labels(rows(&header), None, label_count(labels)?, labels, options)?;
+        if !header.fields.is_empty() {
+            let text = Input::of(as_csv(header, input)?)?;
+            return Csv::read_text(text, &as_text(options));
         }
+        refuse_label(options, source.path)?;
+        let path = source.labels()?;
+        let labels = Labels::open(path)?;
+        labels.expect(rows(&header), None, options)?;
         let x = elements(header, input)?;
-        if let Some(text) = x.table().map_err(format::Error::file(source.path))? {
-            let (name, reader) = (source.path.to_path_buf(), Box::new(Cursor::new(text)));
-            let input = Input::of(RowsFrom::Stream { name, reader })?;
-            return Csv::read_text(input, &as_text(options));
-        }
-        let labels = source.labels()?;
-        let y = label_texts(labels)?;
+        let y = labels.texts()?;
         let (rows, cells) = values(source.path, x, NAME, options.content)?;
-        with_labels(source.path, cells, rows, (labels, &y), options)
+        with_labels(source.path, cells, rows, (path, &y), options)
     }
 
     fn rows(
@@ -72,25 +69,21 @@ impl Format for Npy {
         features: usize,
     ) -> Result<Box<dyn RowSource>, Error> {
         let mut input = Input::of(from)?;
-        let path = input.path.clone();
         let header = header(&mut input)?;
-        if let (true, true, Some(labels)) =
-            (header.fields.is_empty(), options.wants_labels, &options.labels)
-        {
-            let width = Some(schema.targets.len().max(1));
-            expect_labels(rows(&header), width, label_count(labels)?, labels, options)?;
+        if !header.fields.is_empty() {
+            return Csv.rows(as_csv(header, input)?, &as_text(options), schema, features);
         }
-        let x = elements(header, input)?;
-        if let Some(text) = x.table().map_err(format::Error::file(&path))? {
-            let reader = Box::new(Cursor::new(text));
-            let from = RowsFrom::Stream { name: path, reader };
-            return Csv.rows(from, &as_text(options), schema, features);
-        }
+        let path = input.path.clone();
         let labels = match (options.wants_labels, &options.labels) {
-            (true, Some(labels)) => Some(label_texts(labels)?),
+            (true, Some(labels)) => Some(Labels::open(labels)?),
             (true, None) => return Err(Error::NoLabels(path)),
             (false, _) => None,
         };
+        if let Some(labels) = &labels {
+            labels.expect(rows(&header), Some(schema), options)?;
+        }
+        let x = elements(header, input)?;
+        let labels = labels.map(Labels::texts).transpose()?;
         let x = values(&path, x, NAME, options.content)?;
         Ok(Box::new(ArrayRows::new(&path, x, labels, options, schema, features)?))
     }
@@ -110,6 +103,13 @@ fn header(input: &mut Input) -> Result<Header, Error> {
 
 fn elements(header: Header, input: Input) -> Result<Array, Error> {
     Ok(Array::behind(header, input.reader, NAME).map_err(format::Error::file(&input.path))?)
+}
+
+/// A structured array as a table of text.
+fn as_csv(header: Header, input: Input) -> Result<RowsFrom<'static>, Error> {
+    let name = input.path.clone();
+    let text = elements(header, input)?.table().map_err(format::Error::file(&name))?;
+    Ok(RowsFrom::Stream { name, reader: Box::new(Cursor::new(text)) })
 }
 
 fn rows(header: &Header) -> usize {

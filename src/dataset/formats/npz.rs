@@ -1,8 +1,7 @@
 //! NumPy's NPZ: an archive with an array of samples and one of labels.
 
 use super::arrays::{
-    ArrayRows, ZIP_MAGIC, expect_labels, header_of, label_count, label_texts, sparse_or_dense,
-    take, values, with_labels,
+    ArrayRows, Labels, ZIP_MAGIC, header_of, sparse_or_dense, take, values, with_labels,
 };
 use super::format::{Format, ReadOptions, RowSource, RowsFrom, Source};
 use crate::dataset::error::Error;
@@ -45,11 +44,13 @@ impl Format for Npz {
     }
 
     fn read(&self, source: &Source<'_>, options: &ReadOptions) -> Result<Table, Error> {
-        let labels = source.labels.unwrap_or(source.path);
-        expect_labels(count(source.path)?, None, label_count(labels)?, labels, options)?;
+        let path = source.labels.unwrap_or(source.path);
+        let count = count(source.path)?;
+        let labels = Labels::open(path)?;
+        labels.expect(count, None, options)?;
         let (rows, cells) = samples(source.path, options)?;
-        let y = label_texts(labels)?;
-        with_labels(source.path, cells, rows, (labels, &y), options)
+        let y = labels.texts()?;
+        with_labels(source.path, cells, rows, (path, &y), options)
     }
 
     /// Of a file: an archive is read from its end.
@@ -67,11 +68,11 @@ impl Format for Npz {
             }
         };
         let of_labels = options.labels.as_deref().unwrap_or(path);
-        if options.wants_labels {
-            let width = Some(schema.targets.len().max(1));
-            expect_labels(count(path)?, width, label_count(of_labels)?, of_labels, options)?;
+        let labels = options.wants_labels.then(|| Labels::open(of_labels)).transpose()?;
+        if let Some(labels) = &labels {
+            labels.expect(count(path)?, Some(schema), options)?;
         }
-        let labels = options.wants_labels.then(|| label_texts(of_labels)).transpose()?;
+        let labels = labels.map(Labels::texts).transpose()?;
         let x = samples(path, options)?;
         Ok(Box::new(ArrayRows::new(path, x, labels, options, schema, features)?))
     }

@@ -69,8 +69,13 @@ impl Header {
 
     /// Elements, of whatever shape; so many that no memory holds them are as many as there can be.
     pub fn count(&self) -> usize {
-        self.shape.iter().fold(1, |product, &size| product.saturating_mul(size))
+        product(&self.shape)
     }
+}
+
+/// The product of sizes, or as much as there can be: where one is 0, the others may be anything.
+pub fn product(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |product, &size| product.saturating_mul(size))
 }
 
 /// The list of a structured array's fields, as it stands and taken apart.
