@@ -1,72 +1,15 @@
 //! Runs one can trust: killed, interrupted, resumed, locked, and never overwritten.
 
+#[path = "common/runs.rs"]
+mod runs;
+
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
+use runs::{NEW, fanin, finish, outcome, reference, signal, spin, start, wait_for_epochs};
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 use tempfile::TempDir;
-
-fn fanin() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fanin"));
-    command.env_remove("FANIN_DATA_DIR").env_remove("FANIN_ISA");
-    command
-}
-
-/// A run of some seconds whose every epoch is short, in a partial last batch.
-const NEW: [&str; 9] =
-    ["train", "--hidden", "24,16", "--batch", "700", "--epochs", "40", "--sparsity", "0.7"];
-
-fn start(args: &[&str], dir: &Path) -> Child {
-    let mut command = fanin();
-    command.args(args).arg(dir).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().expect("the binary starts")
-}
-
-/// Reads stdout until `count` epochs are done; false if the run ends before.
-fn wait_for_epochs(child: &mut Child, count: usize) -> bool {
-    let lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines();
-    let epochs = lines.map_while(Result::ok).filter(|line| line.starts_with("epoch"));
-    epochs.take(count).count() == count
-}
-
-/// Spins for a random part of an epoch, so that the next signal meets a random step.
-fn spin(rng: &mut Pcg64) {
-    let until = Instant::now() + Duration::from_micros(rng.random_range(0..25_000));
-    while Instant::now() < until {
-        std::hint::spin_loop();
-    }
-}
-
-fn finish(args: &[&str], dir: &Path) {
-    let output = fanin().args(args).arg(dir).arg("--quiet").output().expect("the binary runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Everything that must not depend on interruptions: the bytes of model and checkpoint, and the
-/// metrics but for the seconds.
-fn outcome(dir: &Path) -> ([Vec<u8>; 2], Vec<serde_json::Value>) {
-    let metrics = fs::read_to_string(dir.join("metrics.jsonl")).expect("a run has metrics");
-    let lines = metrics.lines().map(|line| {
-        let mut line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
-        let object = line.as_object_mut().expect("a line is an object");
-        object.remove("seconds");
-        object.remove("eval_seconds");
-        line
-    });
-    let files = ["model.safetensors", "checkpoint.safetensors"];
-    (files.map(|name| fs::read(dir.join(name)).expect("a run has both")), lines.collect())
-}
-
-fn reference(dir: &TempDir) -> ([Vec<u8>; 2], Vec<serde_json::Value>) {
-    let path = dir.path().join("reference");
-    finish(&[&NEW[..], &["--out"]].concat(), &path);
-    let reference = outcome(&path);
-    assert_eq!(reference.1.len(), 40);
-    reference
-}
 
 #[test]
 fn a_run_killed_twenty_times_ends_with_the_same_bits() {
@@ -90,67 +33,6 @@ fn a_run_killed_twenty_times_ends_with_the_same_bits() {
         }
     }
     finish(&["train", "--resume"], &path);
-    assert!(outcome(&path) == expected);
-}
-
-/// Sends a signal by name and waits.
-fn signal(child: Child, name: &str) -> Output {
-    let status = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
-    assert!(status.expect("kill is on every Unix").success());
-    child.wait_with_output().expect("the child ends")
-}
-
-#[test]
-fn a_run_interrupted_in_mid_epoch_ends_with_the_same_bits() {
-    let dir = TempDir::new().unwrap();
-    let expected = reference(&dir);
-    let path = dir.path().join("interrupted");
-    let mut rng = Pcg64::seed_from_u64(21);
-    let mut args = [&NEW[..], &["--out"]].concat();
-    for name in ["INT", "TERM", "INT", "TERM"] {
-        let mut child = start(&args, &path);
-        assert!(wait_for_epochs(&mut child, 2));
-        spin(&mut rng);
-        let output = signal(child, name);
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(130), "{stderr}");
-        assert!(stderr.contains("fanin train --resume"), "{stderr}");
-        let record = fs::read_to_string(path.join("run.json")).unwrap();
-        assert!(record.contains(r#""status": "interrupted""#), "{record}");
-        args = vec!["train", "--resume"];
-    }
-    finish(&args, &path);
-    assert!(outcome(&path) == expected);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn the_end_of_a_terminal_interrupts_a_run_unless_it_is_ignored() {
-    let dir = TempDir::new().unwrap();
-    let expected = reference(&dir);
-    let path = dir.path().join("left");
-    // Shell and system both tell of it, and this process may itself ignore it.
-    for (before, code) in [("trap - HUP", Some(130)), ("trap '' HUP", Some(0))] {
-        let mut command = Command::new("sh");
-        let shell = format!("{before}; exec {} \"$@\"", env!("CARGO_BIN_EXE_fanin"));
-        command.args(["-c", &shell, "sh"]).env_remove("FANIN_DATA_DIR").env_remove("FANIN_ISA");
-        match code {
-            Some(130) => command.args(NEW).arg("--out").arg(&path),
-            _ => command.args(["train", "--resume"]).arg(&path),
-        };
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        assert!(wait_for_epochs(&mut child, 2));
-        let again = Command::new("kill").arg("-HUP").arg(child.id().to_string()).status();
-        assert!(again.unwrap().success());
-        let output = signal(child, "HUP");
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        if code == Some(130) && output.status.success() {
-            // Who started this ignores it, and a shell cannot undo that.
-            println!("skipped: the_end_of_a_terminal_interrupts_a_run_unless_it_is_ignored");
-            return;
-        }
-        assert_eq!(output.status.code(), code, "{stderr}");
-    }
     assert!(outcome(&path) == expected);
 }
 
