@@ -6,7 +6,7 @@ use crate::process::{Ended, Running, around, ended, fanin};
 use fanin::dataset::{DataConfig, Task};
 use fanin::format::safetensors::TensorFile;
 use fanin::model::ModelFile;
-use fanin::train::{InitCcv, RunConfig};
+use fanin::train::{EQUILIBRIUM, InitCcv, RunConfig};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use serde_json::Value;
@@ -213,7 +213,9 @@ fn expect_readable(out: &Path) -> Result<(), String> {
     }
     for (name, is_lines) in [("run.json", false), ("metrics.jsonl", true)] {
         let Ok(text) = fs::read_to_string(out.join(name)) else { continue };
-        let parts = if is_lines { text.lines().collect() } else { vec![&text[..]] };
+        // A line that was being written may be cut: a run goes on from before it.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let parts = if is_lines { whole.lines().collect() } else { vec![&text[..]] };
         for part in parts {
             let read = serde_json::from_str::<Value>(part);
             read.map(drop).map_err(|error| format!("after a kill, {name}: {error}"))?;
@@ -226,6 +228,8 @@ fn at_any_time(rng: &mut Pcg64, dir: &Path) -> Result<Counts, String> {
     let reference = Reference::draw(rng, dir, 20..200)?;
     let (out, mut counts) = (dir.join("killed"), Counts::new());
     for _ in 0..8 {
+        let told = || fs::metadata(out.join("metrics.jsonl")).map_or(0, |file| file.len());
+        let before = told();
         let mut running = Running::start(&mut reference.next(dir, &out), dir);
         let wait = reference.seconds.min(3.0) * rng.random_range(0.0..0.7);
         if running.ends_within(Duration::from_secs_f64(wait)) {
@@ -233,17 +237,20 @@ fn at_any_time(rng: &mut Pcg64, dir: &Path) -> Result<Counts, String> {
             break;
         }
         let (signal, number) = *draw::one(rng, &SIGNALS);
-        // A run that has an epoch behind it listens, and the first signal is the one that counts.
-        let listens = fs::metadata(out.join("metrics.jsonl")).is_ok_and(|file| file.len() > 0);
+        // A process that has done an epoch listens, and the first signal is the one that counts.
+        let listens = told() > before;
         let twice = rng.random_bool(0.2);
         (0..=u8::from(twice)).for_each(|_| running.signal(signal));
         let end = running.end(LONG)?;
         let may_die = number == 9 || !listens;
         expect_end_of_signal(&end, number, may_die)
             .map_err(|fault| format!("{signal}, listening {listens}, twice {twice}: {fault}"))?;
-        if end.status.code() == Some(130) && !twice && !out.join("checkpoint.safetensors").exists()
-        {
-            return Err(format!("{signal}: interrupted without a checkpoint"));
+        let is_kept = ["", EQUILIBRIUM]
+            .map(|folder| out.join(folder).join("checkpoint.safetensors"))
+            .iter()
+            .any(|checkpoint| checkpoint.exists());
+        if end.status.code() == Some(130) && !twice && !is_kept {
+            return Err(format!("{signal}: interrupted without a checkpoint; {}", end.stderr));
         }
         expect_readable(&out)?;
         *counts.entry("kills").or_default() += 1;
