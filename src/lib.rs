@@ -17,7 +17,7 @@
 //! | [`train`] | settings, the step, the epoch loop, the checkpoint |
 //! | [`experiment`] | a run with its folder and record; what sparsity is worth on a machine |
 //! | [`report`] | figures, contact sheets |
-//! | [`grammar`] | choices by text, `name:key=value,key=value`, from lists |
+//! | [`grammar`] | choices by text, `name:key=value,key=value`, from lists; paths as text |
 //! | [`mod@format`] | safetensors, NumPy's and SciPy's npy and npz |
 //! | [`parallel`] | the thread pool and the instruction set: the one place that names rayon |
 //! | [`memory`] | what a process may take: absurd sizes are refused before they are asked for |

@@ -37,6 +37,8 @@ enum Manner {
     Wrong,
     /// The first half of each file, and then nothing.
     Stalled,
+    /// Terabytes are promised.
+    Huge,
     /// To the place where the files are.
     Redirect,
     NotFound,
@@ -107,7 +109,8 @@ fn answer(
     let from = from.filter(|_| manner != Manner::CutOnceWithoutRanges);
     let body = &content[from.unwrap_or(0).min(content.len())..];
     let status = if from.is_some() { "206 Partial Content" } else { "200 OK" };
-    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{close}\r\n", body.len())?;
+    let promised = if manner == Manner::Huge { 5_000_000_000_000 } else { body.len() };
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {promised}\r\n{close}\r\n")?;
     let is_cut = matches!(manner, Manner::CutOnce | Manner::CutOnceWithoutRanges) && *count == 1;
     match manner {
         _ if is_cut => stream.write_all(&body[..body.len() / 2]),
@@ -248,6 +251,19 @@ fn mirrors_without_the_file_or_with_another_are_passed_over() {
     let good = serve(Manner::Plain);
     let output = fetch(dir.path(), &[&bad[..], &["--mirror", &good.url]].concat());
     assert_complete(dir.path(), &output);
+}
+
+#[test]
+fn a_server_that_promises_terabytes_is_not_listened_to() {
+    let (huge, plain) = (serve(Manner::Huge), serve(Manner::Plain));
+    let dir = TempDir::new().unwrap();
+    let output = fetch(dir.path(), &["--mirror", &huge.url]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("more bytes than any file of a known data set has"), "{stderr}");
+    assert_eq!(fs::read_dir(dir.path().join("mnist")).unwrap().count(), 0);
+    let mirrors = ["--mirror", &huge.url, "--mirror", &plain.url];
+    assert_complete(dir.path(), &fetch(dir.path(), &mirrors));
 }
 
 #[test]

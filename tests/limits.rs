@@ -161,11 +161,11 @@ fn sparse_matrices_of_forged_sizes_are_refused() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_process_own_limit_is_kept() {
-    // 3 GB of addresses are at most 1.5 GB of network.
-    let network = "train --hidden 15000,15000 --engine dense --epochs 0";
-    let shell = format!("ulimit -v 3000000; exec {} {network}", env!("CARGO_BIN_EXE_fanin"));
+    // A gigabyte of addresses is at most half of it of network.
+    let network = "train --threads 1 --hidden 9000,9000 --engine dense --epochs 0";
+    let shell = format!("ulimit -v 1000000; exec {} {network}", env!("CARGO_BIN_EXE_fanin"));
     let mut command = assert_cmd::Command::new("sh");
-    assert_error(command.args(["-c", &shell]), 1, "no more than 1.5 GB may be taken");
+    assert_error(command.args(["-c", &shell]), 1, "no more than 512 MB may be taken");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn update<L: Lanes>(
 /// **Shapes**: `rates` at least one; all others `[n]`. `age` counts whole updates, at most 2²⁴ and,
 /// once past the end of `rates`, no further; it is raised by one before it is used.
 ///
-/// **Panics** if the lengths differ or there is no rate.
+/// **Panics** if the lengths differ, there is no rate, or an age is below 0.
 pub fn adam_aged(
     isa: Isa,
     step: &AdamStep,

@@ -5,7 +5,7 @@ use crate::dataset::{
     ClassWeight, Content, DataConfig, Dates, DecimalMark, Encoding, FileFormat, Header, Missing,
     Normalize, SparseInput, Task, Unknown,
 };
-use crate::format::path;
+use crate::grammar::path;
 use crate::train::{RunConfig, SettingsError};
 use clap::Args;
 use serde::Serialize;

@@ -8,8 +8,7 @@ use super::formats::{
 };
 use super::normalize::Normalize;
 use super::schema::{Missing, Task, Unknown};
-use crate::format::path;
-use crate::grammar::named;
+use crate::grammar::{named, path};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

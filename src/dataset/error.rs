@@ -269,6 +269,9 @@ pub enum FetchProblem {
         /// Bytes promised.
         expected: u64,
     },
+    /// More than any known data set has.
+    #[error("more bytes than any file of a known data set has")]
+    TooLong,
     /// Nothing comes any more.
     #[error("nothing came for {seconds} second{}", if *seconds == 1 { "" } else { "s" })]
     Stalled {

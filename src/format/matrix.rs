@@ -87,13 +87,13 @@ pub(crate) fn sparse<R: Read + Seek>(
             let (col_ptr, row_idx) = compressed_by(cols)?;
             let entries = compressed(col_ptr, row_idx, cols)?;
             let places = entries.into_iter().map(|[col, row]| [row, col]).collect();
-            with_data(shape, places, &archive.take("data")?)
+            with_data(archive, shape, places)
         }
         "coo" => {
             let row = archive.take("row")?.indices("row")?;
             let col = archive.take_of_len("col", row.len())?.indices("col")?;
             let places = row.into_iter().zip(col).map(|(row, col)| [row, col]).collect();
-            with_data(shape, places, &archive.take("data")?)
+            with_data(archive, shape, places)
         }
         "bsr" => {
             let row_ptr = archive.take("indptr")?.indices("indptr")?;
@@ -108,13 +108,12 @@ pub(crate) fn sparse<R: Read + Seek>(
 }
 
 /// Entries at these places.
-fn with_data(
+fn with_data<R: Read + Seek>(
+    archive: &mut NpzReader<R>,
     shape: [usize; 2],
     places: Vec<[usize; 2]>,
-    data: &Array,
 ) -> Result<Option<CsrMatrix>, FileProblem> {
-    let values = data.numbers("data")?;
-    same_len("data", values.len(), places.len())?;
+    let values = archive.take_of_len("data", places.len())?.numbers("data")?;
     by_rows(shape, places.into_iter().zip(values).collect()).map(Some)
 }
 

@@ -6,7 +6,6 @@ pub(crate) mod fingerprint;
 pub mod matrix;
 pub mod npy;
 pub mod npz;
-pub(crate) mod path;
 mod replace;
 pub mod safetensors;
 pub(crate) mod zip;

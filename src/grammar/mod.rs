@@ -2,13 +2,15 @@
 //!
 //! What can be chosen is a list of [`Entry`]s, and the list is the only place that knows it:
 //! parsing, help, completions and the text in configuration files all go by it. So a further
-//! method, optimiser or generator is a file of its own and a line in a list.
+//! method, optimiser or generator is a file of its own and a line in a list. Paths are text, too
+//! (`path.rs`).
 
 mod card;
 mod choice;
 mod error;
 mod list;
 mod names;
+pub(crate) mod path;
 
 pub use card::Card;
 pub use choice::Choice;

@@ -98,17 +98,22 @@ impl Adam {
     }
 
     /// The scalars by age at this learning rate, until the corrections round to 1 (or, for decays
-    /// that never do, the last age that `f32` counts).
+    /// that never do, [`OLDEST`]).
     fn rates(&self, lr: f32) -> Vec<[f32; 2]> {
         let mut young = Adam { powers: [1.0; 2], rates: Vec::new(), lr, ..*self };
         let mut rates = Vec::new();
-        while young.corrections() != [1.0; 2] && rates.len() < 1 << 24 {
+        while young.corrections() != [1.0; 2] && rates.len() < OLDEST {
             young.advance();
             rates.push(young.step().rate_and_eps());
         }
         rates
     }
 }
+
+/// The last age that `f32` counts.
+const OLDEST: usize = 1 << 24;
+/// The slot of ages.
+const AGE: usize = 2;
 
 impl Rule for Adam {
     fn slots(&self) -> &[&'static str] {
@@ -154,8 +159,7 @@ impl Rule for Adam {
     }
 
     fn may_hold(&self, slot: usize, values: &[f32]) -> bool {
-        // Ages, from 0 to the last one that is counted.
-        slot != 2 || values.iter().all(|age| (0.0..=16_777_216.0).contains(age))
+        slot != AGE || values.iter().all(|age| (0.0..=OLDEST as f32).contains(age))
     }
 
     fn fresh(&self, slot: usize, gradient: f32) -> f32 {

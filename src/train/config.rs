@@ -1,8 +1,7 @@
 //! The network and how it is trained: settings and their ranges.
 
 use super::{Error, Regularization};
-use crate::format::path;
-use crate::grammar::{Choice, named};
+use crate::grammar::{Choice, named, path};
 use crate::method::{Method, Static};
 use crate::nn::{Activation, Engine, Loss, MAX_WIDTH, Mixture};
 use crate::optim::{LrSchedule, Rule};

@@ -65,8 +65,10 @@ struct Arguments {
     report: Option<PathBuf>,
 }
 
-/// What `cargo test` may say to every test, and what of it takes a value.
-const OF_HARNESS: [&str; 8] = [
+/// What `cargo test` may say to every test, and that takes a value.
+const WITH_VALUE: [&str; 4] = ["--test-threads", "--format", "--color", "--skip"];
+/// As those, without.
+const WITHOUT: [&str; 7] = [
     "--nocapture",
     "--no-capture",
     "--show-output",
@@ -74,7 +76,6 @@ const OF_HARNESS: [&str; 8] = [
     "-q",
     "--exact",
     "--include-ignored",
-    "--test-threads=1",
 ];
 
 /// The arguments; none where they ask for other tests than this.
@@ -92,13 +93,18 @@ fn arguments() -> Option<Arguments> {
             "--area" => asked.area = words.next(),
             "--report" => asked.report = words.next().map(PathBuf::from),
             "--list" => return None,
+            word if WITH_VALUE.contains(&word) => drop(words.next()),
             // A filter of tests by their names.
             word if !word.starts_with('-') => {
                 if !"campaign".contains(word) {
                     return None;
                 }
             }
-            word => assert!(OF_HARNESS.contains(&word), "no flag of the campaign: {word}"),
+            word => {
+                let name = word.split('=').next().unwrap_or(word);
+                let is_known = WITHOUT.contains(&word) || WITH_VALUE.contains(&name);
+                assert!(is_known, "no flag of the campaign: {word}");
+            }
         }
     }
     let is_whole = asked.is_long && asked.area.is_none() && asked.case.is_none();

@@ -20,6 +20,8 @@ use ureq::Agent;
 
 /// Attempts at one address before the next: each goes on where the last one broke off.
 const ATTEMPTS: usize = 3;
+/// More bytes has no file of a known data set, and no archive of all of them.
+const MOST: u64 = 4 << 30;
 
 /// Seconds without a byte, or without an answer, after which an address is given up for the moment.
 pub const TIMEOUT: u64 = 60;
@@ -167,8 +169,10 @@ fn extract(archive: &mut ZipArchive<File>, name: &str, to: &Path) -> io::Result<
     let member = archive.member(name).map_err(io::Error::other)?;
     let mut member = member.ok_or(io::ErrorKind::NotFound)?;
     let mut file = File::create(to)?;
-    io::copy(&mut member, &mut file)?;
-    file.sync_all()
+    match io::copy(&mut (&mut member).take(MOST), &mut file)? {
+        MOST.. => Err(io::ErrorKind::FileTooLarge.into()),
+        _ => file.sync_all(),
+    }
 }
 
 /// Downloads one file from the first address that has it.
@@ -267,6 +271,11 @@ fn bring(
             Ok(()) => return Ok(()),
             // Another attempt finds the same disk.
             Err(problem @ FetchProblem::Arrived(_)) => return Err(problem),
+            // And the same length: none of it is of use.
+            Err(FetchProblem::TooLong) => {
+                let _ = fs::remove_file(into);
+                return Err(FetchProblem::TooLong);
+            }
             Err(problem) => last = Some(problem),
         }
     }
@@ -306,6 +315,9 @@ fn attempt(
     let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let total = length.map(|length| begins_at + length);
     progress.begins(base_name(url), begins_at, total);
+    if total.is_some_and(|total| total > MOST) {
+        return Err(FetchProblem::TooLong);
+    }
     let mut options = OpenOptions::new();
     options.create(true).write(true).append(begins_at > 0).truncate(begins_at == 0);
     let mut file = options.open(into).map_err(Error::io(into))?;
@@ -316,6 +328,9 @@ fn attempt(
             Ok(Ok(part)) => {
                 file.write_all(&part).map_err(Error::io(into))?;
                 reached += part.len() as u64;
+                if reached > MOST {
+                    break Err(FetchProblem::TooLong);
+                }
                 progress.reached(reached);
             }
             Ok(Err(problem)) => break Err(connection(problem)),
