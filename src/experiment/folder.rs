@@ -309,3 +309,18 @@ fn has_no_locks(error: &std::io::Error) -> bool {
     let is_none = cfg!(target_os = "linux") && error.raw_os_error() == Some(37);
     is_none || error.kind() == ErrorKind::Unsupported
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn only_where_there_are_no_locks_is_that_said() {
+        // ENOLCK, EOPNOTSUPP; EIO, EINTR.
+        for (number, expected) in [(37, true), (95, true), (5, false), (4, false)] {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(has_no_locks(&error), expected, "{error}");
+        }
+    }
+}

@@ -349,6 +349,20 @@ mod tests {
             TensorFile::read(&path),
             Err(Error::File { problem: FileProblem::NoDigest, .. })
         ));
+        // Texts of other tools' are nobody's digest; what is left of our own is.
+        let with = |key: &str, text: &str| {
+            let texts = HashMap::from([(key.to_string(), text.to_string())]);
+            fs::write(&path, safetensors::serialize([("i", view(&words))], Some(texts)).unwrap())
+                .unwrap();
+            TensorFile::read_any(&path)
+        };
+        assert!(with("source", "/home/me/fanin-runs/a.pt").is_ok());
+        assert!(with("options", r#"{"format":"pt"}"#).is_ok());
+        let digest = format!(r#"{{"sha257":"{}"}}"#, "a7".repeat(32));
+        for (key, text) in [("#anin", r#"{"format":"fanin-topology-1"}"#), ("x", &*digest)] {
+            let damaged = with(key, text);
+            assert!(matches!(damaged, Err(Error::File { problem: FileProblem::Digest, .. })));
+        }
         let wide: Vec<u8> = [7i64, 0, 1 << 31].iter().flat_map(|word| word.to_le_bytes()).collect();
         fs::write(&path, safetensors::serialize([("i", view(&wide))], None).unwrap()).unwrap();
         assert!(matches!(

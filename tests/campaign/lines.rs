@@ -20,8 +20,8 @@ pub(crate) const AREA: Area = Area {
     name: "lines",
     about: "Command lines of the program's own commands and flags, with good, bad and absurd \
             values and files: exit 0; 1 with an error in one line; 2 with what is wrong; or, \
-            interrupted after five seconds, 130 within five more. No panic, no signal, and \
-            less than 2 GB where 1 GB is allowed.",
+            interrupted after five seconds, an end by that within five more. No panic, no \
+            other signal, and less than 2 GB where 1 GB is allowed.",
     cases: [60, 10_400],
     hindrance: anywhere,
     expected: &[("done", "cases", 0.2), ("errors", "cases", 0.05), ("bad usage", "cases", 0.05)],
