@@ -39,9 +39,10 @@ fn relative(path: &Path) -> String {
     path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string()
 }
 
-/// The code without comments, strings, and what follows the first `#[cfg(test)]`.
+/// The code without comments, strings, and what follows the first `#[cfg(test)]` or `all(test, …)`.
 fn code(text: &str) -> String {
-    let text = text.split("#[cfg(test)]").next().unwrap();
+    let tests = ["#[cfg(test)]", "#[cfg(all(test,"].iter().filter_map(|head| text.find(head)).min();
+    let text = &text[..tests.unwrap_or(text.len())];
     let mut code = String::new();
     for line in text.lines() {
         let mut in_string = false;
