@@ -229,6 +229,16 @@ pub(crate) fn beside<A, B: Send>(
     })
 }
 
+/// `workers` threads that each call `work`, until all have returned: for whole pieces of work that
+/// have nothing in common.
+pub(crate) fn side_by_side(workers: usize, work: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(&work);
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

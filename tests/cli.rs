@@ -346,6 +346,22 @@ fn a_layer_that_loses_its_first_connections_is_told_of() {
 }
 
 #[test]
+fn what_cannot_learn_or_never_acts_is_told_of() {
+    let told = |args: &[&str]| {
+        let output = fanin().args(["train", "--hidden", "60,50"]).args(args).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let blocks = told(&["--epochs", "0", "--sparsity", "0.9", "--generator", "blocks:size=16"]);
+    assert!(blocks.contains("neurons lead nowhere"), "{blocks}");
+    assert!(!told(&["--epochs", "0", "--sparsity", "0.5"]).contains("lead nowhere"));
+    // After each epoch but the last, of which there is one.
+    let idle = told(&["--epochs", "1", "--method", "set"]);
+    assert!(idle.contains("the --method never acted"), "{idle}");
+    assert!(!told(&["--epochs", "1", "--method", "rigl"]).contains("never acted"));
+}
+
+#[test]
 fn a_topology_that_cannot_share_is_refused() {
     for (flags, message) in [
         (&["--share", "0"][..], "groups of 1 to 256 neurons are possible"),

@@ -5,6 +5,8 @@ mod common;
 
 use fanin::dataset::{Dataset, Normalize, Samples, Values};
 use fanin::format::npz::read_first_of;
+use fanin::grammar;
+use fanin::method::Method;
 use fanin::nn::storage::Sparse;
 use fanin::nn::{Engine, Head, Layer, Mlp, Place, Targets};
 use fanin::sparse::CsrPattern;
@@ -211,10 +213,14 @@ fn what_contradicts_is_refused() {
         Trainer::new(config, common::mnist(128, 64)).err().map(|error| error.to_string())
     };
     let of_topology = "this `method` begins with every connection";
-    let cases: [(Change, &str); 6] = [
+    let cases: [(Change, &str); 7] = [
         (|config| config.profile = "linear".parse().unwrap(), of_topology),
         (|config| config.generator = Some("er".parse().unwrap()), of_topology),
         (|config| config.sparse_output = true, of_topology),
+        (
+            |config| config.method = "gmp:from=0.95".parse().unwrap(),
+            "a `method` that begins with sparsity 0.95 cannot end with",
+        ),
         (|config| config.share = 4, "this `method` decides over single connections"),
         (|config| config.sparsity = 0.0, "no hidden layer lacks connections"),
         (|config| config.engine = "dense".parse().unwrap(), "no hidden layer lacks connections"),
@@ -224,6 +230,11 @@ fn what_contradicts_is_refused() {
         assert!(error.contains(message), "{error}");
     }
     assert_eq!(refusal(|_| {}), None);
+    let turned = grammar::make::<Box<dyn Method>>("gmp:begin=0.9,end=0.1").unwrap_err();
+    assert_eq!(
+        turned.to_string(),
+        "'gmp:begin=0.9,end=0.1': end must be no less than begin, not '0.1'"
+    );
 }
 
 #[test]

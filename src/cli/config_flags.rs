@@ -4,7 +4,6 @@ use super::Error;
 use super::aliases::AliasFlags;
 use super::data_flags::{DataFlags, OWN_KEYS};
 use crate::experiment;
-use crate::format;
 use crate::grammar::{self, Choice, Listed, path};
 use crate::method::Method;
 use crate::nn::{Activation, Engine, Loss, Mixture};
@@ -211,7 +210,9 @@ fn to_table(flags: &impl Serialize) -> Result<Table, Error> {
 
 impl ConfigFlags {
     /// The flags given, by name.
-    fn table(&self) -> Result<Table, Error> {
+    ///
+    /// **Errors**: [`Error::Config`] for a value that TOML cannot hold.
+    pub(super) fn table(&self) -> Result<Table, Error> {
         to_table(self)
     }
 
@@ -239,10 +240,7 @@ impl ConfigFlags {
         tables.push(flags);
         let mut config = RunConfig::from_tables(tables).map_err(SettingsError::from)?;
         // A run is resumed from anywhere.
-        config.data.make_absolute()?;
-        for path in &mut config.train.topology {
-            *path = std::path::absolute(&*path).map_err(format::Error::io(path))?;
-        }
+        config.make_absolute()?;
         Ok(config)
     }
 
@@ -277,7 +275,7 @@ impl ConfigFlags {
         config.train.threads = self.threads.unwrap_or(config.train.threads);
         config.data.data_dir = self.data.data_dir.clone().or(config.data.data_dir);
         self.data.other_files(&mut config.data);
-        config.data.make_absolute()?;
+        config.make_absolute()?;
         Ok(config)
     }
 }

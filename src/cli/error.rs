@@ -60,6 +60,17 @@ pub(super) enum Error {
     /// A fold's folder with a run of other settings or data.
     #[error("{}: holds a run of other settings or other data; `force` replaces it", .0.display())]
     OtherFold(PathBuf),
+    /// Runs of which none has a result.
+    #[error("none of the runs is finished")]
+    NothingFinished,
+    /// Runs of a sweep that failed; the others are finished.
+    #[error("{failed} of {runs} runs failed: their folders say why in error.txt")]
+    RunsFailed {
+        /// Runs that failed.
+        failed: usize,
+        /// All runs.
+        runs: usize,
+    },
     /// Rows that were not answered.
     #[error("{refused} of {total} rows have no answer")]
     Unanswered {

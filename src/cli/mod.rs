@@ -3,6 +3,7 @@
 mod aliases;
 mod bench;
 mod classification;
+mod compare;
 mod config_flags;
 mod console;
 mod dashes;
@@ -15,6 +16,9 @@ mod inspect;
 mod methods;
 mod predict;
 mod progress;
+mod signals;
+mod sweep;
+mod sweep_progress;
 mod topology;
 mod train;
 
@@ -67,6 +71,10 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 enum Command {
     /// Train a network; without flags the paper's MNIST network at 90 % sparsity
     Train(Box<train::TrainArgs>),
+    /// Many runs: a grid or a list of settings, several at once, in parts, resumed
+    Sweep(Box<sweep::SweepArgs>),
+    /// Finished runs side by side: means and intervals over seeds, tests against a baseline
+    Compare(compare::CompareArgs),
     /// Accuracy, log loss, macro-F1 and confusion of a model on a data set's test samples
     Eval(eval::EvalArgs),
     /// Classes and probabilities of rows of values
@@ -109,6 +117,8 @@ pub fn main() -> ExitCode {
     }
     let result = match cli.command {
         Command::Train(args) => train::run(*args),
+        Command::Sweep(args) => sweep::run(*args),
+        Command::Compare(args) => compare::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Inspect(args) => inspect::run(args),

@@ -152,9 +152,10 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
 pub(super) fn stats_text(stats: &TopologyStats, target: Option<f64>) -> String {
     let TopologyStats { fan_in, fan_out, .. } = stats;
     let target = target.map_or(String::new(), |target| format!(" (target {target})"));
+    let of_whom = if fan_in.min == 0 { " of those with inputs" } else { "" };
     format!(
         "  connections  {}, sparsity {:.6}{target}
-  fan-in       min {}  mean {:.1}  max {}  max/min {:.1}×  CCV {:.3}  Gini {:.3}
+  fan-in       min {}  mean {:.1}  max {}  max/min {:.1}×{of_whom}  CCV {:.3}  Gini {:.3}
   fan-out      min {}  mean {:.1}  max {}  std {:.1}
   dead         {} inputs, {} neurons\n",
         grouped(stats.nnz as u64),

@@ -3,11 +3,12 @@
 use super::classification::{classification_text, regression_text};
 use super::config_flags::ConfigFlags;
 use super::console::{Console, seconds_text};
-use super::error::{EXIT_INTERRUPTED, Error};
+use super::error::Error;
 use super::progress::{Progress, loss_text, values_text};
+use super::signals::stop_on_signal;
 use crate::dataset::Task;
-use crate::experiment::{self, CrossValidation, Outcome, Run, RunResult};
-use crate::report::rewiring_figure;
+use crate::experiment::{self, CrossValidation, Datasets, Outcome, Run, RunResult};
+use crate::report::draw_run;
 use crate::train::RunConfig;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
         experiment::forgo_locks();
     }
     if let Some(path) = &args.resume {
-        let run = Run::resume(path, |config| args.flags.for_resume(config))?;
+        let run = Run::resume(path, &Datasets::default(), |config| args.flags.for_resume(config))?;
         return finish(&console, run);
     }
     let config = args.flags.effective(args.config.as_ref())?;
@@ -84,7 +85,7 @@ pub(super) fn run(args: TrainArgs) -> Result<(), Error> {
 fn begin(args: &TrainArgs, config: RunConfig, out: Option<&Path>) -> Result<Run, Error> {
     let given = args.flags.given(args.config.as_ref())?;
     let has_numbers = config.data.task == Task::Regression;
-    Ok(Run::new(config, out, args.force, |train, samples| {
+    Ok(Run::new(config, out, args.force, &Datasets::default(), |train, samples| {
         // Of known data sets everyone expects the usual numbers.
         if given.contains("train") {
             train.suit_own_table(samples, has_numbers, |name| given.contains(name));
@@ -121,16 +122,17 @@ fn execute(console: &Console, run: &mut Run, stop: &AtomicBool) -> Result<Outcom
     let mut progress = Progress::new(console, Arc::clone(run.data()));
     let outcome = run.execute(stop, &mut progress);
     progress.finish();
-    let draw = || -> Result<(), Error> {
-        match run.folder().filter(|_| run.config().train.has_method()) {
-            Some(folder) => Ok(folder.write_figure(&rewiring_figure(&folder.updates()?))?),
-            None => Ok(()),
-        }
-    };
-    let drawn = draw();
+    let has_method = run.config().train.has_method();
+    let drawn = run.folder().map_or(Ok(()), |folder| draw_run(folder, has_method));
     // What went wrong with the run is what the user must see.
     let outcome = outcome?;
     drawn?;
+    if outcome.result.rewire_seconds == Some(0.0) {
+        console.warn(
+            "the `method` never acted: in so few steps it has no update, and the connections are \
+             those of the beginning",
+        );
+    }
     if outcome.result.best_epoch.is_none() {
         progress.overfitted().iter().for_each(|warning| console.warn(warning));
     }
@@ -156,7 +158,7 @@ fn cross_validate(
         let mut run = match &out {
             // What an earlier call began or finished.
             Some(out) if is_begun && !args.force => {
-                let run = Run::resume(out, Ok::<_, experiment::Error>)?;
+                let run = Run::resume(out, &Datasets::default(), Ok::<_, experiment::Error>)?;
                 if !begin(args, config, None)?.config().gives_same(run.config()) {
                     return Err(Error::OtherFold(out.clone()));
                 }
@@ -173,36 +175,6 @@ fn cross_validate(
     console.line(scores.to_string());
     console.object(&scores);
     Ok(())
-}
-
-/// A flag that Ctrl-C, SIGTERM, and the end of the terminal set; a second Ctrl-C or SIGTERM ends
-/// the process at once.
-fn stop_on_signal() -> Arc<AtomicBool> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal only sets the flag. Without a handler the signal ends the
-        // process, and the last epoch's checkpoint remains.
-        let code = EXIT_INTERRUPTED.into();
-        drop(signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop)));
-        drop(signal_hook::flag::register(signal, Arc::clone(&stop)));
-    }
-    // Shell and system each tell of the end of a terminal: the second time means nothing.
-    #[cfg(target_os = "linux")]
-    if !outlives_terminal() {
-        let hangup = signal_hook::consts::SIGHUP;
-        drop(signal_hook::flag::register(hangup, Arc::clone(&stop)));
-    }
-    stop
-}
-
-/// Whether this process was started with SIGHUP ignored, as `nohup` does.
-#[cfg(target_os = "linux")]
-fn outlives_terminal() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 << (signal_hook::consts::SIGHUP - 1) != 0)
 }
 
 fn result_text(result: &RunResult) -> String {

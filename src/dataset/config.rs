@@ -8,6 +8,7 @@ use super::formats::{
 };
 use super::normalize::Normalize;
 use super::schema::{Missing, Task, Unknown};
+use crate::format;
 use crate::grammar::{named, path};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -296,15 +297,15 @@ impl DataConfig {
 
     /// Makes every path absolute, so that a run can be resumed from anywhere.
     ///
-    /// **Errors**: [`Error::Io`].
-    pub fn make_absolute(&mut self) -> Result<(), Error> {
+    /// **Errors**: [`format::Error::Io`] where there is no current folder.
+    pub fn make_absolute(&mut self) -> Result<(), format::Error> {
         let train = [&mut self.train, &mut self.train_labels];
         let test = [&mut self.test, &mut self.test_labels];
         let validation = [&mut self.validation, &mut self.validation_labels];
         for path in
             train.into_iter().chain(test).chain(validation).chain([&mut self.data_dir]).flatten()
         {
-            *path = std::path::absolute(&*path).map_err(Error::io(path))?;
+            *path = std::path::absolute(&*path).map_err(format::Error::io(path))?;
         }
         Ok(())
     }

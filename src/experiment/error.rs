@@ -79,6 +79,53 @@ pub enum Error {
         /// The run's folder, if it has one.
         run_dir: Option<PathBuf>,
     },
+    /// A part of a sweep that is none.
+    #[error(
+        "'{0}' is no shard: it is k/n with 1 ≤ k ≤ n, as 2/5, or slurm within a task of a Slurm \
+         array"
+    )]
+    Shard(String),
+    /// A sweep was asked to stop; every run's checkpoint is written.
+    #[error("interrupted: {done} of {of} runs are done; the same command goes on")]
+    SweepInterrupted {
+        /// Runs that are done.
+        done: usize,
+        /// Runs of the sweep, or of the part of it.
+        of: usize,
+    },
+    /// A line of a list of runs that is none.
+    #[error("{}, line {line}: this is no run: {problem}", path.display())]
+    Line {
+        /// The list.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A value that a run does not have.
+    #[error("no run has a '{metric}': there {} {}", if known.len() == 1 { "is" } else { "are" },
+        if known.is_empty() { String::from("no values") } else { known.join(", ") })]
+    NoMetric {
+        /// The value.
+        metric: String,
+        /// The values there are.
+        known: Vec<String>,
+    },
+    /// A baseline that is not among the runs.
+    #[error(
+        "no runs have the baseline's `{setting}`: what differs between them is {}",
+        if varied.is_empty() { String::from("nothing") } else { varied.join(", ") }
+    )]
+    NoBaseline {
+        /// The baseline's setting.
+        setting: String,
+        /// The settings that differ.
+        varied: Vec<String>,
+    },
+    /// Two results of the same run that differ.
+    #[error("{}: it has another result than {}", .0.display(), .1.display())]
+    OtherResult(PathBuf, PathBuf),
     /// Training.
     #[error(transparent)]
     Train(#[from] train::Error),
@@ -99,6 +146,6 @@ pub enum Error {
 impl Error {
     /// Whether the run was asked to stop.
     pub fn is_interruption(&self) -> bool {
-        matches!(self, Error::Interrupted { .. })
+        matches!(self, Error::Interrupted { .. } | Error::SweepInterrupted { .. })
     }
 }

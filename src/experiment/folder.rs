@@ -1,14 +1,16 @@
 //! A run as a folder: `config.toml`, `metrics.jsonl`, `run.json`, `model.safetensors`,
-//! `checkpoint.safetensors` and `lock`; of a run with a method `rewiring.svg`; of a drawn split
-//! `test-rows.txt` and `validation-rows.txt`, whose rows count from 1, as their first line says; of
-//! a run from its equilibrium the first run in `equilibrium/`.
+//! `checkpoint.safetensors`, `curves.svg` and `lock`; of a run with a method `rewiring.svg`; of a
+//! drawn split `test-rows.txt` and `validation-rows.txt`, whose rows count from 1, as their first
+//! line says; of a run from its equilibrium the first run in `equilibrium/`.
 //!
 //! Every file is replaced as a whole or appended to by whole lines; one process at a time owns the
 //! folder.
 
-use super::{Error, RunRecord};
+use super::Error;
+use super::record::{FINISHED, RunRecord, RunResult};
 use crate::dataset::Dataset;
 use crate::format::{self, replace_file};
+use crate::grammar::named;
 use crate::model::{Meaning, ModelFile};
 use crate::train::checkpoint::{self, Checkpoint};
 use crate::train::{
@@ -26,7 +28,8 @@ const METRICS: &str = "metrics.jsonl";
 const RUN: &str = "run.json";
 const MODEL: &str = "model.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
-const FIGURE: &str = "rewiring.svg";
+/// How the run went, and what became of its connections.
+const FIGURES: [&str; 2] = ["curves.svg", "rewiring.svg"];
 const TEST_ROWS: &str = "test-rows.txt";
 const VALIDATION_ROWS: &str = "validation-rows.txt";
 const LOCK: &str = "lock";
@@ -45,6 +48,20 @@ pub const MAY_CHANGE: [&str; 9] = [
 ];
 /// The first line of a list of rows.
 const ROWS_SAY: &str = "# rows of the training file, counted from 1; a header is no row\n";
+
+named! {
+    /// What is kept of a run that is finished.
+    #[derive(Default)]
+    pub enum Keep as "keep" {
+        /// Everything: a run without a schedule can go on with more epochs.
+        All = "all",
+        /// All but the checkpoint.
+        #[default]
+        Model = "model",
+        /// Settings, metrics, record and figures.
+        Results = "results",
+    }
+}
 
 /// A folder that this process writes a run to.
 #[derive(Debug)]
@@ -70,8 +87,9 @@ impl RunFolder {
     pub fn create(path: &Path, config: &RunConfig, force: bool) -> Result<RunFolder, Error> {
         fs::create_dir_all(path).map_err(format::Error::io(path))?;
         let folder = RunFolder::lock(path)?;
-        let names = [CONFIG, METRICS, RUN, MODEL, CHECKPOINT, FIGURE, TEST_ROWS, VALIDATION_ROWS];
-        let files = names.map(|name| path.join(name));
+        let names = [CONFIG, METRICS, RUN, MODEL, CHECKPOINT, TEST_ROWS, VALIDATION_ROWS];
+        let files: Vec<PathBuf> =
+            names.iter().chain(&FIGURES).map(|name| path.join(name)).collect();
         if files.iter().any(|file| file.exists()) {
             if !force {
                 return Err(Error::RunExists(path.to_path_buf()));
@@ -92,12 +110,11 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::NoRun`], [`Error::RunLocked`], [`Error::Settings`], [`Error::Format`].
     pub fn open(path: &Path) -> Result<(RunFolder, RunConfig), Error> {
-        let config = path.join(CONFIG);
-        if !config.is_file() {
+        if !path.join(CONFIG).is_file() {
             return Err(Error::NoRun(path.to_path_buf()));
         }
         let folder = RunFolder::lock(path)?;
-        Ok((folder, RunConfig::read(&config)?))
+        Ok((folder, RunFolder::config_in(path)?))
     }
 
     fn lock(path: &Path) -> Result<RunFolder, Error> {
@@ -210,7 +227,17 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::Format`].
     pub fn epochs(&self) -> Result<Vec<EpochMetrics>, Error> {
-        self.lines()
+        RunFolder::epochs_in(&self.path)
+    }
+
+    /// The epochs of a run that may be another's.
+    pub(super) fn epochs_in(path: &Path) -> Result<Vec<EpochMetrics>, Error> {
+        lines(&path.join(METRICS))
+    }
+
+    /// The configuration of a run that may be another's.
+    pub(super) fn config_in(path: &Path) -> Result<RunConfig, Error> {
+        Ok(RunConfig::read(&path.join(CONFIG))?)
     }
 
     /// Appends an update's line to `metrics.jsonl`.
@@ -236,25 +263,17 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::Format`].
     pub fn updates(&self) -> Result<Vec<UpdateMetrics>, Error> {
-        self.lines()
+        lines(&self.path.join(METRICS))
     }
 
-    /// The lines of `metrics.jsonl` that are of a kind.
-    fn lines<T: DeserializeOwned>(&self) -> Result<Vec<T>, Error> {
-        let path = self.path.join(METRICS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(problem) => return Err(format::Error::io(&path)(problem).into()),
-        };
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
-    }
-
-    /// Writes `rewiring.svg`.
+    /// Writes `curves.svg` and, if there is one, `rewiring.svg`.
     ///
     /// **Errors**: [`Error::Format`].
-    pub fn write_figure(&self, svg: &str) -> Result<(), Error> {
-        self.replace(FIGURE, svg.as_bytes())
+    pub fn write_figures(&self, curves: &str, rewiring: Option<&str>) -> Result<(), Error> {
+        for (name, figure) in FIGURES.into_iter().zip([Some(curves), rewiring]) {
+            figure.map_or(Ok(()), |figure| self.replace(name, figure.as_bytes()))?;
+        }
+        Ok(())
     }
 
     /// Writes `model.safetensors` and `checkpoint.safetensors`.
@@ -276,8 +295,48 @@ impl RunFolder {
 
     /// What `run.json` says; none if there is none that can be read.
     pub fn record(&self) -> Option<RunRecord> {
-        let bytes = fs::read(self.path.join(RUN)).ok()?;
+        RunFolder::record_in(&self.path)
+    }
+
+    /// What the `run.json` of a folder says that may be another's.
+    pub(super) fn record_in(path: &Path) -> Option<RunRecord> {
+        let bytes = fs::read(path.join(RUN)).ok()?;
         serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The result of a run that is finished, and may be another's.
+    pub(super) fn result_in(path: &Path) -> Option<RunResult> {
+        RunFolder::record_in(path).filter(|record| record.status == FINISHED)?.result
+    }
+
+    /// The folders of runs in a folder, in the order of their names.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub(super) fn below(path: &Path) -> Result<Vec<PathBuf>, Error> {
+        let entries = || -> std::io::Result<Vec<PathBuf>> {
+            fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect()
+        };
+        let mut folders = entries().map_err(format::Error::io(path))?;
+        folders.retain(|folder| folder.join(CONFIG).is_file());
+        folders.sort();
+        Ok(folders)
+    }
+
+    /// Removes what a finished run is not to keep, that of its first run included.
+    ///
+    /// **Errors**: [`Error::Format`].
+    pub fn thin(&self, keep: Keep) -> Result<(), Error> {
+        let gone: &[&str] = match keep {
+            Keep::All => &[],
+            Keep::Model => &[CHECKPOINT],
+            Keep::Results => &[CHECKPOINT, MODEL],
+        };
+        for folder in [self.path.join(EQUILIBRIUM), self.path.clone()] {
+            for file in gone.iter().map(|name| folder.join(name)).filter(|file| file.exists()) {
+                fs::remove_file(&file).map_err(format::Error::io(&file))?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes `run.json`.
@@ -287,6 +346,16 @@ impl RunFolder {
         let text = serde_json::to_string_pretty(record).expect("plain data serialises") + "\n";
         self.replace(RUN, text.as_bytes())
     }
+}
+
+/// The lines of metrics that are of a kind.
+fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(problem) if problem.kind() == ErrorKind::NotFound => String::new(),
+        Err(problem) => return Err(format::Error::io(path)(problem).into()),
+    };
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
 /// The file, made if need be and locked; `path` is the run's.

@@ -3,29 +3,42 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `run.rs`, `observer.rs` | a run from its settings to its result, and who hears of it |
+//! | `run.rs`, `training.rs` | a run from its settings to its result, and its trainings |
+//! | `observer.rs` | who hears of it |
+//! | `sweep.rs` | many runs from one definition, several at once, in parts |
 //! | `folder.rs` | the folder it is kept in |
+//! | `finished.rs`, `comparison.rs` | finished runs read back, and side by side |
+//! | `datasets.rs` | the data that several runs share |
 //! | `cross_validation.rs` | the results of a training for each part of the rows |
 //! | `record.rs` | what it leaves beside the model: machine, program, result |
 //! | `benchmark.rs` | a training step timed, sparse beside dense (feature `cli`) |
 //! | `canary.rs` | whether a core was left alone while it was timed |
 //! | `statistics.rs` | means, medians, timings |
+//! | `significance.rs` | intervals, t tests, effect sizes |
 
 #[cfg(feature = "cli")]
 pub mod benchmark;
 pub mod canary;
+pub mod comparison;
 mod cross_validation;
+mod datasets;
 mod error;
+mod finished;
 mod folder;
 mod judgement;
 mod observer;
 mod record;
 mod run;
+pub mod significance;
 pub mod statistics;
+pub mod sweep;
+mod training;
 
 pub use cross_validation::CrossValidation;
+pub use datasets::Datasets;
 pub use error::Error;
-pub use folder::{MAY_CHANGE, RunFolder, forgo_locks};
+pub use finished::{FinishedRun, FinishedRuns};
+pub use folder::{Keep, MAY_CHANGE, RunFolder, forgo_locks};
 pub use observer::Observer;
 pub use record::{Change, FINISHED, Machine, RunRecord, RunResult, peak_rss_bytes, program};
 pub use run::{Outcome, Run};

@@ -141,7 +141,8 @@ pub struct RunResult {
     pub inference_flops_per_sample: u64,
     /// The same if every connection existed.
     pub inference_flops_per_sample_dense: u64,
-    /// Of all steps so far, the method's included.
+    /// Of the products of all steps so far, those of a method's dense gradients included; not of
+    /// what a method computes beside the steps.
     pub train_flops: u64,
     /// Mean CCV of the layers that the method may rewire, where there is one: what it settled to.
     pub rewired_ccv: Option<f64>,
@@ -150,7 +151,7 @@ pub struct RunResult {
     pub expert_shares: Option<Vec<f64>>,
     /// Seconds that the method took, where there is one.
     pub rewire_seconds: Option<f64>,
-    /// The most memory this process ever held.
+    /// The most memory this process ever held; none where it had other runs too.
     pub peak_rss_bytes: Option<u64>,
     /// Threads.
     pub threads: usize,

@@ -76,6 +76,8 @@ pub enum Expected {
     Whole(u64),
     /// A whole number from one to another.
     WholeUpTo(u64, u64),
+    /// No less than another parameter.
+    AtLeast(&'static str),
     /// `true` or `false`; the key alone means `true`.
     Flag,
     /// One of these.
@@ -92,6 +94,7 @@ impl fmt::Display for Expected {
             Expected::BelowOne => f.write_str("a number of at least 0 and below 1"),
             Expected::Whole(least) => write!(f, "a whole number of at least {least}"),
             Expected::WholeUpTo(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Expected::AtLeast(other) => write!(f, "no less than {other}"),
             Expected::Flag => f.write_str("true or false"),
             Expected::OneOf(names) => write!(f, "one of {}", names.join(", ")),
         }

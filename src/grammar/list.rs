@@ -107,6 +107,13 @@ impl Arguments<'_> {
         self.number_that(key, Expected::Fraction, |x| (0.0..=1.0).contains(&x))
     }
 
+    /// A number from 0 to 1, no less than that of another key.
+    pub fn fraction_from(&self, key: &'static str, other: &'static str) -> Result<f64, Error> {
+        let least = self.fraction(other)?;
+        let fraction = self.fraction(key)?;
+        self.parse(key, Expected::AtLeast(other), |_| (fraction >= least).then_some(fraction))
+    }
+
     /// A number of at least 0 and below 1, in `f32` too.
     pub fn below_one(&self, key: &'static str) -> Result<f64, Error> {
         self.number_that(key, Expected::BelowOne, |x| x >= 0.0 && (x as f32) < 1.0)

@@ -49,7 +49,7 @@ pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
     make: |given| {
         Ok(Box::new(Gradual {
             from: given.below_one("from")?,
-            span: [given.fraction("begin")?, given.fraction("end")?],
+            span: [given.fraction("begin")?, given.fraction_from("end", "begin")?],
             every: given.whole("every", 1)?,
             shape: given.one_of("shape")?,
             ramp: None,

@@ -10,8 +10,8 @@ use crate::random::normal;
 /// SET in the list of methods.
 pub(super) const ENTRY: Entry<Box<dyn Method>> = Entry {
     name: "set",
-    about: "after each epoch but the last, drop what is nearest to 0, grow at random (Mocanu et \
-            al. 2018)",
+    about: "after each epoch but the last, drop what is nearest to 0, grow at random with weights \
+            as at the beginning (Mocanu et al. 2018)",
     parameters: &[DROP, Norm::PARAMETER],
     make: |given| {
         let (fraction, norm) = (given.fraction("drop")?, given.one_of("norm")?);

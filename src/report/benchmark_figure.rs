@@ -1,6 +1,6 @@
 //! What sparsity is worth, as a map: how many times as fast as dense.
 
-use super::figure::{Drawn, Panel};
+use super::figure::{Drawn, Panel, figure};
 use crate::experiment::benchmark::{Benchmark, Point};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -12,33 +12,26 @@ pub fn benchmark_figure(benchmark: &Benchmark) -> String {
     threads.sort_unstable();
     threads.dedup();
     let rows = rows(benchmark);
-    let mut svg = String::new();
-    {
-        let size = (640 * threads.len().max(1) as u32, 120 + 34 * rows.len() as u32);
-        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        let draw = || -> Drawn<'static> {
-            area.fill(&WHITE)?;
-            let peak = benchmark.roofline.peak_gflops;
-            let attained = benchmark.roofline.spmm_gflops.iter();
-            let attained = attained
-                .map(|(s, rate)| format!("{:.0} % at {}", 100.0 * rate / peak, percent(*s)));
-            let attained: Vec<String> = attained.collect();
-            let title = format!(
-                "A training step, times as fast as dense ({}); SpMM of the FMA peak of {peak:.0} \
-                 GFLOP/s: {}",
-                benchmark.isa,
-                attained.join(", ")
-            );
-            let area = area.titled(&title, ("sans-serif", 15))?;
-            let panels = area.split_evenly((1, threads.len().max(1)));
-            for (panel, &threads) in panels.iter().zip(&threads) {
-                map(panel, benchmark, threads, &rows)?;
-            }
-            area.present()
-        };
-        draw().expect("drawing into memory");
-    }
-    svg
+    let size = (640 * threads.len().max(1) as u32, 120 + 34 * rows.len() as u32);
+    let peak = benchmark.roofline.peak_gflops;
+    let attained = benchmark.roofline.spmm_gflops.iter();
+    let attained: Vec<String> = attained
+        .map(|(s, rate)| format!("{:.0} % at {}", 100.0 * rate / peak, percent(*s)))
+        .collect();
+    let title = format!(
+        "A training step, times as fast as dense ({}); SpMM of the FMA peak of {peak:.0} GFLOP/s: {}",
+        benchmark.isa,
+        attained.join(", ")
+    );
+    let description = "A map for each number of threads: width, batch and share by sparsity.";
+    figure(size, &title, description, |area| {
+        let area = area.titled(&title, ("sans-serif", 15))?;
+        let panels = area.split_evenly((1, threads.len().max(1)));
+        for (panel, &threads) in panels.iter().zip(&threads) {
+            map(panel, benchmark, threads, &rows)?;
+        }
+        Ok(())
+    })
 }
 
 /// Width, batch and share of each row.

@@ -3,8 +3,10 @@
 #[cfg(feature = "cli")]
 mod benchmark_figure;
 mod contact_sheet;
+mod curves_figure;
 mod figure;
 mod rewiring_figure;
+mod run_figures;
 mod topology_figure;
 
 #[cfg(feature = "cli")]
@@ -12,5 +14,7 @@ pub use benchmark_figure::benchmark_figure;
 #[cfg(feature = "cli")]
 pub(crate) use benchmark_figure::percent;
 pub use contact_sheet::{ContactSheet, contact_sheet_png, contact_sheet_svg};
+pub use curves_figure::curves_figure;
 pub use rewiring_figure::rewiring_figure;
+pub use run_figures::draw_run;
 pub use topology_figure::{network_figure, topology_figure};

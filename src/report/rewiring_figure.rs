@@ -1,8 +1,7 @@
 //! What became of a run's connections, over its steps.
 
-use super::figure::{Drawn, Series, line_chart};
+use super::figure::{Series, figure, line_chart};
 use crate::train::{LayerUpdate, UpdateMetrics};
-use plotters::prelude::*;
 use std::collections::BTreeSet;
 
 /// The figure as SVG: (a) the CCV of each rewired layer and their mean; (b) the share of the first
@@ -32,17 +31,12 @@ pub fn rewiring_figure(updates: &[UpdateMetrics]) -> String {
             ]
         })
         .collect();
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (1280, 480)).into_drawing_area();
-        let draw = || -> Drawn<'static> {
-            area.fill(&WHITE)?;
-            let panels = area.split_evenly((1, 2));
-            line_chart(&panels[0], "(a) fan-in CCV", ["step", "CCV (σ/μ)"], &ccv)?;
-            line_chart(&panels[1], "(b) connections", ["step", "share"], &shares)?;
-            area.present()
-        };
-        draw().expect("drawing into memory");
-    }
-    svg
+    let title = "What became of a run's connections";
+    let description = "Over the steps: the CCV of each rewired layer; the share of the first \
+                       connections that are still there, and of all positions that ever were one.";
+    figure((1280, 480), title, description, |area| {
+        let panels = area.split_evenly((1, 2));
+        line_chart(&panels[0], "(a) fan-in CCV", ["step", "CCV (σ/μ)"], &ccv)?;
+        line_chart(&panels[1], "(b) connections", ["step", "share"], &shares)
+    })
 }

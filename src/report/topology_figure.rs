@@ -1,6 +1,6 @@
 //! The paper's Figure 1 for one layer: profiles, lognormals, a mask, multi-peak.
 
-use super::figure::{Drawn, Panel, Series, line_chart};
+use super::figure::{Drawn, Panel, Series, figure, line_chart};
 use crate::sparse::CsrPattern;
 use crate::topology::{Distribution, FanInRule, Profile, TopologyError, TopologyStats, fan_in};
 use plotters::prelude::*;
@@ -46,25 +46,18 @@ pub fn topology_figure(
     for (color, k) in [1, 2, 5, 10, 50].into_iter().enumerate() {
         peaks.push(series(Profile::MultiPeak { k, beta: 50.0 }, format!("k = {k}"), false, color)?);
     }
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (1280, 960)).into_drawing_area();
-        let draw = || -> Drawn<'static> {
-            area.fill(&WHITE)?;
-            let percent = 100.0 * sparsity;
-            let title = format!("{n} → {m} connections, {percent:.1} % sparse");
-            let area = area.titled(&title, ("sans-serif", 24))?;
-            let panels = area.split_evenly((2, 2));
-            let axes = ["neuron", "fan-in (inputs)"];
-            line_chart(&panels[0], "(a) profiles", axes, &profiles)?;
-            line_chart(&panels[1], "(b) lognormal profiles", axes, &lognormals)?;
-            mask_chart(&panels[2], &format!("(c) mask: {made_by}"), mask)?;
-            line_chart(&panels[3], "(d) multi-peak, β = 50", axes, &peaks)?;
-            area.present()
-        };
-        draw().expect("drawing into memory");
-    }
-    Ok(svg)
+    let title = format!("{n} → {m} connections, {:.1} % sparse", 100.0 * sparsity);
+    let description = "Fan-in over the neurons of a layer by profile, by lognormal profiles, and by \
+                       profiles of several peaks; where the connections of one of them are.";
+    Ok(figure((1280, 960), &title, description, |area| {
+        let area = area.titled(&title, ("sans-serif", 24))?;
+        let panels = area.split_evenly((2, 2));
+        let axes = ["neuron", "fan-in (inputs)"];
+        line_chart(&panels[0], "(a) profiles", axes, &profiles)?;
+        line_chart(&panels[1], "(b) lognormal profiles", axes, &lognormals)?;
+        mask_chart(&panels[2], &format!("(c) mask: {made_by}"), mask)?;
+        line_chart(&panels[3], "(d) multi-peak, β = 50", axes, &peaks)
+    }))
 }
 
 /// Inputs and neurons per cell of the mask's picture: every single position would be megabytes.
@@ -111,28 +104,23 @@ fn mask_chart(panel: &Panel<'_>, title: &str, mask: &CsrPattern) -> Drawn<'stati
 
 /// Fan-in by rank and mask of every sparse layer of a network, as SVG.
 pub fn network_figure(patterns: &[&CsrPattern]) -> String {
-    let mut svg = String::new();
-    {
-        let height = 480 * patterns.len().max(1) as u32;
-        let area = SVGBackend::with_string(&mut svg, (1280, height)).into_drawing_area();
-        let draw = || -> Drawn<'static> {
-            area.fill(&WHITE)?;
-            let panels = area.split_evenly((patterns.len().max(1), 2));
-            for (layer, (pattern, panels)) in patterns.iter().zip(panels.chunks(2)).enumerate() {
-                let mut fan_in: Vec<usize> = pattern.fan_in().collect();
-                fan_in.sort_unstable_by(|a, b| b.cmp(a));
-                let ccv = TopologyStats::of(pattern).fan_in.ccv;
-                let points = (0..).zip(fan_in).map(|(i, f)| (f64::from(i), f as f64)).collect();
-                let name = format!("CCV {ccv:.3}");
-                let series = [Series { name, points, dashed: false, color: 0 }];
-                let axes = ["neuron, by rank", "fan-in (inputs)"];
-                let title = format!("layer {}: {} → {}", layer + 1, pattern.cols(), pattern.rows());
-                line_chart(&panels[0], &title, axes, &series)?;
-                mask_chart(&panels[1], "connections", pattern)?;
-            }
-            area.present()
-        };
-        draw().expect("drawing into memory");
-    }
-    svg
+    let size = (1280, 480 * patterns.len().max(1) as u32);
+    let title = "The topology of a network";
+    let description = "Of each layer the fan-in of its neurons, and where its connections are.";
+    figure(size, title, description, |area| {
+        let panels = area.split_evenly((patterns.len().max(1), 2));
+        for (layer, (pattern, panels)) in patterns.iter().zip(panels.chunks(2)).enumerate() {
+            let mut fan_in: Vec<usize> = pattern.fan_in().collect();
+            fan_in.sort_unstable_by(|a, b| b.cmp(a));
+            let ccv = TopologyStats::of(pattern).fan_in.ccv;
+            let points = (0..).zip(fan_in).map(|(i, f)| (f64::from(i), f as f64)).collect();
+            let name = format!("CCV {ccv:.3}");
+            let series = [Series { name, points, dashed: false, color: 0 }];
+            let axes = ["neuron, by rank", "fan-in (inputs)"];
+            let title = format!("layer {}: {} → {}", layer + 1, pattern.cols(), pattern.rows());
+            line_chart(&panels[0], &title, axes, &series)?;
+            mask_chart(&panels[1], "connections", pattern)?;
+        }
+        Ok(())
+    })
 }

@@ -57,7 +57,10 @@ pub enum TopologyError {
         in_features: usize,
     },
     /// A generator that looks at training data has none.
-    #[error("this topology is made from training data, and there is none here")]
+    #[error(
+        "this topology is made from training data, and there is none here: a run of no `epochs` \
+         makes it, and its model shows it"
+    )]
     NoInputs,
     /// Neurons that share their inputs, by a generator of single ones.
     #[error("this generator's density, weights or blocks are of single neurons: leave out `share`")]

@@ -10,7 +10,7 @@ use crate::nn::{LayerStart, MAX_WIDTH, Mlp, Place};
 use crate::sparse::CsrPattern;
 use crate::topology::{
     FileTopology, Generated, Generator, Inputs, Profiled, Request, Share, TopologyError,
-    read_topology,
+    TopologyStats, read_topology,
 };
 
 /// The training samples of a data set, scaled as they enter the network.
@@ -209,6 +209,14 @@ fn unable(model: &Mlp) -> Vec<String> {
             warnings.push(format!(
                 "{which}layer {number}: {unconnected} of {} neurons have no input",
                 layer.out_features()
+            ));
+        }
+        let pattern = layer.storage().pattern().filter(|_| index > 0);
+        let unheard = pattern.map_or(0, |pattern| TopologyStats::of(pattern).dead_inputs);
+        if unheard > 0 {
+            warnings.push(format!(
+                "{which}layer {index}: {unheard} of {} neurons lead nowhere",
+                layer.in_features()
             ));
         }
     }

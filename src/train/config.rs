@@ -246,10 +246,14 @@ impl TrainConfig {
 
     /// Whether a method can do what is asked for.
     ///
-    /// **Errors**: [`Error::MethodShare`], [`Error::MethodTopology`].
+    /// **Errors**: [`Error::MethodShare`], [`Error::MethodTopology`], [`Error::BeginsSparser`].
     pub(super) fn suits_method(&self, method: &dyn Method) -> Result<(), Error> {
         if self.share > 1 && !method.takes_shared_inputs() {
             return Err(Error::MethodShare);
+        }
+        let sparsity = self.sparsity;
+        if let Some(from) = method.starting_sparsity().filter(|&from| from > sparsity) {
+            return Err(Error::BeginsSparser { from, sparsity });
         }
         let brings_fan_in = self.generator.is_some() || self.profile != Profile::Uniform;
         let decides = match method.starting_sparsity() {
@@ -330,7 +334,7 @@ impl TrainConfig {
     }
 
     /// Whether layer `index` lacks connections.
-    pub(super) fn is_sparse(&self, index: usize) -> bool {
+    pub(crate) fn is_sparse(&self, index: usize) -> bool {
         let is_output = index == self.hidden.len();
         let keeps_all = match is_output {
             true => !self.sparse_output,

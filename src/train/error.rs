@@ -50,6 +50,14 @@ pub enum Error {
     /// A method on layers that keep every connection.
     #[error("a `method` needs layers that can lose connections: this `engine` has none")]
     DenseEngine,
+    /// A method that prunes to less than it begins with.
+    #[error("a `method` that begins with sparsity {from} cannot end with {sparsity}")]
+    BeginsSparser {
+        /// The sparsity that it begins with.
+        from: f64,
+        /// The sparsity that is asked for.
+        sparsity: f64,
+    },
     /// A method without a layer to work on.
     #[error("no hidden layer lacks connections: `method` has nothing to change")]
     NothingToRewire,

@@ -91,7 +91,38 @@ impl RunConfig {
         RunConfig::from_tables([parse(text)?])
     }
 
-    fn to_table(&self) -> Table {
+    /// A text of settings as a table, whatever its keys are.
+    ///
+    /// **Errors**: [`SettingsProblem::Syntax`].
+    pub fn parse_table(text: &str) -> Result<Table, SettingsProblem> {
+        parse(text)
+    }
+
+    /// The value that a setting has unless it is given, if it has one.
+    pub fn default_of(setting: &str) -> Option<toml::Value> {
+        RunConfig::default().to_table().remove(setting)
+    }
+
+    /// The settings that are not the defaults.
+    pub fn to_given_table(&self) -> Table {
+        let (defaults, mut table) = (RunConfig::default().to_table(), self.to_table());
+        table.retain(|key, value| defaults.get(key) != Some(value));
+        table
+    }
+
+    /// Makes every path absolute, so that a run can be resumed from anywhere.
+    ///
+    /// **Errors**: [`format::Error::Io`] where there is no current folder.
+    pub fn make_absolute(&mut self) -> Result<(), format::Error> {
+        self.data.make_absolute()?;
+        for path in &mut self.train.topology {
+            *path = std::path::absolute(&*path).map_err(format::Error::io(path))?;
+        }
+        Ok(())
+    }
+
+    /// All settings.
+    pub fn to_table(&self) -> Table {
         Table::try_from(self).expect("a configuration is a table of plain values")
     }
 

@@ -18,7 +18,7 @@ pub(super) const ENTRY: Entry<Box<dyn Generator>> = Entry {
     parameters: &[Parameter {
         key: "gain",
         default: Some("1.4142135623730951"),
-        about: "what orthonormal weights are multiplied by: √2 for ReLU, 1 for tanh",
+        about: "what orthonormal weights are multiplied by: √2, which suits ReLU; 1 suits tanh",
     }],
     make: |given| Ok(Box::new(Orthogonal { gain: given.positive("gain")? })),
 };

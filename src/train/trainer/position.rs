@@ -18,7 +18,8 @@ pub struct Position {
     /// Sums of what the loss's named values are made of.
     #[serde(default)]
     pub sums: [f64; METRICS],
-    /// Flops of the whole run's products so far, the method's included.
+    /// Flops of the products of the whole run's steps so far, those of a method's dense gradients
+    /// included.
     #[serde(default)]
     pub flops: u64,
     /// Seconds that the method took so far: no part of what determines the run, so that a
