@@ -348,7 +348,7 @@ fn a_layer_that_loses_its_first_connections_is_told_of() {
 #[test]
 fn what_cannot_learn_or_never_acts_is_told_of() {
     let told = |args: &[&str]| {
-        let output = fanin().args(["train", "--hidden", "60,50"]).args(args).output().unwrap();
+        let output = fanin().args(["train", "--hidden", "300,100"]).args(args).output().unwrap();
         assert!(output.status.success());
         String::from_utf8(output.stderr).unwrap()
     };

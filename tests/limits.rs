@@ -48,6 +48,8 @@ fn absurd_numbers_of_threads_are_refused() {
         command.args(["train", "--epochs", "0", flag, "18446744073709551615"]);
         assert_error(&mut command, 1, &format!("{flag}: {value} is too large"));
     }
+    let most = "a seed is a whole number from 0 to 9223372036854775807";
+    assert_error(fanin().args(["train", "--seed", "18446744073709551615"]), 2, most);
     run(fanin().args(["gradcheck", "--seed", "18446744073709551615"]));
 }
 

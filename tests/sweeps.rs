@@ -253,6 +253,8 @@ fn compared_runs_are_grouped_over_seeds_and_held_against_a_baseline() {
         text(&output.stderr)
     };
     assert!(said(&["--metric", "beauty"]).contains("test_accuracy"));
+    // A choice's name stands for its text with all parameters.
+    run(fanin().arg("compare").arg(&out).args(["--against", "method=rigl:every=50"]));
     assert!(said(&["--against", "epochs=3"]).contains("method, sparsity"));
     assert!(said(&["--against", "method=snip"]).contains("no runs have the baseline's"));
     let nowhere = fanin().arg("compare").arg(dir.path().join("nowhere")).output().unwrap();

@@ -174,7 +174,7 @@ pub(super) struct TopologyFlags {
     #[arg(long, value_parser = parse_name::<Allocation>, help_heading = "Topology")]
     allocation: Option<String>,
     /// Seed of topology, initial weights and sample order [default: 42]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(..1 << 63), help_heading = "Topology")]
+    #[arg(long, value_parser = parse_seed, help_heading = "Topology")]
     seed: Option<u64>,
 }
 
@@ -278,6 +278,12 @@ impl ConfigFlags {
         config.make_absolute()?;
         Ok(config)
     }
+}
+
+/// A seed that TOML can hold.
+fn parse_seed(text: &str) -> Result<u64, String> {
+    let seed = text.parse().ok().filter(|&seed: &u64| seed <= i64::MAX as u64);
+    seed.ok_or_else(|| format!("a seed is a whole number from 0 to {}", i64::MAX))
 }
 
 pub(super) fn parse_sparsity(text: &str) -> Result<f64, String> {

@@ -1,6 +1,6 @@
 //! What a command says, and where: results to stdout, or all but one JSON object to stderr.
 
-use super::dashes::with_dashes;
+use super::dashes::{lines_written_out, with_dashes};
 use crate::format;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -25,7 +25,7 @@ impl Console {
         match (self.quiet, self.json) {
             (true, _) => {}
             (false, true) => self.hint(text),
-            (false, false) => print(&format!("{text}\n")),
+            (false, false) => print(&format!("{}\n", lines_written_out(text))),
         }
     }
 
@@ -44,12 +44,12 @@ impl Console {
 
     /// A problem that does not end the command, to stderr.
     pub(super) fn error(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "error: {text}");
+        let _ = writeln!(std::io::stderr(), "error: {}", with_dashes(text));
     }
 
     /// A word to who sits before a terminal.
     pub(super) fn hint(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(std::io::stderr(), "{}", lines_written_out(text));
     }
 
     /// Text that is the command's whole output, to stdout as it is.
@@ -66,6 +66,35 @@ impl Console {
         let bar = ProgressBar::with_draw_target(Some(length), target);
         bar.set_style(style.progress_chars("=> "));
         bar
+    }
+}
+
+/// What goes to a terminal line by line, without the characters that would move its cursor.
+pub(super) struct ForTerminal<W: Write> {
+    to: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> ForTerminal<W> {
+    pub(super) fn new(to: W) -> ForTerminal<W> {
+        ForTerminal { to, line: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for ForTerminal<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        if let Some(end) = self.line.iter().rposition(|&byte| byte == b'\n') {
+            let whole: Vec<u8> = self.line.drain(..=end).collect();
+            self.to.write_all(lines_written_out(&String::from_utf8_lossy(&whole)).as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let rest = std::mem::take(&mut self.line);
+        self.to.write_all(lines_written_out(&String::from_utf8_lossy(&rest)).as_bytes())?;
+        self.to.flush()
     }
 }
 
@@ -181,6 +210,18 @@ mod tests {
     fn numbers_are_grouped_by_thousands() {
         let text = [0, 999, 1000, 1_867_786].map(grouped);
         assert_eq!(text, ["0", "999", "1,000", "1,867,786"]);
+    }
+
+    #[test]
+    fn a_terminal_gets_whole_lines_without_what_moves_its_cursor() {
+        let mut shown = Vec::new();
+        let mut to = ForTerminal::new(&mut shown);
+        // A character may come in two pieces.
+        for piece in [b"a\x1b[2Jb\nc\xc2".as_slice(), b"\x9bd\ne"] {
+            to.write_all(piece).unwrap();
+        }
+        to.flush().unwrap();
+        assert_eq!(String::from_utf8(shown).unwrap(), "a\\u{1b}[2Jb\nc\\u{9b}d\ne");
     }
 
     #[test]

@@ -24,16 +24,23 @@ pub(super) fn with_dashes(message: &str) -> String {
     text + rest
 }
 
-/// Control characters as escapes.
+/// Control characters as escapes, and those that turn the direction of writing.
 fn written_out(message: &str) -> Cow<'_, str> {
-    if !message.contains(char::is_control) {
+    let moves =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !message.contains(moves) {
         return Cow::Borrowed(message);
     }
-    let escape = |c: char| match c.is_control() {
+    let escape = |c: char| match moves(c) {
         true => c.escape_default().to_string(),
         false => c.to_string(),
     };
     message.chars().map(escape).collect()
+}
+
+/// The same of text of several lines.
+pub(super) fn lines_written_out(text: &str) -> String {
+    text.split('\n').map(written_out).collect::<Vec<_>>().join("\n")
 }
 
 fn is_setting(name: &str) -> bool {
@@ -48,6 +55,12 @@ mod tests {
     fn control_characters_are_written_out() {
         let message = "a\nb\u{1b}[31mc\u{7}\u{9b}é";
         assert_eq!(with_dashes(message), r"a\nb\u{1b}[31mc\u{7}\u{9b}é");
+    }
+
+    #[test]
+    fn lines_stay_lines_and_no_character_turns_the_direction_of_writing() {
+        let text = "a\u{1b}[2J\n\u{202e}b\u{2066}\n";
+        assert_eq!(lines_written_out(text), "a\\u{1b}[2J\n\\u{202e}b\\u{2066}\n");
     }
 
     #[test]

@@ -54,6 +54,15 @@ pub(super) enum Error {
     /// Images for a model of tables, or tables for a model of images.
     #[error("the model was trained on data of another kind than {0}")]
     OtherKind(String),
+    /// Data whose values would enter a model otherwise than in its training.
+    #[error(
+        "{0}: its values are scaled otherwise than those that the model was trained on; rows of a \
+         `test` file are scaled as the model says"
+    )]
+    OtherScaling(String),
+    /// What a model names as its data, and is a pipe or a device.
+    #[error("{}: the model names it as its data, and it is no file", .0.display())]
+    NoFile(PathBuf),
     /// An old model without the settings it was trained with.
     #[error("{}: the model does not say what data it was trained on", .0.display())]
     NoSettings(PathBuf),

@@ -4,7 +4,7 @@ use super::Error;
 use super::classification::{classification_text, further_results, regression_text};
 use super::console::{Console, grouped};
 use super::data_flags::ReadFlags;
-use crate::dataset::{self, DataConfig, Samples, known};
+use crate::dataset::{self, DataConfig, Dataset, Samples, known};
 use crate::model::{Classification, ModelFile, Predictor, Regression};
 use crate::nn::Targets;
 use crate::parallel::Executor;
@@ -82,6 +82,12 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Error> {
         return Err(Error::OtherKind(name));
     }
     let answers = predictor.samples(&test);
+    let is_answer = |answer: &&[f32]| answer.iter().all(|number| number.is_finite());
+    let total = test.len();
+    let answered = answers.chunks_exact(outputs).filter(is_answer).count();
+    if answered < total {
+        return Err(Error::Unanswered { refused: total - answered, total });
+    }
     match test.targets() {
         Targets::Numbers { values, .. } => {
             let names: Vec<String> =
@@ -124,6 +130,9 @@ fn test_samples(
     let mut config = settings(file, &args.model)?.data;
     // Rows that were held out are found again in the data that training saw, and no other.
     let own_test = config.train.as_ref().and(config.test.clone());
+    if args.test.is_none() {
+        expect_files(&config)?;
+    }
     let (path, labels) = match &args.test {
         Some(path) => (Some(path.clone()), args.test_labels.clone()),
         None => (own_test.filter(|_| args.dataset.is_none()), config.test_labels.clone()),
@@ -133,7 +142,7 @@ fn test_samples(
         match config.load() {
             Err(problem @ dataset::Error::DataChanged { .. }) => return Err(problem.into()),
             Err(problem) => console.warn(&format!("the data cannot be compared: {problem}")),
-            Ok(data) => return Ok((data.name, data.test)),
+            Ok(data) => return as_trained(data, file),
         }
     }
     if let Some(path) = path {
@@ -157,8 +166,30 @@ fn test_samples(
     }
     config.allow_unofficial |= args.allow_unofficial;
     config.data_dir = args.data_dir.clone().or(config.data_dir);
-    let data = config.load()?;
-    Ok((data.name, data.test))
+    as_trained(config.load()?, file)
+}
+
+/// The test samples of data that enter the network as they did in training.
+///
+/// **Errors**: [`Error::OtherScaling`].
+fn as_trained(data: Dataset, file: &ModelFile) -> Result<(String, Samples), Error> {
+    // Bytes are scaled by the model itself.
+    let is_scaled = data.test.bytes().is_none();
+    match is_scaled && !data.scaling.agrees_with(&file.meaning.scaling) {
+        true => Err(Error::OtherScaling(data.name)),
+        false => Ok((data.name, data.test)),
+    }
+}
+
+/// Refuses what a model names as its data and is no file: nobody may write into it.
+fn expect_files(config: &DataConfig) -> Result<(), Error> {
+    let files = [&config.train, &config.train_labels, &config.test, &config.test_labels];
+    for path in files.into_iter().flatten() {
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::NoFile(path.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// The settings that a model was trained with.

@@ -1,6 +1,6 @@
 //! `fanin predict`: rows in, classes and probabilities out, as they come.
 
-use super::console::Console;
+use super::console::{Console, ForTerminal};
 use super::dashes::with_dashes;
 use super::data_flags::ReadFlags;
 use super::{Error, eval};
@@ -123,6 +123,7 @@ pub(super) fn run(args: PredictArgs) -> Result<(), Error> {
     let name = args.out.clone().unwrap_or_else(|| "<stdout>".into());
     let output: Box<dyn Write> = match &args.out {
         Some(path) => Box::new(File::create(path).map_err(format::Error::io(path))?),
+        None if io::stdout().is_terminal() => Box::new(ForTerminal::new(io::stdout().lock())),
         None => Box::new(io::stdout().lock()),
     };
     let (output, print) = (BufWriter::new(output), args.format);

@@ -4,6 +4,12 @@ use super::error::EXIT_INTERRUPTED;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+/// Lets a write beyond a limit of file sizes be an error that is told, and not the process's end.
+pub(super) fn outlive_file_limits() {
+    #[cfg(target_os = "linux")]
+    drop(signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()));
+}
+
 /// A flag that Ctrl-C, SIGTERM, and the end of the terminal set; a second Ctrl-C or SIGTERM ends
 /// the process at once.
 pub(super) fn stop_on_signal() -> Arc<AtomicBool> {

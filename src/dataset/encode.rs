@@ -9,6 +9,7 @@ use super::sparse_rows::SparseRows;
 use super::table::{Cells, Table, TableColumn, line};
 use super::value::Value;
 use super::values::Values;
+use crate::memory;
 use std::num::NonZeroU32;
 
 impl Table {
@@ -25,6 +26,11 @@ impl Table {
     ) -> Result<[Samples; N], DataProblem> {
         let width = if self.columns.is_empty() { self.width() } else { schema.width() };
         let Table { columns: kinds, cells, lines, labels, .. } = self;
+        let rows: usize = lists.iter().map(|rows| rows.len()).sum();
+        if !matches!(cells, Cells::Bytes(_) | Cells::Sparse(_)) {
+            let bytes = (rows as u64).saturating_mul(4 * width as u64);
+            memory::expect(bytes, || format!("{rows} samples of {width} values"))?;
+        }
         let targets = lists.map(|rows| labels.targets(rows, &schema.targets));
         let values: [Values; N] = match cells {
             Cells::Bytes(bytes) => lists.map(|rows| {

@@ -12,6 +12,7 @@
 //! | `describe.rs` | what a table was understood to be |
 //! | `fit.rs` | what is fitted on training rows |
 //! | `schema.rs`, `scaling.rs`, `scale_sparse.rs` | what that is: kept in the model |
+//! | `soundness.rs` | what it must be where a file says it |
 //! | `normalize.rs` | what the numbers of a column are brought to |
 //! | `encode.rs` | a table's rows as they enter the network |
 //! | `split.rs` | which rows are held out |
@@ -39,6 +40,7 @@ mod samples;
 mod scale_sparse;
 mod scaling;
 mod schema;
+mod soundness;
 mod sparse_rows;
 mod split;
 mod table;

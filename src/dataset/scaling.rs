@@ -248,22 +248,6 @@ impl Scaling {
             Scaling::Columns { center, .. } => Some(center.len()),
         }
     }
-
-    /// Whether it has all numbers of each feature; of sparse rows, each a factor that leaves 0
-    /// where it is.
-    pub(crate) fn is_whole(&self, is_sparse: bool) -> bool {
-        match self {
-            Scaling::Uniform { .. } => !is_sparse,
-            Scaling::PerFeature { scale, shift } => scale.len() == shift.len() && !is_sparse,
-            Scaling::Columns { center, factor, quantiles } => {
-                let of_quantiles = if is_sparse { 0 } else { center.len() };
-                let is_still = !is_sparse || center.iter().all(|&center| center == 0.0);
-                factor.len() == center.len()
-                    && (quantiles.is_empty() || quantiles.len() == of_quantiles)
-                    && is_still
-            }
-        }
-    }
 }
 
 /// Whether an input is too far out for a network to compute with: the squares of LayerNorm would

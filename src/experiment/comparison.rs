@@ -4,7 +4,9 @@ use super::Error;
 use super::finished::FinishedRun;
 use super::significance::{TTest, cohens_d, half_interval, holm, paired, welch};
 use super::statistics::{deviation, mean};
+use super::sweep::setting_of;
 use crate::grammar::named;
+use crate::train::SettingsError;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
@@ -135,7 +137,10 @@ impl Question {
         let tables: Vec<Table> =
             runs.iter().map(|run| Ok(run.config()?.to_table())).collect::<Result<_, Error>>()?;
         let varied = self.varied(&tables);
-        for (setting, _) in &self.against {
+        let mut against = Vec::new();
+        for (setting, value) in &self.against {
+            let value = setting_of(setting, value).map_err(SettingsError::from)?;
+            against.push((setting.clone(), text(&value)));
             if !varied.contains(setting) {
                 return Err(Error::NoBaseline { setting: setting.clone(), varied });
             }
@@ -154,7 +159,7 @@ impl Question {
         }
         let mut answers = Vec::new();
         for (group, runs) in &groups {
-            let baseline = self.baseline_of(group, &varied);
+            let baseline = baseline_of(group, &varied, &against);
             let partners = groups.get(&baseline).filter(|_| baseline != *group);
             let mut metrics = BTreeMap::new();
             for metric in &self.metrics {
@@ -188,17 +193,6 @@ impl Question {
             !IDLE.contains(&name.as_str()) && !self.over.contains(name) && differs(name)
         };
         names.into_iter().filter(counts).cloned().collect()
-    }
-
-    /// The group with the baseline's settings that is equal in everything else.
-    fn baseline_of(&self, group: &[Option<Text>], varied: &[String]) -> Values {
-        let mut baseline = group.to_vec();
-        for (setting, value) in &self.against {
-            if let Some(at) = varied.iter().position(|name| name == setting) {
-                baseline[at] = Some(Text(value.clone()));
-            }
-        }
-        baseline
     }
 
     fn summary(
@@ -242,6 +236,17 @@ impl Question {
             against,
         })
     }
+}
+
+/// The group with the baseline's settings that is equal in everything else.
+fn baseline_of(group: &[Option<Text>], varied: &[String], against: &[(String, Text)]) -> Values {
+    let mut baseline = group.to_vec();
+    for (setting, value) in against {
+        if let Some(at) = varied.iter().position(|name| name == setting) {
+            baseline[at] = Some(value.clone());
+        }
+    }
+    baseline
 }
 
 fn average(values: &[f64]) -> f64 {

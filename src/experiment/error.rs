@@ -27,6 +27,15 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A record that is not what was written.
+    #[error(
+        "{}: damaged, it is not what was written; once it is removed, `fanin train --resume` \
+         writes it from the checkpoint", .0.display()
+    )]
+    Damaged(PathBuf),
+    /// A network that does not give the result that its record has.
+    #[error("{}: the network gives another result than run.json has", .0.display())]
+    NotItsResult(PathBuf),
     /// A folder holds no run.
     #[error("{} holds no run: there is no config.toml in it", .0.display())]
     NoRun(PathBuf),

@@ -45,7 +45,7 @@ impl FinishedRun {
     ///
     /// **Errors**: [`Error::Settings`], [`Error::Format`].
     fn in_folder(path: &Path) -> Result<Option<FinishedRun>, Error> {
-        let Some(result) = RunFolder::result_in(path) else { return Ok(None) };
+        let Some(result) = RunFolder::result_in(path)? else { return Ok(None) };
         let settings = RunFolder::config_in(path)?.to_given_table();
         let epochs = RunFolder::epochs_in(path)?;
         Ok(Some(FinishedRun { settings, result, epochs }))

@@ -7,21 +7,23 @@
 //! folder.
 
 use super::Error;
+use super::lock::lock;
 use super::record::{FINISHED, RunRecord, RunResult};
 use crate::dataset::Dataset;
 use crate::format::{self, replace_file};
 use crate::grammar::named;
 use crate::model::{Meaning, ModelFile};
+use crate::nn::{Layer, Mlp};
 use crate::train::checkpoint::{self, Checkpoint};
 use crate::train::{
     Changed, EQUILIBRIUM, EpochMetrics, RunConfig, SettingsError, Trainer, UpdateMetrics,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
@@ -71,15 +73,6 @@ pub struct RunFolder {
     _lock: Option<File>,
 }
 
-/// Whether this process goes without locks.
-static NO_LOCKS: AtomicBool = AtomicBool::new(false);
-
-/// Lets this process write runs where the file system has no locks: nothing then keeps two
-/// processes from writing the same one.
-pub fn forgo_locks() {
-    NO_LOCKS.store(true, Ordering::Relaxed);
-}
-
 impl RunFolder {
     /// Makes the folder of a new run; `force` removes a run that is there.
     ///
@@ -118,11 +111,7 @@ impl RunFolder {
     }
 
     fn lock(path: &Path) -> Result<RunFolder, Error> {
-        let lock = match NO_LOCKS.load(Ordering::Relaxed) {
-            true => None,
-            false => Some(locked(&path.join(LOCK), path)?),
-        };
-        Ok(RunFolder { path: path.to_path_buf(), _lock: lock })
+        Ok(RunFolder { path: path.to_path_buf(), _lock: lock(&path.join(LOCK), path)? })
     }
 
     /// Where it is.
@@ -206,6 +195,16 @@ impl RunFolder {
             self.replace(METRICS, kept.concat().as_bytes())?;
             trainer.set_rewire_seconds(self.updates()?.iter().map(|update| update.seconds).sum());
         }
+        let done = trainer.position().epochs;
+        let told: BTreeSet<usize> = self.epochs()?.iter().map(|epoch| epoch.epoch).collect();
+        let missing = (1..=done).filter(|epoch| !told.contains(epoch)).count();
+        if missing > 0 {
+            trainer.warn(format!(
+                "{}: {missing} of {done} epochs are not in it, and will not be; the network lacks \
+                 nothing",
+                metrics.display()
+            ));
+        }
         Ok(changed)
     }
 
@@ -280,9 +279,32 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::Model`]; what was written before stays.
     pub fn save(&self, trainer: &Trainer, config: &RunConfig) -> Result<(), Error> {
-        let meaning = Meaning::of(trainer.data(), config.to_portable_toml());
+        let meaning = self.meaning(trainer, config);
         ModelFile::write(&self.path.join(MODEL), trainer.kept_model(), &meaning)?;
         self.checkpoint(trainer, config)
+    }
+
+    /// Writes `model.safetensors` anew if it is another than the one that the checkpoint has.
+    ///
+    /// **Errors**: as [`RunFolder::save`].
+    pub(super) fn restore_model(&self, trainer: &Trainer, config: &RunConfig) -> Result<(), Error> {
+        let parameters = |model: &Mlp| -> Vec<_> {
+            let of = |layer: &Layer| (layer.connections(), layer.head().clone());
+            model.layers().iter().map(of).collect()
+        };
+        let path = self.path.join(MODEL);
+        let is_there = ModelFile::read(&path)
+            .is_ok_and(|file| parameters(&file.model) == parameters(trainer.kept_model()));
+        match is_there {
+            true => Ok(()),
+            false => {
+                Ok(ModelFile::write(&path, trainer.kept_model(), &self.meaning(trainer, config))?)
+            }
+        }
+    }
+
+    fn meaning(&self, trainer: &Trainer, config: &RunConfig) -> Meaning {
+        Meaning::of(trainer.data(), config.to_portable_toml())
     }
 
     /// Writes `checkpoint.safetensors`.
@@ -293,20 +315,33 @@ impl RunFolder {
         Ok(checkpoint::write_with_settings(&path, trainer, settings)?)
     }
 
-    /// What `run.json` says; none if there is none that can be read.
-    pub fn record(&self) -> Option<RunRecord> {
+    /// What `run.json` says; none if there is none.
+    ///
+    /// **Errors**: [`Error::Damaged`] if it is not what was written, [`Error::Format`].
+    pub fn record(&self) -> Result<Option<RunRecord>, Error> {
         RunFolder::record_in(&self.path)
     }
 
     /// What the `run.json` of a folder says that may be another's.
-    pub(super) fn record_in(path: &Path) -> Option<RunRecord> {
-        let bytes = fs::read(path.join(RUN)).ok()?;
-        serde_json::from_slice(&bytes).ok()
+    fn record_in(path: &Path) -> Result<Option<RunRecord>, Error> {
+        let path = path.join(RUN);
+        match fs::read_to_string(&path) {
+            Ok(text) => match RunRecord::parse(&text) {
+                Some(record) => Ok(Some(record)),
+                None => Err(Error::Damaged(path)),
+            },
+            Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(None),
+            Err(problem) if problem.kind() == ErrorKind::InvalidData => Err(Error::Damaged(path)),
+            Err(problem) => Err(format::Error::io(&path)(problem).into()),
+        }
     }
 
     /// The result of a run that is finished, and may be another's.
-    pub(super) fn result_in(path: &Path) -> Option<RunResult> {
-        RunFolder::record_in(path).filter(|record| record.status == FINISHED)?.result
+    ///
+    /// **Errors**: as [`RunFolder::record`].
+    pub(super) fn result_in(path: &Path) -> Result<Option<RunResult>, Error> {
+        let finished = |record: &RunRecord| record.status == FINISHED;
+        Ok(RunFolder::record_in(path)?.filter(finished).and_then(|record| record.result))
     }
 
     /// The folders of runs in a folder, in the order of their names.
@@ -343,8 +378,7 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::Format`].
     pub fn write_record(&self, record: &RunRecord) -> Result<(), Error> {
-        let text = serde_json::to_string_pretty(record).expect("plain data serialises") + "\n";
-        self.replace(RUN, text.as_bytes())
+        self.replace(RUN, record.to_text().as_bytes())
     }
 }
 
@@ -356,40 +390,4 @@ fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
         Err(problem) => return Err(format::Error::io(path)(problem).into()),
     };
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
-}
-
-/// The file, made if need be and locked; `path` is the run's.
-fn locked(file: &Path, path: &Path) -> Result<File, Error> {
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(file);
-    let lock = lock.map_err(format::Error::io(file))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Error::RunLocked(path.to_path_buf())),
-        Err(TryLockError::Error(source)) if has_no_locks(&source) => {
-            Err(Error::NoLocks { path: file.into(), source })
-        }
-        Err(TryLockError::Error(source)) => Err(format::Error::io(file)(source).into()),
-    }
-}
-
-/// Whether an error of locking is that there are no locks.
-fn has_no_locks(error: &std::io::Error) -> bool {
-    // ENOLCK, which has no kind.
-    let is_none = cfg!(target_os = "linux") && error.raw_os_error() == Some(37);
-    is_none || error.kind() == ErrorKind::Unsupported
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-    use std::io;
-
-    #[test]
-    fn only_where_there_are_no_locks_is_that_said() {
-        // ENOLCK, EOPNOTSUPP; EIO, EINTR.
-        for (number, expected) in [(37, true), (95, true), (5, false), (4, false)] {
-            let error = io::Error::from_raw_os_error(number);
-            assert_eq!(has_no_locks(&error), expected, "{error}");
-        }
-    }
 }

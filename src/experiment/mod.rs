@@ -6,7 +6,7 @@
 //! | `run.rs`, `training.rs` | a run from its settings to its result, and its trainings |
 //! | `observer.rs` | who hears of it |
 //! | `sweep.rs` | many runs from one definition, several at once, in parts |
-//! | `folder.rs` | the folder it is kept in |
+//! | `folder.rs`, `lock.rs` | the folder it is kept in, which one process owns |
 //! | `finished.rs`, `comparison.rs` | finished runs read back, and side by side |
 //! | `datasets.rs` | the data that several runs share |
 //! | `cross_validation.rs` | the results of a training for each part of the rows |
@@ -26,6 +26,7 @@ mod error;
 mod finished;
 mod folder;
 mod judgement;
+mod lock;
 mod observer;
 mod record;
 mod run;
@@ -38,7 +39,8 @@ pub use cross_validation::CrossValidation;
 pub use datasets::Datasets;
 pub use error::Error;
 pub use finished::{FinishedRun, FinishedRuns};
-pub use folder::{Keep, MAY_CHANGE, RunFolder, forgo_locks};
+pub use folder::{Keep, MAY_CHANGE, RunFolder};
+pub use lock::forgo_locks;
 pub use observer::Observer;
 pub use record::{Change, FINISHED, Machine, RunRecord, RunResult, peak_rss_bytes, program};
 pub use run::{Outcome, Run};

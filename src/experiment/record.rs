@@ -3,6 +3,7 @@
 
 use super::statistics::mean;
 use crate::dataset::Description;
+use crate::format::digest::Sha256;
 use crate::nn::{Layer, Mlp};
 use crate::topology::TopologyStats;
 use crate::train::{Changed, Trainer, Values};
@@ -234,7 +235,29 @@ pub fn peak_rss_bytes() -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
+/// What stands before the digest in a record's text, and behind it.
+const DIGEST: [&str; 2] = [",\n  \"sha256\": \"", "\"\n}\n"];
+
 impl RunRecord {
+    /// As JSON that ends with the SHA-256 of what stands before it.
+    pub(super) fn to_text(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("plain data serialises");
+        let text = text.strip_suffix("\n}").expect("an object ends").to_string();
+        let digest = digest(&text);
+        format!("{text}{}{digest}{}", DIGEST[0], DIGEST[1])
+    }
+
+    /// Understands a text; none if it is not what was written. Records of earlier versions have no
+    /// digest.
+    pub(super) fn parse(text: &str) -> Option<RunRecord> {
+        if let Some((before, rest)) = text.rsplit_once(DIGEST[0])
+            && rest.strip_suffix(DIGEST[1]) != Some(&digest(before))
+        {
+            return None;
+        }
+        serde_json::from_str(text).ok()
+    }
+
     /// A record of this moment.
     pub fn now(
         status: &str,
@@ -274,6 +297,12 @@ impl RunRecord {
 /// This moment, in UTC.
 fn now() -> String {
     humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
+}
+
+fn digest(text: &str) -> String {
+    let mut digest = Sha256::new();
+    digest.update(text.as_bytes());
+    digest.hexadecimal()
 }
 
 fn ccv(layer: &Layer) -> Option<f64> {

@@ -50,7 +50,7 @@ impl Training<'_> {
 
     fn record(&self, status: &str, result: Option<RunResult>) -> Result<(), Error> {
         let Some(folder) = self.folder else { return Ok(()) };
-        let started = folder.record().map(|record| record.started);
+        let started = folder.record()?.map(|record| record.started);
         folder.write_record(&RunRecord::now(status, self.trainer, started, &self.changes, result))
     }
 
@@ -65,8 +65,11 @@ impl Training<'_> {
         if let Some(folder) = self.folder
             && self.trainer.position() == Position::default()
         {
-            // The initial network: a run of no epochs has a model too.
-            folder.save(self.trainer, self.config)?;
+            // A run of no epochs has a model too; else there is none before something is trained.
+            match self.trainer.is_finished() {
+                true => folder.save(self.trainer, self.config)?,
+                false => folder.checkpoint(self.trainer, self.config)?,
+            }
         }
         while !self.trainer.is_finished() {
             let epoch = self.trainer.position().epochs + 1;

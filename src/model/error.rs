@@ -46,6 +46,9 @@ pub enum ModelProblem {
         /// What is wrong.
         source: PatternError,
     },
+    /// Parameters that no training leaves.
+    #[error("layers.{0} holds values that are not finite")]
+    NotFinite(usize),
     /// A metadata entry that cannot be understood.
     #[error("metadata {key}: {problem}")]
     Metadata {

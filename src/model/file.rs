@@ -157,6 +157,9 @@ impl ModelFile {
             let problem = "it is not of these columns".to_string();
             return Err(ModelProblem::Metadata { key: "scaling", problem });
         }
+        if let Some(problem) = meaning.schema.contradiction(model.outputs()) {
+            return Err(ModelProblem::Metadata { key: "schema", problem });
+        }
         Ok(ModelFile { model, meaning })
     }
 }
@@ -268,6 +271,10 @@ fn take_layer(
     if is_hidden {
         head.gamma = file.take_f32(&name("norm.gamma"), &[rows])?;
         head.beta = file.take_f32(&name("norm.beta"), &[rows])?;
+    }
+    let all = [&weights, &head.bias, &head.gamma, &head.beta];
+    if !all.into_iter().flatten().all(|value| value.is_finite()) {
+        return Err(ModelProblem::NotFinite(index));
     }
     Ok((pattern, weights, head))
 }

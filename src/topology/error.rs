@@ -56,6 +56,9 @@ pub enum TopologyError {
         /// Inputs.
         in_features: usize,
     },
+    /// A matrix that would take too much memory.
+    #[error(transparent)]
+    Memory(#[from] crate::memory::TooMuch),
     /// A generator that looks at training data has none.
     #[error(
         "this topology is made from training data, and there is none here: a run of no `epochs` \

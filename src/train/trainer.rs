@@ -216,6 +216,11 @@ impl Trainer {
         &self.warnings
     }
 
+    /// Has something else to say.
+    pub fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
     /// The configuration.
     pub fn config(&self) -> &TrainConfig {
         &self.config

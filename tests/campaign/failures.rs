@@ -117,11 +117,7 @@ fn limits(rng: &mut Pcg64, dir: &Path) -> Result<Counts, String> {
     let reference = Reference::draw(rng, dir, 3..30)?;
     let (limit, name) = match rng.random_range(0..3) {
         0 => (format!("ulimit -n {}", rng.random_range(4..20)), "limits of open files"),
-        // Else the system ends the process.
-        1 => (
-            format!("trap '' XFSZ; ulimit -f {}", rng.random_range(1..200)),
-            "limits of file sizes",
-        ),
+        1 => (format!("ulimit -f {}", rng.random_range(1..200)), "limits of file sizes"),
         _ => (format!("ulimit -v {}", rng.random_range(400_000..4_000_000)), "limits of memory"),
     };
     let out = dir.join("limited");

@@ -116,7 +116,11 @@ fn main() -> ExitCode {
     let Some(asked) = arguments() else { return ExitCode::SUCCESS };
     let wanted = |area: &&Area| asked.area.as_deref().is_none_or(|name| name == area.name);
     let areas: Vec<&Area> = AREAS.iter().filter(wanted).collect();
-    assert!(!areas.is_empty(), "no area of this name: {:?}", AREAS.map(|area| area.name));
+    if areas.is_empty() {
+        let names = AREAS.map(|area| area.name).join(", ");
+        eprintln!("error: no area of this name: there are {names}");
+        std::process::exit(2);
+    }
     let results: Vec<_> = areas
         .iter()
         .map(|area| {

@@ -2,7 +2,7 @@
 
 use super::columns::{Columns, roles};
 use super::format::{Format, Header, ReadOptions, RowSource, RowsFrom, Source};
-use super::gather::Gathering;
+use super::gather::{Gathering, expect_room};
 use super::header::decide_header;
 use super::input::Input;
 use super::kinds::{decide_classes, decide_kinds};
@@ -95,8 +95,9 @@ fn take_reader(input: &mut Input) -> Box<dyn BufRead> {
 fn parse(input: Box<dyn BufRead>, options: &ReadOptions) -> Result<Table, ReadProblem> {
     let records = RecordReader::open(input, &options.text)?;
     let mut records = records.ok_or(DataProblem::Empty)?;
-    let first = records.first().clone();
     let width = records.width();
+    expect_room(width, 1)?;
+    let first = records.first().clone();
     // Perhaps names; who asks for one of them says that they are.
     let names = names(&first).filter(|_| options.header != Header::No);
     let is_said = options.header == Header::Yes;

@@ -11,11 +11,18 @@ use crate::dataset::field::{
 use crate::dataset::problem::DataProblem;
 use crate::dataset::table::line;
 use crate::dataset::value::{Entry, Value, Written};
+use crate::memory;
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 /// A column with more texts than this is no category.
 pub(super) const MAX_CATEGORIES: usize = 4096;
+/// Bytes that a column takes, however few rows there are: its name, its texts, its counts.
+const BYTES_PER_COLUMN: u64 = 640;
+/// Bytes of a value: while it is read, and as it enters the network.
+const BYTES_PER_VALUE: u64 = 8;
+/// Rows after which it is asked again whether there is room for them.
+const ROWS_AT_ONCE: usize = 4096;
 /// As many labels as an index of 16 bits tells apart.
 pub(super) const MAX_CLASSES: usize = 1 << 16;
 
@@ -268,6 +275,17 @@ impl LabelReading {
     }
 }
 
+/// Whether a table of so many columns and rows may be read.
+///
+/// **Errors**: [`DataProblem::Memory`].
+pub(super) fn expect_room(columns: usize, rows: usize) -> Result<(), DataProblem> {
+    let (columns, rows) = (columns as u64, rows as u64);
+    // A label or a line besides.
+    let bytes = rows.saturating_mul((columns + 1).saturating_mul(BYTES_PER_VALUE));
+    let bytes = bytes.saturating_add(columns.saturating_mul(BYTES_PER_COLUMN));
+    Ok(memory::expect(bytes, || format!("a table of {columns} columns and {rows} rows"))?)
+}
+
 impl Gathering {
     /// A table with these columns.
     pub(super) fn new(roles: Roles, options: &ReadOptions) -> Gathering {
@@ -291,13 +309,16 @@ impl Gathering {
 
     /// Takes the next row, its fields by their places.
     ///
-    /// **Errors**: [`DataProblem::Encoding`].
+    /// **Errors**: [`DataProblem::Encoding`], [`DataProblem::Memory`].
     pub(super) fn push<'a>(
         &mut self,
         line: u64,
         field: impl Fn(usize) -> &'a [u8],
     ) -> Result<(), DataProblem> {
         let row = self.rows;
+        if row.is_multiple_of(ROWS_AT_ONCE) {
+            expect_room(self.columns.len(), row + ROWS_AT_ONCE)?;
+        }
         let label = match self.label.place {
             Some(place) => self.label.id(field(place), row, line, &self.marks)?,
             None => None,

@@ -9,6 +9,7 @@ use super::format::TextOptions;
 use super::input::Input;
 use crate::dataset::error::Error;
 use crate::dataset::problem::DataProblem;
+use crate::memory;
 use csv_core::ReadRecordResult;
 use std::io::{self, BufRead};
 
@@ -156,7 +157,10 @@ impl RecordReader {
                     self.record.bytes.resize((2 * len).max(1 << 10), 0);
                 }
                 if self.record.ends.len() < count + 8 {
-                    self.record.ends.resize((2 * count).max(64), 0);
+                    let (fields, size) = ((2 * count).max(64), size_of::<usize>());
+                    let what = || format!("a row of more than {count} fields");
+                    memory::expect((fields * size) as u64, what).map_err(DataProblem::from)?;
+                    self.record.ends.resize(fields, 0);
                 }
                 let (result, read, written, ended) = self.core.read_record(
                     &self.lines.line[self.lines.at..],

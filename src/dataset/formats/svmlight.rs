@@ -11,12 +11,20 @@ use crate::dataset::problem::DataProblem;
 use crate::dataset::schema::Schema;
 use crate::dataset::sparse_rows::SparseRows;
 use crate::dataset::table::Table;
+use crate::memory;
 use std::io::{BufRead, Read};
 
 /// A line longer than this is no row's.
 const LINE_LIMIT: u64 = 16 << 20;
 /// SVMlight's and LIBSVM's text.
 pub(super) struct Svmlight;
+
+/// Whether what was read so far, and its samples, may be kept.
+fn expect_room(rows: &SparseRows<f64>) -> Result<(), DataProblem> {
+    let (row_ptr, ids, _) = rows.arrays();
+    let bytes = 8 * row_ptr.len() + 2 * 8 * ids.len();
+    Ok(memory::expect(bytes as u64, || format!("rows of {} values", ids.len()))?)
+}
 
 impl Format for Svmlight {
     fn name(&self) -> &'static str {
@@ -49,6 +57,7 @@ impl Format for Svmlight {
                     row_lines.push((at, line));
                 }
                 rows.end_row();
+                expect_room(&rows).map_err(|problem| lines.input.data(problem))?;
             }
         }
         let (input, bytes) = (lines.input, lines.bytes);

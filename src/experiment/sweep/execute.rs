@@ -7,7 +7,7 @@ use crate::experiment::folder::{Keep, RunFolder};
 use crate::experiment::{Datasets, Error, Observer, Run, RunResult};
 use crate::format::{self, replace_file};
 use crate::parallel::side_by_side;
-use crate::train::{EpochMetrics, Phase, StepReport, Trainer};
+use crate::train::{EpochMetrics, Phase, StepReport, TrainConfig, Trainer};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -82,7 +82,8 @@ impl Sweep {
     ) -> Result<Tally, Error> {
         fs::create_dir_all(out).map_err(format::Error::io(out))?;
         let part = options.shard.runs(self);
-        let is_open = |run: &&SweepRun| RunFolder::result_in(&out.join(&run.key)).is_none();
+        let is_open =
+            |run: &&SweepRun| !matches!(RunFolder::result_in(&out.join(&run.key)), Ok(Some(_)));
         let open: Vec<&SweepRun> =
             part.iter().map(|&run| &self.runs[run]).filter(is_open).collect();
         let datasets = Datasets::default();
@@ -165,8 +166,12 @@ impl SweepRun {
         stop: &AtomicBool,
         mut watch: Watch<'_>,
     ) -> End {
-        let mut attempt = || -> Result<(RunResult, Run), Error> {
+        let mut attempt = || -> Result<(RunResult, Option<Run>), Error> {
             let mut run = self.open(path, datasets)?;
+            // The folder is ours; before it was, another process may have finished the run.
+            if let Some(result) = RunFolder::result_in(path)? {
+                return Ok((result, None));
+            }
             run.share_process();
             let failure = path.join(FAILURE);
             if failure.exists() {
@@ -176,10 +181,10 @@ impl SweepRun {
             if let Some(folder) = run.folder() {
                 folder.thin(keep)?;
             }
-            Ok((outcome.result, run))
+            Ok((outcome.result, Some(run)))
         };
         match attempt() {
-            Ok((result, run)) => End { ended: Ended::Finished(result.into()), run: Some(run) },
+            Ok((result, run)) => End { ended: Ended::Finished(result.into()), run },
             Err(Error::RunLocked(_)) => End { ended: Ended::Elsewhere, run: None },
             Err(error) if error.is_interruption() => End { ended: Ended::Interrupted, run: None },
             Err(error) => End { ended: Ended::Failed(error.to_string()), run: None },
@@ -188,16 +193,22 @@ impl SweepRun {
 
     /// The run, from its checkpoint if it has one.
     fn open(&self, path: &Path, datasets: &Datasets) -> Result<Run, Error> {
-        match Run::resume(path, datasets, Ok::<_, Error>) {
+        let resume = || Run::resume(path, datasets, Ok::<_, Error>);
+        match resume() {
             Err(Error::NoRun(_)) => {}
             run => return run,
         }
-        Run::new(self.config.clone(), Some(path), false, datasets, |train, samples| {
+        let suit = |train: &mut TrainConfig, samples| {
             if self.given.contains("train") {
                 let has_numbers = self.config.data.task == Task::Regression;
                 train.suit_own_table(samples, has_numbers, |name| self.given.contains(name));
             }
-        })
+        };
+        match Run::new(self.config.clone(), Some(path), false, datasets, suit) {
+            // Another process began it meanwhile, and left it.
+            Err(Error::RunExists(_)) => resume(),
+            run => run,
+        }
     }
 }
 

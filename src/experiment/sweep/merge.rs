@@ -27,11 +27,11 @@ pub fn merge(out: &Path, parts: &[PathBuf]) -> Result<Merged, Error> {
         for from in RunFolder::below(part)? {
             let name = from.file_name().expect("what is listed has a name");
             let to = out.join(name);
-            let Some(result) = RunFolder::result_in(&from) else {
+            let Some(result) = RunFolder::result_in(&from)? else {
                 merged.unfinished += 1;
                 continue;
             };
-            if let Some(known) = RunFolder::result_in(&to) {
+            if let Some(known) = RunFolder::result_in(&to)? {
                 if known.values != result.values {
                     return Err(Error::OtherResult(from, to));
                 }

@@ -4,6 +4,7 @@
 //! are more neurons than inputs. Of the latter some neurons stay without inputs.
 
 use crate::grammar::{Card, Entry, Parameter};
+use crate::memory;
 use crate::random::{Purpose, stream};
 use crate::sparse::CsrPattern;
 use crate::topology::error::TopologyError;
@@ -45,6 +46,10 @@ impl Generator for Orthogonal {
         if !(0.0..1.0).contains(&sparsity) {
             return Err(TopologyError::Sparsity(sparsity));
         }
+        let positions = in_features as u64 * out_features as u64;
+        memory::expect(positions.saturating_mul(3 * 8), || {
+            format!("an orthonormal matrix of {in_features} × {out_features}")
+        })?;
         let rng = &mut stream(seed, Purpose::Spread, layer as u64);
         let columns = in_features.max(out_features);
         let rotations = std::iter::from_fn(|| {
