@@ -69,6 +69,14 @@ pub(super) enum Error {
     /// A fold's folder with a run of other settings or data.
     #[error("{}: holds a run of other settings or other data; `force` replaces it", .0.display())]
     OtherFold(PathBuf),
+    /// An experiment that the paper does not have.
+    #[error("there is no experiment '{name}': there are {}", known.join(", "))]
+    NoExperiment {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// Runs of which none has a result.
     #[error("none of the runs is finished")]
     NothingFinished,

@@ -16,6 +16,7 @@ mod inspect;
 mod methods;
 mod predict;
 mod progress;
+mod reproduce;
 mod signals;
 mod sweep;
 mod sweep_progress;
@@ -73,6 +74,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Many runs: a grid or a list of settings, several at once, in parts, resumed
     Sweep(Box<sweep::SweepArgs>),
+    /// The paper's tables and figures, and what each of its numbers is worth here
+    Reproduce(reproduce::ReproduceArgs),
     /// Finished runs side by side: means and intervals over seeds, tests against a baseline
     Compare(compare::CompareArgs),
     /// Accuracy, log loss, macro-F1 and confusion of a model on a data set's test samples
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Train(args) => train::run(*args),
         Command::Sweep(args) => sweep::run(*args),
+        Command::Reproduce(args) => reproduce::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),

@@ -133,7 +133,7 @@ impl SweepArgs {
         for text in &self.vary {
             definition.vary(text).map_err(SettingsError::from)?;
         }
-        let sweep = definition.runs(&[]);
+        let sweep = definition.runs();
         Ok(sweep.map_err(|problem| match &self.file {
             Some(path) => SettingsError::at(path)(problem),
             None => problem.into(),
@@ -145,7 +145,7 @@ fn show(console: &Console, sweep: &Sweep, shard: Shard) {
     let mut rows = vec![vec!["key".to_string(), "settings".to_string()]];
     for run in shard.runs(sweep) {
         let run = &sweep.runs[run];
-        rows.push(vec![run.key.clone(), run.label()]);
+        rows.push(vec![run.key.clone(), run.label.clone()]);
     }
     console.line(table(&rows));
 }

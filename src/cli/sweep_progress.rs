@@ -78,7 +78,7 @@ impl SweepObserver for SweepProgress<'_> {
     fn begins(&self, open: &[(&SweepRun, f64)], finished: usize, jobs: usize) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |(run, work): &(&SweepRun, f64)| OpenRun {
-            label: run.label(),
+            label: run.label.clone(),
             work: *work,
             has_method: run.config.train.has_method(),
             before: None,

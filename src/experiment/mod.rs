@@ -6,6 +6,7 @@
 //! | `run.rs`, `training.rs` | a run from its settings to its result, and its trainings |
 //! | `observer.rs` | who hears of it |
 //! | `sweep.rs` | many runs from one definition, several at once, in parts |
+//! | `paper.rs`, `verdict.rs` | the paper's experiments, and what its numbers are worth here |
 //! | `folder.rs`, `lock.rs` | the folder it is kept in, which one process owns |
 //! | `finished.rs`, `comparison.rs` | finished runs read back, and side by side |
 //! | `datasets.rs` | the data that several runs share |
@@ -28,12 +29,14 @@ mod folder;
 mod judgement;
 mod lock;
 mod observer;
+pub mod paper;
 mod record;
 mod run;
 pub mod significance;
 pub mod statistics;
 pub mod sweep;
 mod training;
+pub mod verdict;
 
 pub use cross_validation::CrossValidation;
 pub use datasets::Datasets;

@@ -31,11 +31,18 @@ pub fn half_interval(values: &[f64], confidence: f64) -> Option<f64> {
     Some(t * deviation / count.sqrt())
 }
 
+/// Half the width of the interval around the difference of two means that holds the true one with
+/// probability `confidence`, with Welch's degrees of freedom. `None` where [`welch`] has none.
+pub fn difference_half_interval(a: &[f64], b: &[f64], confidence: f64) -> Option<f64> {
+    let df = welch(a, b)?.df;
+    let t = StudentsT::new(0.0, 1.0, df).ok()?.inverse_cdf(0.5 + confidence / 2.0);
+    Some(t * (squared_error(a)? + squared_error(b)?).sqrt())
+}
+
 /// Welch's t test of `a` against `b`, which may vary differently, with the degrees of freedom of
 /// Welch and Satterthwaite. `None` of fewer than two of either, or where neither varies.
 pub fn welch(a: &[f64], b: &[f64]) -> Option<TTest> {
-    let share = |values: &[f64]| Some(deviation(values)?.powi(2) / values.len() as f64);
-    let (of_a, of_b) = (share(a)?, share(b)?);
+    let (of_a, of_b) = (squared_error(a)?, squared_error(b)?);
     let both = of_a + of_b;
     if both == 0.0 {
         return None;
@@ -43,6 +50,11 @@ pub fn welch(a: &[f64], b: &[f64]) -> Option<TTest> {
     let freedom = |share: f64, values: &[f64]| share.powi(2) / (values.len() as f64 - 1.0);
     let df = both.powi(2) / (freedom(of_a, a) + freedom(of_b, b));
     TTest::of((mean(a)? - mean(b)?) / both.sqrt(), df)
+}
+
+/// The squared standard error of a mean.
+fn squared_error(values: &[f64]) -> Option<f64> {
+    Some(deviation(values)?.powi(2) / values.len() as f64)
 }
 
 /// The t test of the differences of pairs, such as two methods with the same seed. `None` of fewer

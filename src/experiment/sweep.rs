@@ -10,7 +10,7 @@ mod merge;
 mod shard;
 mod work;
 
-pub use definition::{Definition, MAX_RUNS, Sweep, SweepRun, setting_of};
+pub use definition::{Definition, MAX_RUNS, Sweep, SweepRun, key_of, setting_of};
 pub use execute::{Ended, Options, SweepObserver, Tally};
 pub use merge::{Merged, merge};
 pub use shard::Shard;

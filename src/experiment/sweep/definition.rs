@@ -38,8 +38,8 @@ pub struct Sweep {
 /// One run of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepRun {
-    /// What the grid and the list say of it.
-    pub varied: Table,
+    /// What sets it apart from the others, for people.
+    pub label: String,
     /// All settings.
     pub config: RunConfig,
     /// Names of the settings that are given, by the grid, the list or for all runs.
@@ -121,11 +121,11 @@ impl Definition {
         Ok(())
     }
 
-    /// The runs, on top of `before`.
+    /// The runs.
     ///
     /// **Errors**: [`SettingsProblem`] for an unknown setting, a wrong value, a setting that is
     /// given twice, more than [`MAX_RUNS`], or none.
-    pub fn runs(&self, before: &[Table]) -> Result<Sweep, SettingsProblem> {
+    pub fn runs(&self) -> Result<Sweep, SettingsProblem> {
         let one = [Table::new()];
         let list = if self.list.is_empty() { &one[..] } else { &self.list };
         let mut of_grid = self.grid.iter().map(|(_, values)| values.len());
@@ -154,7 +154,8 @@ impl Definition {
                 combinations = combinations.iter().flat_map(each).collect();
             }
             for varied in combinations {
-                let run = SweepRun::new(before, &self.settings, varied)?;
+                let label = label(&varied);
+                let run = SweepRun::new([self.settings.clone(), varied], label)?;
                 // What is asked for twice is done once.
                 if keys.insert(run.key.clone()) {
                     runs.push(run);
@@ -166,9 +167,13 @@ impl Definition {
 }
 
 impl SweepRun {
-    fn new(before: &[Table], settings: &Table, varied: Table) -> Result<SweepRun, SettingsProblem> {
-        let mut tables = before.to_vec();
-        tables.extend([settings.clone(), varied.clone()]);
+    /// A run of these settings, later tables over earlier ones, that is called `label`.
+    ///
+    /// **Errors**: [`SettingsProblem`].
+    pub fn new<const N: usize>(
+        tables: [Table; N],
+        label: String,
+    ) -> Result<SweepRun, SettingsProblem> {
         let given = tables.iter().flat_map(|table| table.keys().cloned()).collect();
         let mut config = RunConfig::from_tables(tables)?;
         config.make_absolute().map_err(|problem| SettingsProblem::Value {
@@ -179,23 +184,23 @@ impl SweepRun {
             // Several runs at once are worth more than several threads for one.
             config.train.threads = 1;
         }
-        let key = key(&config);
-        Ok(SweepRun { varied, config, given, key })
-    }
-
-    /// What sets it apart from the others, for people: `sparsity 0.95, seed 3`.
-    pub fn label(&self) -> String {
-        let parts = self.varied.iter().map(|(key, value)| match value {
-            Value::String(text) => format!("{key} {text}"),
-            other => format!("{key} {other}"),
-        });
-        let label = parts.collect::<Vec<_>>().join(", ");
-        if label.is_empty() { "the run".to_string() } else { label }
+        let key = key_of(&config);
+        Ok(SweepRun { label, config, given, key })
     }
 }
 
+/// What sets a run apart from the others, for people: `seed 3, sparsity 0.95`.
+fn label(varied: &Table) -> String {
+    let parts = varied.iter().map(|(key, value)| match value {
+        Value::String(text) => format!("{key} {text}"),
+        other => format!("{key} {other}"),
+    });
+    let label = parts.collect::<Vec<_>>().join(", ");
+    if label.is_empty() { "the run".to_string() } else { label }
+}
+
 /// What a run of these settings is known by: not by where its data lies, nor by its threads.
-fn key(config: &RunConfig) -> String {
+pub fn key_of(config: &RunConfig) -> String {
     let mut config = config.clone();
     (config.data.data_dir, config.data.data_digest) = (None, None);
     let digest = Hash::hash(config.to_portable_toml().as_bytes());
@@ -258,7 +263,7 @@ mod tests {
     use super::*;
 
     fn sweep(text: &str) -> Result<Sweep, SettingsProblem> {
-        Definition::parse(text)?.runs(&[])
+        Definition::parse(text)?.runs()
     }
 
     fn said(text: &str) -> String {
@@ -287,7 +292,7 @@ mod tests {
             }
         }
         assert_eq!(told, expected);
-        assert_eq!(runs[1].label(), "profile uniform, seed 1, sparsity 0.95");
+        assert_eq!(runs[1].label, "profile uniform, seed 1, sparsity 0.95");
         let keys: BTreeSet<_> = runs.iter().map(|run| &run.key).collect();
         assert_eq!(keys.len(), 12);
         assert!(keys.iter().all(|key| key.len() == 16));
@@ -316,7 +321,7 @@ mod tests {
         {
             definition.vary(text).unwrap();
         }
-        let runs = definition.runs(&[]).unwrap().runs;
+        let runs = definition.runs().unwrap().runs;
         assert_eq!(runs.len(), 16);
         let last = &runs[15].config.train;
         assert_eq!((last.seed, last.sparsity, &last.hidden[..]), (2, 0.5, &[16][..]));
@@ -324,7 +329,7 @@ mod tests {
         assert_eq!(runs[0].config.train.hidden, [8, 4]);
         let mut plain = Definition::default();
         plain.vary("hidden=64,32").unwrap();
-        let widths = plain.runs(&[]).unwrap().runs;
+        let widths = plain.runs().unwrap().runs;
         assert_eq!(
             widths.iter().map(|run| run.config.train.hidden[0]).collect::<Vec<_>>(),
             [64, 32]

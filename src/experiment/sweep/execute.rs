@@ -115,7 +115,7 @@ impl Sweep {
                     Ended::Failed(problem) => {
                         // If this cannot be written either, the tally has it.
                         let _ = note_failure(&path, &problem);
-                        tally.failed.push((run.label(), problem));
+                        tally.failed.push((run.label.clone(), problem));
                     }
                     Ended::Elsewhere => tally.elsewhere += 1,
                     Ended::Interrupted => {}
