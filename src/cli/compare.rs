@@ -56,10 +56,10 @@ fn parse_baseline(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(super) fn run(args: CompareArgs) -> Result<(), Error> {
-    let console = Console::new(args.json, false);
+/// The finished runs of all places.
+pub(super) fn read_runs(paths: &[PathBuf], console: &Console) -> Result<Vec<FinishedRun>, Error> {
     let mut runs: Vec<FinishedRun> = Vec::new();
-    for path in &args.paths {
+    for path in paths {
         let found = FinishedRuns::read(path)?;
         if found.unfinished > 0 {
             let (count, path) = (found.unfinished, path.display());
@@ -67,15 +67,23 @@ pub(super) fn run(args: CompareArgs) -> Result<(), Error> {
         }
         runs.extend(found.runs);
     }
-    if runs.is_empty() {
-        return Err(Error::NothingFinished);
-    }
+    if runs.is_empty() { Err(Error::NothingFinished) } else { Ok(runs) }
+}
+
+/// The values that are asked for, or what everyone asks for.
+pub(super) fn default_metrics(asked: Vec<String>, runs: &[FinishedRun]) -> Vec<String> {
     let has_classes = runs.iter().all(|run| run.result.values.contains_key("test_accuracy"));
-    let metrics = match args.metric.is_empty() {
-        false => args.metric,
+    match asked.is_empty() {
+        false => asked,
         true if has_classes => vec!["test_accuracy".to_string()],
         true => vec!["test_loss".to_string()],
-    };
+    }
+}
+
+pub(super) fn run(args: CompareArgs) -> Result<(), Error> {
+    let console = Console::new(args.json, false);
+    let runs = read_runs(&args.paths, &console)?;
+    let metrics = default_metrics(args.metric, &runs);
     let question = Question { metrics, at: args.at, over: args.over, against: args.against };
     let comparison = question.answer(&runs)?;
     for metric in &question.metrics {

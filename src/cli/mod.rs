@@ -16,6 +16,7 @@ mod inspect;
 mod methods;
 mod predict;
 mod progress;
+mod report;
 mod reproduce;
 mod signals;
 mod sweep;
@@ -78,6 +79,8 @@ enum Command {
     Reproduce(reproduce::ReproduceArgs),
     /// Finished runs side by side: means and intervals over seeds, tests against a baseline
     Compare(compare::CompareArgs),
+    /// Finished runs as one page of HTML: curves, tables that sort, topologies
+    Report(report::ReportArgs),
     /// Accuracy, log loss, macro-F1 and confusion of a model on a data set's test samples
     Eval(eval::EvalArgs),
     /// Classes and probabilities of rows of values
@@ -124,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(*args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Report(args) => report::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Inspect(args) => inspect::run(args),

@@ -1,6 +1,7 @@
 //! What `fanin sweep` tells while it runs: a bar over all runs, and a line for each that ends.
 
 use super::console::{Console, seconds_text};
+use super::dashes::with_dashes;
 use super::progress::{loss_text, values_text};
 use crate::experiment::sweep::{Ended, SweepObserver, SweepRun};
 use crate::experiment::{Error, RunFolder, RunResult};
@@ -116,7 +117,7 @@ impl SweepObserver for SweepProgress<'_> {
         let has_method = state.open[open].has_method;
         let what = match ended {
             Ended::Finished(result) => result_text(result),
-            Ended::Failed(problem) => problem.clone(),
+            Ended::Failed(problem) => with_dashes(problem),
             Ended::Elsewhere => "another process has it".to_string(),
             Ended::Interrupted => return Ok(()),
         };

@@ -57,6 +57,9 @@ pub struct Comparison {
 pub struct Group {
     /// The settings that groups differ in; none where a run does not have it.
     pub settings: BTreeMap<String, Option<String>>,
+    /// Its runs, by their places among those that were asked about.
+    #[serde(skip)]
+    pub members: Vec<usize>,
     /// Whether it is a baseline.
     pub is_baseline: bool,
     /// What is asked for, each by name.
@@ -97,8 +100,8 @@ pub struct Against {
 
 /// The values of some settings; none where a run does not have one.
 type Values = Vec<Option<Text>>;
-/// A run with the settings that it differs in from the others of its group.
-type Which<'a> = (Values, &'a FinishedRun);
+/// A run by its place, with the settings that it differs in from the others of its group.
+type Which = (Values, usize);
 
 /// A setting's value, which is ordered as a number if it is one.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,27 +152,28 @@ impl Question {
             settings.iter().map(|setting| table.get(setting).map(text)).collect()
         };
         // The same run from two places is one run.
-        let mut places: BTreeMap<(Values, Values), &FinishedRun> = BTreeMap::new();
-        for (run, table) in runs.iter().zip(&tables) {
+        let mut places: BTreeMap<(Values, Values), usize> = BTreeMap::new();
+        for (run, table) in tables.iter().enumerate() {
             places.entry((of(table, &varied), of(table, &self.over))).or_insert(run);
         }
-        let mut groups: BTreeMap<Values, Vec<Which<'_>>> = BTreeMap::new();
+        let mut groups: BTreeMap<Values, Vec<Which>> = BTreeMap::new();
         for ((group, which), run) in places {
             groups.entry(group).or_default().push((which, run));
         }
         let mut answers = Vec::new();
-        for (group, runs) in &groups {
+        for (group, members) in &groups {
             let baseline = baseline_of(group, &varied, &against);
             let partners = groups.get(&baseline).filter(|_| baseline != *group);
             let mut metrics = BTreeMap::new();
             for metric in &self.metrics {
-                let summary = self.summary(metric, runs, partners.map(Vec::as_slice))?;
+                let summary = self.summary(metric, runs, members, partners.map(Vec::as_slice))?;
                 metrics.insert(metric.clone(), summary);
             }
             let values = group.iter().map(|value| value.as_ref().map(|text| text.0.clone()));
             let settings = varied.iter().cloned().zip(values).collect();
             let is_baseline = !self.against.is_empty() && baseline == *group;
-            answers.push(Group { settings, is_baseline, metrics });
+            let members = members.iter().map(|(_, run)| *run).collect();
+            answers.push(Group { settings, members, is_baseline, metrics });
         }
         if let Some((setting, _)) = self.against.first()
             && !answers.iter().any(|group| group.is_baseline)
@@ -198,14 +202,14 @@ impl Question {
     fn summary(
         &self,
         metric: &str,
-        runs: &[Which<'_>],
-        partners: Option<&[Which<'_>]>,
+        runs: &[FinishedRun],
+        members: &[Which],
+        partners: Option<&[Which]>,
     ) -> Result<Summary, Error> {
-        let value = |run: &FinishedRun| value(run, metric, self.at);
-        let of = |runs: &[Which<'_>]| -> Result<Vec<f64>, Error> {
-            runs.iter().map(|(_, run)| value(run)).collect()
+        let of = |members: &[Which]| -> Result<Vec<f64>, Error> {
+            members.iter().map(|(_, run)| value(&runs[*run], metric, self.at)).collect()
         };
-        let values = of(runs)?;
+        let values = of(members)?;
         let against = match partners {
             None => None,
             Some(partners) => {
@@ -213,7 +217,7 @@ impl Question {
                 let partner = |which: &Values| {
                     partners.iter().position(|(other, _)| other == which).map(|at| others[at])
                 };
-                let differences: Vec<f64> = runs
+                let differences: Vec<f64> = members
                     .iter()
                     .zip(&values)
                     .filter_map(|((which, _), value)| Some(value - partner(which)?))

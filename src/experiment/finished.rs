@@ -1,11 +1,12 @@
 //! Runs that are finished, read back: from the folder of one, the folder of many, or a list.
 
-use super::{Error, RunFolder, RunResult};
+use super::record::{FINISHED, RunRecord, RunResult};
+use super::{Error, RunFolder};
 use crate::format;
 use crate::train::{EpochMetrics, RunConfig, SettingsError};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// A run that is finished.
@@ -17,6 +18,15 @@ pub struct FinishedRun {
     pub result: RunResult,
     /// Every epoch.
     pub epochs: Vec<EpochMetrics>,
+    /// The steps in which a method acted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updates: Vec<u64>,
+    /// The command line that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Its folder, if it was read from one.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
 }
 
 /// The runs of a place.
@@ -45,10 +55,17 @@ impl FinishedRun {
     ///
     /// **Errors**: [`Error::Settings`], [`Error::Format`].
     fn in_folder(path: &Path) -> Result<Option<FinishedRun>, Error> {
-        let Some(result) = RunFolder::result_in(path)? else { return Ok(None) };
-        let settings = RunFolder::config_in(path)?.to_given_table();
-        let epochs = RunFolder::epochs_in(path)?;
-        Ok(Some(FinishedRun { settings, result, epochs }))
+        let record = RunFolder::record_in(path)?.filter(|record| record.status == FINISHED);
+        let Some(RunRecord { result: Some(result), command, .. }) = record else { return Ok(None) };
+        let updates = RunFolder::updates_in(path)?;
+        Ok(Some(FinishedRun {
+            settings: RunFolder::config_in(path)?.to_given_table(),
+            result,
+            epochs: RunFolder::epochs_in(path)?,
+            updates: updates.iter().map(|update| update.update).collect(),
+            command: Some(command.join(" ")),
+            path: Some(path.to_path_buf()),
+        }))
     }
 }
 

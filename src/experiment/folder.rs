@@ -262,7 +262,12 @@ impl RunFolder {
     ///
     /// **Errors**: [`Error::Format`].
     pub fn updates(&self) -> Result<Vec<UpdateMetrics>, Error> {
-        lines(&self.path.join(METRICS))
+        RunFolder::updates_in(&self.path)
+    }
+
+    /// The updates of a run that may be another's.
+    pub(super) fn updates_in(path: &Path) -> Result<Vec<UpdateMetrics>, Error> {
+        lines(&path.join(METRICS))
     }
 
     /// Writes `curves.svg` and, if there is one, `rewiring.svg`.
@@ -323,7 +328,7 @@ impl RunFolder {
     }
 
     /// What the `run.json` of a folder says that may be another's.
-    fn record_in(path: &Path) -> Result<Option<RunRecord>, Error> {
+    pub(super) fn record_in(path: &Path) -> Result<Option<RunRecord>, Error> {
         let path = path.join(RUN);
         match fs::read_to_string(&path) {
             Ok(text) => match RunRecord::parse(&text) {

@@ -1,10 +1,11 @@
-//! Results for people: figures.
+//! Results for people: figures, and a page that has them all.
 
 #[cfg(feature = "cli")]
 mod benchmark_figure;
 mod contact_sheet;
 mod curves_figure;
 mod figure;
+mod html;
 mod rewiring_figure;
 mod run_figures;
 mod topology_figure;
@@ -15,6 +16,7 @@ pub use benchmark_figure::benchmark_figure;
 pub(crate) use benchmark_figure::percent;
 pub use contact_sheet::{ContactSheet, contact_sheet_png, contact_sheet_svg};
 pub use curves_figure::curves_figure;
+pub use html::HtmlReport;
 pub use rewiring_figure::rewiring_figure;
 pub use run_figures::draw_run;
 pub use topology_figure::{network_figure, topology_figure};
