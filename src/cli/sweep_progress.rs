@@ -22,21 +22,24 @@ pub(super) struct SweepProgress<'a> {
 
 /// Where the sweep is.
 struct State {
-    /// Of the open runs: what each is called, its work, the share of it that is done.
     open: Vec<OpenRun>,
+    /// Runs that earlier calls finished.
     finished: usize,
     started: Instant,
-    /// Work that earlier calls had done; known once each open run has begun.
+    /// When the bar was drawn last.
     told: Instant,
 }
 
+/// A run that was to be done when this call began.
 struct OpenRun {
     label: String,
+    /// How much there is to do, in the unit of all runs.
     work: f64,
     /// Whether connections may change.
     has_method: bool,
-    /// Share that was done when this call came to it, and by now.
+    /// Share of the work that was done when this call came to it.
     before: Option<f64>,
+    /// Share that is done by now.
     share: f64,
     ended: bool,
 }
