@@ -187,7 +187,8 @@ fn timeless(name: &str, bytes: Vec<u8>) -> Vec<u8> {
 fn forget(value: &mut Value) {
     if let Value::Object(fields) = value {
         fields.retain(|key, _| {
-            let own = ["command", "started", "updated", "peak_rss_bytes", "run_dir", "machine"];
+            let own =
+                ["command", "started", "updated", "peak_rss_bytes", "run_dir", "machine", "sha256"];
             !key.contains("seconds") && !own.contains(&key.as_str())
         });
         fields.values_mut().for_each(forget);
