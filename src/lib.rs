@@ -15,8 +15,8 @@
 //! | [`dataset`] | file formats, the known data sets and their fetching, splits, samples to tiles |
 //! | [`model`] | a trained network: as a file, at work, how good it is |
 //! | [`train`] | settings, the step, the epoch loop, the checkpoint |
-//! | [`experiment`] | a run with its folder and record; what sparsity is worth on a machine |
-//! | [`report`] | figures, contact sheets |
+//! | [`experiment`] | runs and their folders; sweeps, comparisons, the paper; benchmarks |
+//! | [`report`] | figures, contact sheets, a page of HTML |
 //! | [`grammar`] | choices by text, `name:key=value,key=value`, from lists; paths as text |
 //! | [`mod@format`] | safetensors, NumPy's and SciPy's npy and npz |
 //! | [`parallel`] | the thread pool and the instruction set: the one place that names rayon |

@@ -127,7 +127,10 @@ fn a_run_that_diverges_leaves_no_model() {
         "--sparsity",
         "0.5",
     ]);
-    assert_error(command.arg("--out").arg(&out), 1, "");
+    let output = command.arg("--out").arg(&out).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains("error: the loss is not finite"), "{told}");
     assert!(out.join("checkpoint.safetensors").exists());
     assert!(!out.join("model.safetensors").exists());
 }

@@ -29,7 +29,7 @@ fn a_page_has_the_numbers_of_its_runs_and_needs_nothing_else() {
     let args = ["sweep", "--hidden", "12,300", "--epochs", "2", "--method", "rigl:every=50"];
     run(fanin().args(args).args(varied).arg("--out").arg(&sweep));
     let page = page(&sweep, &["--title", "a < b & \"c\" </script>"]);
-    assert!(page.contains("<title>a &lt; b &amp; &quot;c&quot; &lt;/script></title>"), "title");
+    assert!(page.contains("<title>a &lt; b &amp; &quot;c&quot; &lt;/script&gt;</title>"), "title");
     for reference in ["src=", "href=", "@import", "url(", "https://"] {
         assert!(!page.contains(reference), "{reference}");
     }

@@ -141,6 +141,7 @@ fn a_run_that_fails_says_why_and_the_others_go_on() {
     assert!(failures.iter().all(|failure| failure.contains("sparsity")), "{failures:?}");
     let compared = run(fanin().arg("compare").arg(&out));
     assert!(text(&compared.stdout).contains("batch"), "{}", text(&compared.stdout));
+    assert!(text(&compared.stderr).contains("2 runs are not finished"), "they are left out");
     // Data that is not there is the failure of its runs.
     let lost = ["sweep", "--vary", "dataset=mnist,forest-cover", "--data-dir", "/nowhere"];
     let output = fanin().args(lost).arg("--out").arg(dir.path().join("lost")).output().unwrap();
@@ -252,6 +253,7 @@ fn compared_runs_are_grouped_over_seeds_and_held_against_a_baseline() {
         assert_eq!(output.status.code(), Some(1));
         text(&output.stderr)
     };
+    assert!(said(&["--over", "sed"]).contains("unknown setting 'sed': did you mean 'seed'?"));
     assert!(said(&["--metric", "beauty"]).contains("test_accuracy"));
     // A choice's name stands for its text with all parameters.
     run(fanin().arg("compare").arg(&out).args(["--against", "method=rigl:every=50"]));

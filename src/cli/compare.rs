@@ -2,7 +2,7 @@
 
 use super::console::{Console, table};
 use super::error::Error;
-use crate::experiment::comparison::{Against, At, Comparison, Group, Question, Summary};
+use crate::experiment::comparison::{Against, At, Comparison, Group, Question, Summary, scale};
 use crate::experiment::{FinishedRun, FinishedRuns};
 use crate::format::replace_file;
 use clap::Args;
@@ -101,7 +101,7 @@ pub(super) fn run(args: CompareArgs) -> Result<(), Error> {
 fn rows(comparison: &Comparison, metric: &str) -> Vec<Vec<String>> {
     let groups = &comparison.groups;
     let has_baseline = groups.iter().any(|group| group.is_baseline);
-    let scale = if metric.ends_with("accuracy") { 100.0 } else { 1.0 };
+    let scale = scale(metric);
     let most = groups.iter().map(|group| (scale * group.metrics[metric].mean).abs());
     let digits = digits(most.fold(0.0, f64::max));
     let mut head = comparison.settings.clone();

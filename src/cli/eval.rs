@@ -183,8 +183,9 @@ fn as_trained(data: Dataset, file: &ModelFile) -> Result<(String, Samples), Erro
 
 /// Refuses what a model names as its data and is no file: nobody may write into it.
 fn expect_files(config: &DataConfig) -> Result<(), Error> {
-    let files = [&config.train, &config.train_labels, &config.test, &config.test_labels];
-    for path in files.into_iter().flatten() {
+    let train = [&config.train, &config.train_labels, &config.test, &config.test_labels];
+    let held_out = [&config.validation, &config.validation_labels];
+    for path in train.into_iter().chain(held_out).flatten() {
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(Error::NoFile(path.clone()));
         }

@@ -90,6 +90,7 @@ pub(super) fn run(args: ReproduceArgs) -> Result<(), Error> {
         let mut sweep = together(runs.filter(|run| known.get(&run.run.key).is_none()));
         for run in &mut sweep.runs {
             run.config.data.data_dir = args.data_dir.clone();
+            run.config.make_absolute()?;
         }
         let options = Options { jobs: args.jobs, shard: args.shard, keep: Keep::Results };
         let (started, progress) = (Instant::now(), SweepProgress::new(&console));
@@ -276,6 +277,19 @@ fn tally_text(judgements: &Judgements) -> String {
     }
 }
 
+/// The programs and instruction sets of the runs that are known.
+fn made_by(runs: &[PaperRun], known: &Known) -> String {
+    let results = || runs.iter().filter_map(|run| known.get(&run.run.key)).map(|run| &run.result);
+    let commits: BTreeSet<&str> = results().map(|result| result.commit.as_str()).collect();
+    let levels: BTreeSet<&str> = results().map(|result| result.isa.as_str()).collect();
+    let listed = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+    format!(
+        "Commit {}; {}; one thread a run, and the seconds beside other runs.\n",
+        listed(commits),
+        listed(levels)
+    )
+}
+
 /// Writes a page per experiment, and the runs behind them, a line each.
 fn report(
     folder: &Path,
@@ -284,10 +298,11 @@ fn report(
     known: &Known,
 ) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(format::Error::io(folder))?;
-    for (experiment, judgements) in all {
+    for ((experiment, judgements), (_, runs)) in all.iter().zip(chosen) {
         let mut page = format!("# {}: {}\n\n", experiment.name, experiment.about);
         page += &format!("{}; metric `{}`.\n", experiment.place, experiment.metric);
         page += &format!("`fanin reproduce {}`. {}.\n", experiment.name, tally_text(judgements));
+        page += &made_by(runs, known);
         for (_, rows) in tables(judgements, true) {
             let line = |row: &Vec<String>| format!("| {} |\n", row.join(" | "));
             page += &format!("\n{}|{}\n", line(&rows[0]), " --- |".repeat(rows[0].len()));

@@ -6,7 +6,7 @@ use super::significance::{TTest, cohens_d, half_interval, holm, paired, welch};
 use super::statistics::{deviation, mean};
 use super::sweep::setting_of;
 use crate::grammar::named;
-use crate::train::SettingsError;
+use crate::train::{RunConfig, SettingsError};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
@@ -140,6 +140,9 @@ impl Question {
         let tables: Vec<Table> =
             runs.iter().map(|run| Ok(run.config()?.to_table())).collect::<Result<_, Error>>()?;
         let varied = self.varied(&tables);
+        for setting in &self.over {
+            RunConfig::expect_setting(setting).map_err(SettingsError::from)?;
+        }
         let mut against = Vec::new();
         for (setting, value) in &self.against {
             let value = setting_of(setting, value).map_err(SettingsError::from)?;
@@ -270,8 +273,18 @@ fn adjust(metric: &str, groups: &mut [Group]) {
     }
 }
 
+/// What a value is multiplied by where people read it: accuracies are in per cent.
+pub fn scale(metric: &str) -> f64 {
+    if metric.ends_with("accuracy") { 100.0 } else { 1.0 }
+}
+
+/// A value's name where people read it.
+pub fn shown_name(metric: &str) -> String {
+    if scale(metric) == 1.0 { metric.to_string() } else { format!("{metric} (%)") }
+}
+
 /// Whether less of a value is better.
-pub fn less_is_better(metric: &str) -> bool {
+fn less_is_better(metric: &str) -> bool {
     ["loss", "mae", "rmse", "mse", "error", "seconds", "flops", "bytes"]
         .iter()
         .any(|part| metric.contains(part))

@@ -35,6 +35,8 @@ const FIGURES: [&str; 2] = ["curves.svg", "rewiring.svg"];
 const TEST_ROWS: &str = "test-rows.txt";
 const VALIDATION_ROWS: &str = "validation-rows.txt";
 const LOCK: &str = "lock";
+/// Why a run of a sweep failed.
+pub(super) const FAILURE: &str = "error.txt";
 /// Settings that may be others than the checkpoint's: what trains no other network, since the data
 /// is known by its digest.
 pub const MAY_CHANGE: [&str; 9] = [
@@ -349,7 +351,7 @@ impl RunFolder {
         Ok(RunFolder::record_in(path)?.filter(finished).and_then(|record| record.result))
     }
 
-    /// The folders of runs in a folder, in the order of their names.
+    /// The folders of runs in a folder, those that failed before they began included, by name.
     ///
     /// **Errors**: [`Error::Format`].
     pub(super) fn below(path: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -357,7 +359,7 @@ impl RunFolder {
             fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect()
         };
         let mut folders = entries().map_err(format::Error::io(path))?;
-        folders.retain(|folder| folder.join(CONFIG).is_file());
+        folders.retain(|folder| folder.join(CONFIG).is_file() || folder.join(FAILURE).is_file());
         folders.sort();
         Ok(folders)
     }

@@ -10,7 +10,7 @@
 //! it is as small as the paper's within the widest interval of its rows.
 
 use super::Error;
-use super::comparison::{At, CONFIDENCE, value};
+use super::comparison::{At, CONFIDENCE, scale, value};
 use super::finished::FinishedRun;
 use super::paper::{Claim, ClaimKind, Experiment, PaperRun, Printed};
 use super::significance::{TTest, cohens_d, difference_half_interval, half_interval, welch};
@@ -133,8 +133,7 @@ impl Cell<'_> {
     }
 
     fn values(&self, metric: &str, at: At) -> Option<Vec<f64>> {
-        let scale = if metric.ends_with("accuracy") { 100.0 } else { 1.0 };
-        let values = self.runs.iter().map(|run| Some(scale * value(run, metric, at).ok()?));
+        let values = self.runs.iter().map(|run| Some(scale(metric) * value(run, metric, at).ok()?));
         values.collect::<Option<Vec<f64>>>().filter(|values| !values.is_empty())
     }
 }

@@ -1,5 +1,6 @@
 //! Images with their labels on one sheet, as PNG and as SVG.
 
+use super::escape::escape;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use font8x8::UnicodeFonts;
@@ -142,10 +143,6 @@ fn copy<'a>(sheet: &ContactSheet<'a>) -> ContactSheet<'a> {
         labels: vec![],
         ..*sheet
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Charts in SVG: axes with names, a legend, colours that differ in lightness too.
 
+use super::escape::escape;
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -23,9 +24,7 @@ pub(super) fn figure(
         let drawn = area.fill(&WHITE).and_then(|()| draw(&area)).and_then(|()| area.present());
         drawn.expect("drawing into memory");
     }
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
-    let words =
-        format!("\n<title>{}</title>\n<desc>{}</desc>", escaped(title), escaped(description));
+    let words = format!("\n<title>{}</title>\n<desc>{}</desc>", escape(title), escape(description));
     let head = svg.find('>').map_or(0, |end| end + 1);
     svg.insert_str(head, &words);
     svg

@@ -4,7 +4,8 @@
 //! What is shown is data in the page; `page/page.js` draws it. Colours come with dashes, so that
 //! they are not all that tells lines apart.
 
-use crate::experiment::comparison::{Comparison, Group};
+use super::escape::escape;
+use crate::experiment::comparison::{Comparison, Group, scale, shown_name};
 use crate::experiment::{FinishedRun, program};
 use crate::model::ModelFile;
 use crate::sparse::CsrPattern;
@@ -93,7 +94,7 @@ impl HtmlReport<'_> {
         // Within a script element nothing may look like its end.
         let data = data.replace('<', "\\u003c");
         let [version, commit, _] = program();
-        let title = escaped(self.title);
+        let title = escape(self.title);
         let groups = self.comparison.groups.len();
         let runs = self.runs.len();
         format!(
@@ -144,8 +145,7 @@ impl HtmlReport<'_> {
         let groups = &self.comparison.groups;
         let mut group_head = vec!["group".to_string(), "runs".to_string()];
         for metric in self.metrics {
-            let unit = if is_share(metric) { " (%)" } else { "" };
-            group_head.extend([format!("{metric}{unit}"), "±".to_string(), "sd".to_string()]);
+            group_head.extend([shown_name(metric), "±".to_string(), "sd".to_string()]);
         }
         group_head.extend(["Tflop", "s per epoch"].map(String::from));
         Data {
@@ -203,8 +203,7 @@ impl HtmlReport<'_> {
             .map(|name| {
                 let lines = self.comparison.groups.iter();
                 let lines = lines.map(|group| self.line(group, name)).collect();
-                let unit = if is_share(name) { " (%)" } else { "" };
-                Curve { name: format!("{name}{unit}"), lines }
+                Curve { name: shown_name(name), lines }
             })
             .collect()
     }
@@ -239,10 +238,7 @@ impl HtmlReport<'_> {
     fn run_head(&self) -> Vec<String> {
         let mut head = vec!["seed".to_string()];
         head.extend(self.comparison.settings.iter().cloned());
-        for metric in self.metrics {
-            let unit = if is_share(metric) { " (%)" } else { "" };
-            head.push(format!("{metric}{unit}"));
-        }
+        head.extend(self.metrics.iter().map(|metric| shown_name(metric)));
         head.extend(
             ["epochs", "connections", "s per epoch", "commit", "command"].map(String::from),
         );
@@ -294,20 +290,11 @@ impl HtmlReport<'_> {
         }
         ["data-digest", "data-dir", "threads"].iter().for_each(|key| drop(common.remove(*key)));
         let lines = common.iter().map(|(key, value)| {
-            format!("<li><code>{} = {}</code></li>\n", escaped(key), escaped(&value.to_string()))
+            format!("<li><code>{} = {}</code></li>\n", escape(key), escape(&value.to_string()))
         });
         let list: String = lines.collect();
         if list.is_empty() { "<p>None.</p>".to_string() } else { format!("<ul>\n{list}</ul>") }
     }
-}
-
-/// Accuracies are shown in per cent.
-fn is_share(metric: &str) -> bool {
-    metric.ends_with("accuracy")
-}
-
-fn scale(metric: &str) -> f64 {
-    if is_share(metric) { 100.0 } else { 1.0 }
 }
 
 fn plural(count: usize) -> &'static str {
@@ -320,10 +307,6 @@ fn shortened(text: &str) -> &str {
         Some((name, parameters)) if parameters.matches('=').count() > 3 => name,
         _ => text,
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
 /// A layer's fan-in and fan-out by rank, and where its connections are.

@@ -4,6 +4,7 @@
 mod benchmark_figure;
 mod contact_sheet;
 mod curves_figure;
+mod escape;
 mod figure;
 mod html;
 mod rewiring_figure;

@@ -36,17 +36,11 @@ impl RunConfig {
         tables: impl IntoIterator<Item = Table>,
     ) -> Result<RunConfig, SettingsProblem> {
         let defaults = RunConfig::default().to_table();
-        let optional: Vec<&str> =
-            DataConfig::OPTIONAL.into_iter().chain(["generator", "mixture"]).collect();
         let mut effective = defaults.clone();
         for mut table in tables {
             take_aliases(&mut table, &mut effective)?;
             for (key, value) in table {
-                if !optional.contains(&key.as_str()) && !defaults.contains_key(&key) {
-                    let names = defaults.keys().map(String::as_str).chain(optional);
-                    let nearest = nearest(&key, names);
-                    return Err(SettingsProblem::UnknownKey { key, nearest });
-                }
+                expect_known(&key, &defaults)?;
                 if key == "dataset" && value.as_str() == Some("") {
                     let problem = "it names no data set".to_string();
                     return Err(SettingsProblem::Value { key, problem });
@@ -101,6 +95,13 @@ impl RunConfig {
     /// The value that a setting has unless it is given, if it has one.
     pub fn default_of(setting: &str) -> Option<toml::Value> {
         RunConfig::default().to_table().remove(setting)
+    }
+
+    /// Refuses what is no setting.
+    ///
+    /// **Errors**: [`SettingsProblem::UnknownKey`].
+    pub fn expect_setting(key: &str) -> Result<(), SettingsProblem> {
+        expect_known(key, &RunConfig::default().to_table())
     }
 
     /// The settings that are not the defaults.
@@ -169,6 +170,18 @@ impl RunConfig {
         let text = self.to_toml();
         let lines = text.split_inclusive('\n').filter(|line| !line.starts_with("threads = "));
         lines.collect()
+    }
+}
+
+fn expect_known(key: &str, defaults: &Table) -> Result<(), SettingsProblem> {
+    let optional = DataConfig::OPTIONAL.into_iter().chain(["generator", "mixture"]);
+    let names = || defaults.keys().map(String::as_str).chain(optional.clone());
+    match names().any(|name| name == key) {
+        true => Ok(()),
+        false => {
+            let nearest = nearest(key, names());
+            Err(SettingsProblem::UnknownKey { key: key.to_string(), nearest })
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::work::work;
 use super::{Shard, Sweep, SweepRun};
 use crate::dataset::Task;
-use crate::experiment::folder::{Keep, RunFolder};
+use crate::experiment::folder::{FAILURE, Keep, RunFolder};
 use crate::experiment::{Datasets, Error, Observer, Run, RunResult};
 use crate::format::{self, replace_file};
 use crate::parallel::side_by_side;
@@ -12,9 +12,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-/// The file that says why a run failed.
-const FAILURE: &str = "error.txt";
 
 /// How a sweep is done.
 #[derive(Clone, Copy, Debug, Default)]
