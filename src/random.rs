@@ -35,6 +35,8 @@ pub enum Purpose {
     InputNoise,
     /// Noise on what a mixture's gate prefers; index: step.
     GateNoise,
+    /// Which neuron gets which fan-in; index: layer.
+    Arrangement,
 }
 
 impl Purpose {
@@ -52,6 +54,7 @@ impl Purpose {
             Purpose::Dropout => 8,
             Purpose::InputNoise => 9,
             Purpose::GateNoise => 10,
+            Purpose::Arrangement => 11,
         }
     }
 }

@@ -142,6 +142,8 @@ d7847a8b6558db67  --rounding round --sparsity 0.85
 846e18de6fe6f658  --rounding floor --profile lognormal:ccv=1
 2d0d23ad75f91c95  --fan-in-min 3 --profile exponential
 1f371d9d83631f33  --fan-in-min 3 --profile linear --rounding ceil
+d973314cd6d44c91  --profile exponential --arrangement spaced
+36a8f8966b8211e7  --profile bell --arrangement scattered --spread even
 ca1673044e123815  --sparsity 0.9995 --clamp
 bed3efe257e8d022  --sparsity 0.998 --clamp --rounding floor --profile linear
 b4d7c1f8371961ff  --spread even

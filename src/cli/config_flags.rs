@@ -8,7 +8,7 @@ use crate::grammar::{self, Choice, Listed, path};
 use crate::method::Method;
 use crate::nn::{Activation, Engine, Loss, Mixture};
 use crate::optim::{LrSchedule, Rule};
-use crate::topology::{Allocation, Generator, Profile, Rounding, Spread};
+use crate::topology::{Allocation, Arrangement, Generator, Profile, Rounding, Spread};
 use crate::train::{InitCcv, RunConfig, SettingsError, SettingsProblem};
 use clap::Args;
 use serde::Serialize;
@@ -130,8 +130,8 @@ pub(super) struct ConfigFlags {
 }
 
 /// The flags of a profile with a spread.
-const PROFILED: [&str; 6] =
-    ["profile", "rounding", "match_budget", "fan_in_min", "clamp", "spread"];
+const PROFILED: [&str; 7] =
+    ["profile", "rounding", "match_budget", "fan_in_min", "clamp", "arrangement", "spread"];
 
 /// The settings of a topology: what `fanin topology` shows, and `fanin train` trains on.
 #[derive(Args, Serialize)]
@@ -158,6 +158,10 @@ pub(super) struct TopologyFlags {
     /// [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Topology")]
     clamp: Option<bool>,
+    /// Which neuron gets which of the profile's fan-ins: profile, spaced, scattered
+    /// [default: profile]
+    #[arg(long, value_parser = parse_name::<Arrangement>, help_heading = "Topology")]
+    arrangement: Option<String>,
     /// Which inputs each neuron gets: random, even, sequential, random-torch [default: random]
     #[arg(long, value_parser = parse_name::<Spread>, help_heading = "Topology")]
     spread: Option<String>,

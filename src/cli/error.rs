@@ -88,6 +88,17 @@ pub(super) enum Error {
         /// All runs.
         runs: usize,
     },
+    /// Runs whose data are not on this machine.
+    #[error(
+        "{runs} runs are left out, since their data are not here: {}",
+        datasets.iter().map(|name| format!("`fanin data fetch {name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    LeftOut {
+        /// Runs that were not tried.
+        runs: usize,
+        /// Names of the data sets.
+        datasets: Vec<&'static str>,
+    },
     /// Rows that were not answered.
     #[error("{refused} of {total} rows have no answer")]
     Unanswered {

@@ -18,6 +18,7 @@ mod predict;
 mod progress;
 mod report;
 mod reproduce;
+mod reproduction_tables;
 mod signals;
 mod sweep;
 mod sweep_progress;

@@ -3,11 +3,13 @@
 use super::compare::{default_metrics, read_runs};
 use super::console::Console;
 use super::error::Error;
-use crate::experiment::comparison::{At, Question};
-use crate::format::replace_file;
-use crate::report::HtmlReport;
+use crate::experiment::FinishedRun;
+use crate::experiment::comparison::{At, Comparison, Question};
+use crate::format::{self, replace_file};
+use crate::report::{HtmlReport, event_file};
 use clap::Args;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Flags of `fanin report`.
 #[derive(Args)]
@@ -15,6 +17,7 @@ use std::path::PathBuf;
   fanin report runs/s98                              one run
   fanin report runs/profiles --out profiles.html     a sweep
   fanin report results/paper/runs.jsonl              runs that others made
+  fanin report runs/profiles --tensorboard tb        and then: tensorboard --logdir tb
 
 One page that needs nothing else: curves with values under the pointer, tables that sort, what settings
 differ, and the topologies of networks that were kept, which one can look into.")]
@@ -25,6 +28,10 @@ pub(super) struct ReportArgs {
     /// The page
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
+    /// Write what TensorBoard reads instead: a folder per run with its settings as name, an event
+    /// file in it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "title", "metric"])]
+    tensorboard: Option<PathBuf>,
     /// Its heading [default: the paths]
     #[arg(long)]
     title: Option<String>,
@@ -43,6 +50,9 @@ pub(super) fn run(args: ReportArgs) -> Result<(), Error> {
     let metrics = default_metrics(args.metric, &runs);
     let question = Question { metrics, at: At::Last, over: args.over, against: Vec::new() };
     let comparison = question.answer(&runs)?;
+    if let Some(folder) = &args.tensorboard {
+        return event_files(&runs, &comparison, folder, &console);
+    }
     let names: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
     let title = args.title.unwrap_or_else(|| names.join(", "));
     let report = HtmlReport {
@@ -54,5 +64,36 @@ pub(super) fn run(args: ReportArgs) -> Result<(), Error> {
     let page = report.to_html();
     replace_file(&args.out, page.as_bytes())?;
     console.line(format!("{} runs are in {}", runs.len(), args.out.display()));
+    Ok(())
+}
+
+/// Writes each run's events into a folder of its own, named by the settings that it differs in.
+fn event_files(
+    runs: &[FinishedRun],
+    comparison: &Comparison,
+    folder: &Path,
+    console: &Console,
+) -> Result<(), Error> {
+    for group in &comparison.groups {
+        let settings = group.settings.iter();
+        let parts =
+            settings.filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
+        let parts: Vec<String> = parts.collect();
+        for (number, run) in (1..).zip(group.members.iter().map(|&at| &runs[at])) {
+            let mut parts = parts.clone();
+            parts.push(format!("seed={}", run.result.seed));
+            let mut name = parts.join(",").replace(['/', std::path::MAIN_SEPARATOR], "_");
+            // Runs that differ in more than the seed, and runs that differ in nothing.
+            if group.members.iter().filter(|&&at| runs[at].result.seed == run.result.seed).count()
+                > 1
+            {
+                name += &format!(",{number}");
+            }
+            let folder = folder.join(name);
+            fs::create_dir_all(&folder).map_err(format::Error::io(&folder))?;
+            replace_file(&folder.join("events.out.tfevents.0.fanin"), &event_file(run))?;
+        }
+    }
+    console.line(format!("{} runs are in {}", runs.len(), folder.display()));
     Ok(())
 }

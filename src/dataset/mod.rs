@@ -58,8 +58,8 @@ pub use formats::{
 #[cfg(feature = "fetch")]
 pub use known::{FetchPlace, Fetched, Progress, TIMEOUT, fetch};
 pub use known::{
-    KNOWN, Known, KnownColumn, KnownDataset, KnownFile, KnownSource, KnownTable, found_in, known,
-    search_path, verify_file,
+    KNOWN, Known, KnownColumn, KnownDataset, KnownFile, KnownSource, KnownTable, found_in, is_here,
+    known, search_path, verify_file,
 };
 pub use load::{Dataset, load};
 pub use normalize::Normalize;

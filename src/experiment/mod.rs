@@ -6,7 +6,10 @@
 //! | `run.rs`, `training.rs` | a run from its settings to its result, and its trainings |
 //! | `observer.rs` | who hears of it |
 //! | `sweep.rs` | many runs from one definition, several at once, in parts |
-//! | `paper.rs`, `verdict.rs` | the paper's experiments, and what its numbers are worth here |
+//! | `paper.rs` | the paper's experiments: settings, and what it prints |
+//! | `verdict.rs` | what a number of the paper's can be worth here |
+//! | `reproduction.rs`, `claims.rs` | its means, and what it says of several, with their verdicts |
+//! | `untrained.rs` | its numbers that need no training, with theirs |
 //! | `folder.rs`, `lock.rs` | the folder it is kept in, which one process owns |
 //! | `finished.rs`, `comparison.rs` | finished runs read back, and side by side |
 //! | `datasets.rs` | the data that several runs share |
@@ -20,6 +23,7 @@
 #[cfg(feature = "cli")]
 pub mod benchmark;
 pub mod canary;
+pub mod claims;
 pub mod comparison;
 mod cross_validation;
 mod datasets;
@@ -31,11 +35,13 @@ mod lock;
 mod observer;
 pub mod paper;
 mod record;
+pub mod reproduction;
 mod run;
 pub mod significance;
 pub mod statistics;
 pub mod sweep;
 mod training;
+pub mod untrained;
 pub mod verdict;
 
 pub use cross_validation::CrossValidation;

@@ -3,7 +3,9 @@
 //! `data/paper.json` has both. A row of an experiment meets each of its columns with each seed; a
 //! run that several experiments ask for is the same run, since it is known by what determines it.
 
+use super::claims::Claim;
 use super::sweep::{Sweep, SweepRun};
+use super::untrained::Untrained;
 use crate::train::SettingsProblem;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,37 +64,6 @@ pub struct Printed {
     pub sd: Option<f64>,
 }
 
-/// What the paper says of several numbers together.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Claim {
-    /// What kind of number it is.
-    pub kind: ClaimKind,
-    /// What it is of.
-    pub about: String,
-    /// The column.
-    pub column: String,
-    /// The rows.
-    pub rows: Vec<String>,
-    /// The number.
-    pub paper: f64,
-    /// Its p, where one is printed.
-    #[serde(default)]
-    pub p: Option<f64>,
-    /// Its Cohen's d, where one is printed.
-    #[serde(default)]
-    pub d: Option<f64>,
-}
-
-/// What number a claim has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClaimKind {
-    /// The largest mean less the smallest.
-    Range,
-    /// The first row's mean less the second's.
-    Difference,
-}
-
 /// A run of an experiment: its row, its column, its seed.
 #[derive(Clone, Debug)]
 pub struct PaperRun {
@@ -109,13 +80,24 @@ pub struct PaperRun {
 #[derive(Deserialize)]
 struct Paper {
     experiments: Vec<Experiment>,
+    untrained: Vec<Untrained>,
+}
+
+impl Paper {
+    fn read() -> Paper {
+        serde_json::from_str(include_str!("../../data/paper.json"))
+            .expect("the file is a part of the program, and read by a test")
+    }
 }
 
 /// All experiments, in the order in which they are worth doing.
 pub fn experiments() -> Vec<Experiment> {
-    let paper: Paper = serde_json::from_str(include_str!("../../data/paper.json"))
-        .expect("the file is a part of the program, and read by a test");
-    paper.experiments
+    Paper::read().experiments
+}
+
+/// What needs no training.
+pub fn untrained() -> Vec<Untrained> {
+    Paper::read().untrained
 }
 
 impl Experiment {
@@ -197,9 +179,9 @@ mod tests {
                 named.for_each(|column| assert!(columns.contains(&column.as_str()), "{column}"));
             }
             for claim in &experiment.claims {
-                assert!(columns.contains(&claim.column.as_str()), "{name}: {}", claim.column);
+                claim.columns.iter().for_each(|of| assert!(columns.contains(&of.as_str()), "{of}"));
                 claim.rows.iter().for_each(|row| assert!(rows.contains(&row.as_str()), "{row}"));
-                assert!(claim.kind != ClaimKind::Difference || claim.rows.len() == 2);
+                assert!(claim.is_well_formed(), "{name}: {}", claim.about);
             }
             let baseline = experiment.baseline.as_deref();
             assert!(baseline.is_none_or(|label| rows.contains(&label)), "{name}");

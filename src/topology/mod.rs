@@ -20,7 +20,9 @@ pub use error::{TopologyError, Warning};
 pub use file::{Error, FileTopology, read_topology, write_topology};
 pub use generator::{Generated, Generator, Inputs, Request};
 pub(crate) use profiled::normal_quantile;
-pub use profiled::{FanIn, FanInRule, Profile, Profiled, Rounding, Spread, even_offset, fan_in};
+pub use profiled::{
+    Arrangement, FanIn, FanInRule, Profile, Profiled, Rounding, Spread, even_offset, fan_in,
+};
 pub use share::Share;
 pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio, histogram};
 

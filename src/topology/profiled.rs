@@ -3,6 +3,7 @@
 //! A [`Profile`] with a sparsity gives the fan-in of every neuron ([`fan_in`]); a [`Spread`] picks
 //! the inputs.
 
+mod arrangement;
 mod fan_in;
 mod profile;
 mod quantile;
@@ -10,6 +11,7 @@ mod quantile;
 pub(crate) use quantile::normal_quantile;
 mod spread;
 
+pub use arrangement::Arrangement;
 pub(super) use fan_in::proportional;
 pub use fan_in::{FanIn, FanInRule, Rounding, fan_in};
 pub use profile::Profile;

@@ -5,7 +5,7 @@ use crate::grammar::{Choice, named, path};
 use crate::method::{Method, Static};
 use crate::nn::{Activation, Engine, Loss, MAX_WIDTH, Mixture};
 use crate::optim::{LrSchedule, Rule};
-use crate::topology::{Allocation, FanInRule, Generator, Profile, Rounding, Spread};
+use crate::topology::{Allocation, Arrangement, FanInRule, Generator, Profile, Rounding, Spread};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -27,6 +27,8 @@ pub struct TrainConfig {
     pub fan_in_min: usize,
     /// Above the highest possible sparsity keep the least fan-in instead of refusing.
     pub clamp: bool,
+    /// Which neuron gets which fan-in.
+    pub arrangement: Arrangement,
     /// Which inputs each neuron gets.
     pub spread: Spread,
     /// Neighbouring neurons that have the same inputs, each its own weights.
@@ -105,6 +107,7 @@ impl Default for TrainConfig {
             match_budget: false,
             fan_in_min: 1,
             clamp: false,
+            arrangement: Arrangement::Profile,
             spread: Spread::Random,
             share: 1,
             allocation: Allocation::Uniform,
@@ -330,6 +333,7 @@ impl TrainConfig {
             match_budget: self.match_budget,
             fan_in_min: self.fan_in_min,
             clamp: self.clamp,
+            arrangement: self.arrangement,
         }
     }
 

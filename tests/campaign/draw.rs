@@ -2,7 +2,7 @@
 
 use fanin::dataset::{self, DataConfig, Dataset, Missing, Normalize, Task};
 use fanin::grammar::{Choice, Error, Expected, Listed, Names};
-use fanin::topology::{Allocation, Rounding, Spread};
+use fanin::topology::{Allocation, Arrangement, Rounding, Spread};
 use fanin::train::{self, TrainConfig, Trainer};
 use rand::{RngExt, seq::IndexedRandom};
 use rand_pcg::Pcg64;
@@ -103,6 +103,7 @@ pub(crate) fn settings(rng: &mut Pcg64, task: Task) -> TrainConfig {
         config.profile = chosen(rng).make();
         config.spread = named::<Spread>(rng);
         config.rounding = named::<Rounding>(rng);
+        config.arrangement = named::<Arrangement>(rng);
         config.allocation = one(rng, &[Allocation::Uniform, Allocation::Erk]).clone();
         config.share = *one(rng, &[1, 1, 1, 2, 4]);
     }

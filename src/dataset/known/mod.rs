@@ -15,7 +15,7 @@ pub use entry::{Known, KnownColumn, KnownDataset, KnownFile, KnownSource, KnownT
 pub use fetch::{FetchPlace, Fetched, Progress, TIMEOUT, fetch};
 pub use read::verify_file;
 pub(super) use read::{Content, read_known};
-pub use search::{found_in, search_path};
+pub use search::{found_in, is_here, search_path};
 
 use super::error::Error;
 

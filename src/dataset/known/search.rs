@@ -26,6 +26,12 @@ pub fn found_in(file: &KnownFile, folders: &[PathBuf]) -> Option<PathBuf> {
     folders.iter().flat_map(names).find(|path| path.is_file())
 }
 
+/// Whether every file of the data set is in one of the folders that may hold it.
+pub fn is_here(known: &KnownDataset, data_dir: Option<&Path>) -> bool {
+    let folders = search_path(known, data_dir);
+    known.files.iter().all(|file| found_in(file, &folders).is_some())
+}
+
 /// Folders that may hold the data set, in order: `data_dir` (and nothing else, if it is given), or
 /// `FANIN_DATA_DIR`, `data/` here, `data/` above the executable (the repository's), the user's
 /// cache, and the system's folder.

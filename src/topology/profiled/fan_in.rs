@@ -5,6 +5,7 @@
 //! default here is another: λ is re-found for the clamped sum, and largest remainders make the
 //! layer's count exact. The printed forms are options.
 
+use super::arrangement::Arrangement;
 use super::profile::Profile;
 use super::quantile::normal_quantile;
 use crate::grammar::named;
@@ -54,6 +55,8 @@ pub struct FanInRule {
     pub fan_in_min: usize,
     /// Above eq 7's ceiling give every neuron `fan_in_min` instead of an error.
     pub clamp: bool,
+    /// Which neuron gets which fan-in.
+    pub arrangement: Arrangement,
 }
 
 impl FanInRule {
@@ -65,6 +68,7 @@ impl FanInRule {
             match_budget: false,
             fan_in_min: 1,
             clamp: false,
+            arrangement: Arrangement::Profile,
         }
     }
 }
@@ -97,7 +101,7 @@ const CCV_TOLERANCE: f64 = 0.01;
 /// γ by bisection, so that σ_f/μ_f of the clamped fan-ins is the target, λ re-found within, or else
 /// as large as can be.
 ///
-/// `seed` and `layer` matter to the sampled lognormal alone.
+/// `seed` and `layer` matter to the sampled lognormal and to scattered neurons alone.
 ///
 /// **Errors**: [`TopologyError::Sparsity`] outside [0, 1); [`TopologyError::FanInMin`];
 /// [`TopologyError::Vanishing`]; unless the rule clamps, [`TopologyError::Ceiling`] (eq 7), and
@@ -151,7 +155,7 @@ pub fn fan_in(
             warnings.push(Warning::Ccv { target, realised });
         }
     }
-    Ok(FanIn { counts, warnings })
+    Ok(FanIn { counts: rule.arrangement.arrange(counts, seed, layer), warnings })
 }
 
 /// Whole fan-ins proportional to `weights`, one per neuron, but for their bounds [1, in_features];
