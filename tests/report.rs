@@ -77,6 +77,69 @@ fn a_page_has_the_numbers_of_its_runs_and_needs_nothing_else() {
     assert!(marks > 5, "{marks}");
 }
 
+/// The fields of a protocol buffer: number, and the bytes of its value.
+fn fields(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut fields = Vec::new();
+    while let [key, rest @ ..] = bytes {
+        let (taken, value) = match key & 7 {
+            0 => {
+                let length = rest.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+                (length, &rest[..length])
+            }
+            1 => (8, &rest[..8]),
+            // Lengths of up to two bytes of seven bits.
+            2 if rest[0] < 0x80 => (1 + usize::from(rest[0]), &rest[1..][..rest[0].into()]),
+            2 => {
+                let length = usize::from(rest[0] & 0x7f) | usize::from(rest[1]) << 7;
+                (2 + length, &rest[2..][..length])
+            }
+            5 => (4, &rest[..4]),
+            kind => panic!("no wire type {kind}"),
+        };
+        fields.push((key >> 3, value.to_vec()));
+        bytes = &rest[taken..];
+    }
+    fields
+}
+
+#[test]
+fn event_files_have_every_epochs_values() {
+    let dir = tempdir().unwrap();
+    let out = dir.path().join("run");
+    let train = ["train", "--hidden", "12", "--epochs", "2", "--seed", "7", "--out"];
+    run(fanin().args(train).arg(&out));
+    let board = dir.path().join("board");
+    run(fanin().arg("report").arg(&out).arg("--tensorboard").arg(&board));
+    let mut rest = fs::read(board.join("seed=7/events.out.tfevents.0.fanin")).unwrap();
+    let mut events = Vec::new();
+    while !rest.is_empty() {
+        // Length, its CRC, the event, its CRC.
+        let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
+        events.push(rest[12..12 + length].to_vec());
+        rest.drain(..12 + length + 4);
+    }
+    assert_eq!(fields(&events[0])[1], (3, b"brain.Event:2".to_vec()));
+    let told: Vec<(u8, f32)> = events[1..]
+        .iter()
+        .map(|event| {
+            let event = fields(event);
+            let values = fields(&event[2].1).into_iter().map(|(_, value)| fields(&value));
+            let accuracy = values.into_iter().find(|value| value[0].1 == b"accuracy/test").unwrap();
+            let value = f32::from_le_bytes(accuracy[1].1.clone().try_into().unwrap());
+            (event[1].1[0], value)
+        })
+        .collect();
+    let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let expected: Vec<(u8, f32)> = lines
+        .map(|line| {
+            (line["epoch"].as_u64().unwrap() as u8, line["test_accuracy"].as_f64().unwrap() as f32)
+        })
+        .collect();
+    assert_eq!(told, expected);
+    assert_eq!(told.len(), 2);
+}
+
 #[test]
 fn what_is_no_run_makes_no_page() {
     let dir = tempdir().unwrap();

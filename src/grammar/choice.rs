@@ -45,8 +45,9 @@ impl<T: Listed> FromStr for Choice<T> {
         (entry.make)(&arguments)?;
         let written = |(parameter, given): &(Parameter, Option<&str>)| {
             let Parameter { key, default, .. } = *parameter;
-            let value = given.or(default)?;
-            match (default, value) {
+            let value = given.map(|given| in_one_form(given, default));
+            let value = value.or(default.map(str::to_string))?;
+            match (default, value.as_str()) {
                 // A flag is there or it is not.
                 (Some("false"), "false") => None,
                 (Some("false"), "true") => Some(key.to_string()),
@@ -57,6 +58,24 @@ impl<T: Listed> FromStr for Choice<T> {
         let separator = if parameters.is_empty() { "" } else { ":" };
         let text = format!("{}{separator}{}", entry.name, parameters.join(","));
         Ok(Choice { text, of: PhantomData })
+    }
+}
+
+/// A number as it is written here, whichever way it is given: as the default if it is equal to that.
+fn in_one_form(given: &str, default: Option<&str>) -> String {
+    let number = |text: &str| {
+        let is_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+        text.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
+    };
+    match (number(given), default.and_then(number)) {
+        (None, _) => given.to_string(),
+        (Some(number), Some(same)) if number == same => default.unwrap_or(given).to_string(),
+        // Up to here every whole number is an f64.
+        (Some(number), _) if number.fract() == 0.0 && number.abs() < 2f64.powi(53) => {
+            format!("{number:.0}")
+        }
+        (Some(_), _) if given.bytes().all(|byte| byte.is_ascii_digit()) => given.to_string(),
+        (Some(number), _) => format!("{number:?}"),
     }
 }
 
@@ -173,5 +192,17 @@ mod tests {
         }
         assert!(message("red:share=1,tint=x").contains("tint must be one of pale, very-deep"));
         assert!(message("red:share=1,bright=x").contains("bright must be true or false"));
+    }
+
+    #[test]
+    fn numbers_have_one_form() {
+        let form = |text| in_one_form(text, Some("0.30"));
+        let given = [".5", "0.50", "5e-1", "+.5", "3", "3.0", "1e-7", ".3", "18446744073709551615"];
+        let written =
+            ["0.5", "0.5", "0.5", "0.5", "3", "3", "1e-7", "0.30", "18446744073709551615"];
+        assert_eq!(given.map(form), written);
+        // What only begins like one, and what is none.
+        let texts = ["1e-7x", "infinity", "nan", "-", ".", "0.9;0.95", "deep"];
+        assert_eq!(texts.map(form), texts);
     }
 }
