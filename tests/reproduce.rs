@@ -153,6 +153,12 @@ fn numbers_are_judged_by_the_rule_wherever_their_runs_are() {
     command.args(["reproduce", "sequential", "--no-run", "--quiet", "--out"]).arg(&nowhere);
     run(command.arg("--report").arg(&pages));
     assert!(judged(&[&pages.join("runs.jsonl")], &nowhere) == told);
+    // And one of another experiment has none of its runs.
+    let other = dir.path().join("other");
+    let mut command = fanin();
+    command.args(["reproduce", "sequential", "--no-run", "--quiet", "--out"]).arg(&nowhere);
+    run(command.arg("--from").arg(&first).arg("--report").arg(&other));
+    assert!(other.join("sequential.md").exists() && !other.join("runs.jsonl").exists());
 }
 
 /// What is said of several numbers together, in experiments whose runs are made up.

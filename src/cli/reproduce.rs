@@ -128,8 +128,12 @@ pub(super) fn run(args: ReproduceArgs) -> Result<(), Error> {
         console.line(answer.text());
     }
     if let Some(folder) = &args.report {
+        let asked = asked.trained.iter().flat_map(|(_, runs)| runs);
+        let behind = asked.filter_map(|run| known.get(&run.run.key).cloned());
+        let mut kept = reported(&args)?;
+        kept.add(behind)?;
         let is_whole = args.names.is_empty() && args.datasets.is_empty();
-        report(folder, &answers, &known, is_whole)?;
+        report(folder, &answers, &kept, is_whole)?;
     }
     console.object(&answers);
     failed
@@ -189,8 +193,18 @@ fn known(args: &ReproduceArgs) -> Result<Known, Error> {
             Err(problem) => return Err(problem.into()),
         }
     }
-    let reported = args.report.iter().map(|folder| folder.join(RUNS));
-    for path in args.from.iter().cloned().chain(reported.filter(|path| path.is_file())) {
+    for path in &args.from {
+        known.add(FinishedRuns::read(path)?.runs)?;
+    }
+    known.add(reported(args)?.into_runs())?;
+    Ok(known)
+}
+
+/// The runs of the report that is there already.
+fn reported(args: &ReproduceArgs) -> Result<Known, Error> {
+    let mut known = Known::default();
+    let path = args.report.as_ref().map(|folder| folder.join(RUNS));
+    if let Some(path) = path.filter(|path| path.is_file()) {
         known.add(FinishedRuns::read(&path)?.runs)?;
     }
     Ok(known)

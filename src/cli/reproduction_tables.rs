@@ -332,7 +332,9 @@ pub(super) fn report(
         replace_file(&folder.join(format!("{}.md", answer.name)), answer.page().as_bytes())?;
     }
     let lines: String = known.runs().map(|run| run.to_line()).collect();
-    replace_file(&folder.join(RUNS), lines.as_bytes())?;
+    if !lines.is_empty() {
+        replace_file(&folder.join(RUNS), lines.as_bytes())?;
+    }
     if is_whole {
         let head =
             ["experiment", "number", "paper", "last epoch", "verdict", "best epoch", "verdict"];

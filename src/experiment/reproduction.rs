@@ -75,6 +75,11 @@ impl Known {
         self.0.values()
     }
 
+    /// All of them, taken out.
+    pub fn into_runs(self) -> impl Iterator<Item = FinishedRun> {
+        self.0.into_values()
+    }
+
     /// The run of this key.
     pub fn get(&self, key: &str) -> Option<&FinishedRun> {
         self.0.get(key)

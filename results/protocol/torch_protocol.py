@@ -1,0 +1,89 @@
+"""What fanin has no setting for: the 90 % sparse network in PyTorch, one thing at a time changed.
+
+reference     as results/mnist/torch_reference.py: He-normal weights, biases 0, LayerNorm with γ and β
+no-affine     LayerNorm without γ and β
+output-init   the output layer as nn.Linear makes it, biases uniform
+unit          inputs from 0 to 1
+dense         every connection
+
+Prints a line of JSON per run: variant, seed, test accuracy at the last epoch, at the best of ten
+epochs, and at the best of the evaluations after every 100 steps.
+Usage: torch_protocol.py DATA_DIR VARIANTS SEEDS, as: torch_protocol.py data/mnist no-affine,unit 42,123
+"""
+import gzip
+import json
+import math
+import pathlib
+import sys
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+data = pathlib.Path(sys.argv[1])
+torch.set_num_threads(1)
+
+
+def read(name, offset):
+    return np.frombuffer(gzip.open(data / name).read(), np.uint8, offset=offset)
+
+
+def images(name):
+    return torch.tensor(read(name, 16).reshape(-1, 784) / 255.0, dtype=torch.float32)
+
+
+def labels(name):
+    return torch.tensor(read(name, 8).astype(np.int64))
+
+
+def linear(in_features, out_features, fan_in):
+    """A layer of constant fan-in with He-normal weights, and its mask."""
+    layer, mask = nn.Linear(in_features, out_features), torch.zeros(out_features, in_features)
+    for row in mask:
+        row[torch.randperm(in_features)[:fan_in]] = 1
+    with torch.no_grad():
+        layer.weight.normal_(0, math.sqrt(2 / fan_in))
+        layer.weight *= mask
+        layer.bias.zero_()
+    return layer, mask
+
+
+def run(variant, seed):
+    torch.manual_seed(seed)
+    fan_ins = (784, 1024) if variant == "dense" else (78, 102)
+    (first, mask1), (second, mask2) = linear(784, 1024, fan_ins[0]), linear(1024, 1024, fan_ins[1])
+    output = nn.Linear(1024, 10) if variant == "output-init" else linear(1024, 10, 1024)[0]
+    norms = [nn.LayerNorm(1024, elementwise_affine=variant != "no-affine") for _ in range(2)]
+    net = nn.Sequential(first, norms[0], nn.ReLU(), second, norms[1], nn.ReLU(), output)
+    mean, deviation = (0, 1) if variant == "unit" else (x.mean(), x.std())
+    inputs, test_inputs = (x - mean) / deviation, (x_test - mean) / deviation
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+
+    def accuracy():
+        with torch.no_grad():
+            return (net(test_inputs).argmax(1) == y_test).float().mean().item()
+
+    epochs, between, step = [], [], 0
+    for _ in range(10):
+        for batch in torch.randperm(60000).split(128):
+            loss = F.cross_entropy(net(inputs[batch]), y[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            with torch.no_grad():
+                first.weight *= mask1
+                second.weight *= mask2
+            step += 1
+            if step % 100 == 0:
+                between.append(accuracy())
+        epochs.append(accuracy())
+    return {"variant": variant, "seed": seed, "last": epochs[-1], "best": max(epochs),
+            "best_of_steps": max(between + epochs)}
+
+
+x, y = images("train-images-idx3-ubyte.gz"), labels("train-labels-idx1-ubyte.gz")
+x_test, y_test = images("t10k-images-idx3-ubyte.gz"), labels("t10k-labels-idx1-ubyte.gz")
+for variant in sys.argv[2].split(","):
+    for seed in map(int, sys.argv[3].split(",")):
+        print(json.dumps({"data": data.name, **run(variant, seed)}), flush=True)
