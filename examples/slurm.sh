@@ -10,4 +10,4 @@
 #SBATCH --requeue
 # Afterwards, anywhere: fanin compare runs/sweep. On machines that share no folder give each its own
 # and bring them together: fanin sweep merge runs/all runs/part-*
-exec srun fanin sweep "$1" --out "$2" --shard slurm --jobs "${SLURM_CPUS_PER_TASK:-0}"
+exec srun --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" fanin sweep "$1" --out "$2" --shard slurm --jobs "${SLURM_CPUS_PER_TASK:-0}"

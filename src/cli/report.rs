@@ -8,6 +8,7 @@ use crate::experiment::comparison::{At, Comparison, Question};
 use crate::format::{self, replace_file};
 use crate::report::{HtmlReport, event_file};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -67,6 +68,9 @@ pub(super) fn run(args: ReportArgs) -> Result<(), Error> {
     Ok(())
 }
 
+/// Characters of a folder's name; some file systems end at 255 bytes.
+const LONGEST: usize = 120;
+
 /// Writes each run's events into a folder of its own, named by the settings that it differs in.
 fn event_files(
     runs: &[FinishedRun],
@@ -74,26 +78,25 @@ fn event_files(
     folder: &Path,
     console: &Console,
 ) -> Result<(), Error> {
+    let mut taken = BTreeSet::new();
     for group in &comparison.groups {
         let settings = group.settings.iter();
         let parts =
             settings.filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
         let parts: Vec<String> = parts.collect();
-        for (number, run) in (1..).zip(group.members.iter().map(|&at| &runs[at])) {
+        for run in group.members.iter().map(|&at| &runs[at]) {
             let mut parts = parts.clone();
             parts.push(format!("seed={}", run.result.seed));
-            let mut name = parts.join(",").replace(['/', std::path::MAIN_SEPARATOR], "_");
-            // Runs that differ in more than the seed, and runs that differ in nothing.
-            if group.members.iter().filter(|&&at| runs[at].result.seed == run.result.seed).count()
-                > 1
-            {
-                name += &format!(",{number}");
-            }
+            let name: String = parts.join(",").replace('/', "_").chars().take(LONGEST).collect();
+            // Those of equal settings, and those whose names are cut.
+            let numbered = (2..).map(|number| format!("{name},{number}"));
+            let mut names = [name.clone()].into_iter().chain(numbered);
+            let name = names.find(|name| taken.insert(name.clone())).expect("numbers do not end");
             let folder = folder.join(name);
             fs::create_dir_all(&folder).map_err(format::Error::io(&folder))?;
             replace_file(&folder.join("events.out.tfevents.0.fanin"), &event_file(run))?;
         }
     }
-    console.line(format!("{} runs are in {}", runs.len(), folder.display()));
+    console.line(format!("{} runs are in {}", taken.len(), folder.display()));
     Ok(())
 }

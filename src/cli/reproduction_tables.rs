@@ -16,6 +16,9 @@ use std::path::Path;
 /// The file of a report that has the runs behind it.
 pub(super) const RUNS: &str = "runs.jsonl";
 
+/// And the one that has every number.
+pub(super) const INDEX: &str = "README.md";
+
 type Rows = Vec<Vec<String>>;
 
 /// What an experiment answers.
@@ -110,6 +113,7 @@ impl Answer {
                 "claim",
                 "column",
                 "paper",
+                "p, d",
                 "ours, last",
                 "± 95 %",
                 "p",
@@ -143,7 +147,8 @@ impl Answer {
                             .map(|verdict| verdict.unwrap_or(Verdict::NotRun))
                             .collect()
                     };
-                let has_best = rows.iter().any(|row| row.best.is_some());
+                let is_run = rows.iter().any(|row| row.last.is_some());
+                let has_best = !is_run || rows.iter().any(|row| row.best.is_some());
                 let best = if has_best {
                     at(&|row| row.best, &|claim| claim.best.or(claim.last))
                 } else {
@@ -198,7 +203,7 @@ impl Answer {
                     row(format!("{of}, {}", judged.column), [paper, last, verdict, best, at_best])
                 });
                 let claims = claims.iter().map(|claim| {
-                    let [about, columns, paper, last, _, _, _, verdict, best, at_best] =
+                    let [about, columns, paper, _, last, _, _, _, verdict, best, at_best] =
                         claim_cells(claim);
                     let what =
                         if columns.is_empty() { about } else { format!("{about}, {columns}") };
@@ -231,15 +236,18 @@ fn as_it_is(value: f64) -> String {
 }
 
 fn number_cells(number: &JudgedNumber) -> [String; 6] {
-    let JudgedNumber { about, paper, ours, half_interval, rounding, verdict } = number;
+    let JudgedNumber { about, paper, ours, half_interval, rounding, open, verdict } = number;
     let dash = || DASH.to_string();
     [
         about.clone(),
-        paper.clone().unwrap_or_else(dash),
+        paper.as_ref().map_or_else(dash, ToString::to_string),
         ours.map_or_else(dash, as_it_is),
         self::number(*half_interval, 3),
         rounding.map_or_else(dash, |rounding| rounding.to_string()),
-        verdict.map_or_else(String::new, |verdict| verdict.to_string()),
+        match (verdict, open) {
+            (Some(verdict), _) => verdict.to_string(),
+            (None, open) => open.clone().unwrap_or_default(),
+        },
     ]
 }
 
@@ -270,19 +278,24 @@ fn cells(row: &Judged, dense: Option<f64>) -> [String; 11] {
     ]
 }
 
-fn claim_cells(claim: &JudgedClaim) -> [String; 10] {
+fn claim_cells(claim: &JudgedClaim) -> [String; 11] {
     let verdict = |ours: Option<OurClaim>| ours.map(|ours| ours.verdict.to_string());
     let JudgedClaim { last, best, .. } = claim;
+    let digits = if claim.paper.value.abs() < 0.2 { 3 } else { 2 };
     [
         claim.about.clone(),
         claim.columns.join(", "),
-        number(Some(claim.paper), 2),
-        number(last.map(|ours| ours.value), 2),
-        number(last.map(|ours| ours.half_interval), 2),
+        claim.paper.to_string(),
+        match (claim.paper_p, claim.paper_d) {
+            (None, None) => String::new(),
+            (p, d) => format!("{}, {}", number(p, 3), number(d, 2)),
+        },
+        number(last.map(|ours| ours.value), digits),
+        number(last.map(|ours| ours.half_interval), digits),
         number(last.and_then(|ours| ours.p), 3),
         number(last.and_then(|ours| ours.cohens_d), 2),
         verdict(*last).unwrap_or_else(|| Verdict::NotRun.to_string()),
-        number(best.map(|ours| ours.value), 2),
+        number(best.map(|ours| ours.value), digits),
         verdict(*best).unwrap_or_default(),
     ]
 }
@@ -307,7 +320,7 @@ fn made_by(runs: &[PaperRun], known: &Known) -> String {
     }
     let listed = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
     format!(
-        "Commit {}; {}; one thread a run, and the seconds beside other runs.\n",
+        "Commit {}; {}; seconds are those of the runs, beside whatever else there was.\n",
         listed(commits),
         listed(levels)
     )
@@ -347,12 +360,13 @@ pub(super) fn report(
         let page = format!(
             "# Every number of the paper\n\n`fanin reproduce NAME` for an experiment of this name, \
              `fanin reproduce` for all. Means over the seeds (standard deviation); the best epoch is \
-             chosen on test samples. {} numbers: at the last epoch, or without epochs, {last}; at the \
+             chosen on test samples. {} judgements, of a number that the paper leaves two readings one \
+             for each: at the last epoch, or without epochs, {last}; at the \
              best {best}.\n{}",
             rows.len() - 1,
             markdown(&rows)
         );
-        replace_file(&folder.join("README.md"), page.as_bytes())?;
+        replace_file(&folder.join(INDEX), page.as_bytes())?;
     }
     Ok(())
 }

@@ -1,13 +1,18 @@
 //! What the paper says of several numbers together, and what of it.
 //!
-//! A difference, a least and a largest mean are reproduced if the paper's lies in our 95 %
-//! interval; what is said to be small, if ours is as small within it; what is said to be large, if
-//! ours is as large. A difference with the paper's sign that is not reproduced is its direction
-//! only.
+//! A number is reproduced if the paper's lies in our 95 % interval, widened by what printing takes:
+//! half a unit, a tenth of what is said to be about right.
+//! What is said to be small (or large) is reproduced if ours is as small (or large), and too
+//! uncertain if only our interval reaches so far. So is a difference whose interval holds the
+//! paper's and says nothing: if the paper's is significant and ours is not, or if the interval is
+//! wider than the difference. A difference of the paper's sign that is not reproduced is its
+//! direction only. What the paper's own printed means contradict cannot hold.
 
 use super::comparison::{At, CONFIDENCE, scale};
+use super::finished::FinishedRun;
+use super::printed::Printed;
 use super::significance::{cohens_d, difference_half_interval, half_interval, paired, welch};
-use super::statistics::mean;
+use super::statistics::{deviation, mean};
 use super::verdict::{Cell, Verdict};
 use crate::grammar::named;
 use serde::{Deserialize, Serialize};
@@ -26,13 +31,19 @@ pub struct Claim {
     #[serde(default)]
     pub rows: Vec<String>,
     /// The number.
-    pub paper: f64,
+    pub paper: Printed,
     /// Its p, where one is printed.
     #[serde(default)]
     pub p: Option<f64>,
     /// Its Cohen's d, where one is printed.
     #[serde(default)]
     pub d: Option<f64>,
+    /// Whether the paper says that it is significant, where it says so.
+    #[serde(default)]
+    pub significant: Option<bool>,
+    /// Standard deviation of a run, for a difference of single runs.
+    #[serde(default)]
+    pub sd: Option<f64>,
 }
 
 named! {
@@ -40,7 +51,7 @@ named! {
     pub enum ClaimKind as "claim" {
         /// The largest mean less the smallest: as small.
         Range = "range",
-        /// The first row's mean less the second's, of each pair of rows over all seeds.
+        /// The first row's mean less the second's, mean of the pairs of rows.
         Difference = "difference",
         /// The largest |difference| of a pair of rows: as small.
         LargestPair = "largest-pair",
@@ -52,8 +63,14 @@ named! {
         Most = "most",
         /// The smallest mean: as large.
         AtLeast = "at-least",
-        /// The first column's mean less the second's, over the rows.
+        /// The smallest value of a run.
+        LeastRun = "least-run",
+        /// The largest value of a run.
+        MostRun = "most-run",
+        /// The first column's mean less the second's, mean of the rows.
         Drop = "drop",
+        /// The least p (Welch) of a row against the first: as large.
+        LeastP = "least-p",
         /// The least of any run after its first epoch: as large.
         FirstEpoch = "first-epoch",
         /// Best epoch less last, mean of the runs: as small.
@@ -71,7 +88,11 @@ pub struct JudgedClaim {
     /// The columns; none where it is of all.
     pub columns: Vec<String>,
     /// The paper's number.
-    pub paper: f64,
+    pub paper: Printed,
+    /// Its p, where one is printed.
+    pub paper_p: Option<f64>,
+    /// Its Cohen's d, where one is printed.
+    pub paper_d: Option<f64>,
     /// Ours at the last epoch.
     pub last: Option<OurClaim>,
     /// Ours at the best epoch, chosen on test samples; none of what is of epochs itself.
@@ -83,10 +104,10 @@ pub struct JudgedClaim {
 pub struct OurClaim {
     /// The number.
     pub value: f64,
-    /// Half its 95 % interval; of a range the widest of its rows'.
+    /// Half its 95 % interval over seeds; of what is the largest or the smallest, that one's.
     pub half_interval: f64,
     /// Of a difference, how probable such a one is if there is none: Welch's, of several pairs the
-    /// paired test's.
+    /// paired test's over seeds.
     pub p: Option<f64>,
     /// Of a difference of two rows in pooled standard deviations.
     pub cohens_d: Option<f64>,
@@ -94,11 +115,27 @@ pub struct OurClaim {
     pub verdict: Verdict,
 }
 
-/// How a claim's number is held against the paper's.
-enum Rule {
-    Near,
-    AsSmall,
-    AsLarge,
+/// Values by row, column and seed.
+type Values = Vec<Vec<Vec<f64>>>;
+
+/// A number and half its interval.
+#[derive(Clone, Copy)]
+struct Measured {
+    value: f64,
+    half: f64,
+    p: Option<f64>,
+    d: Option<f64>,
+}
+
+impl Measured {
+    fn new(value: f64, half: f64) -> Measured {
+        Measured { value, half, p: None, d: None }
+    }
+
+    /// The mean of a value per seed.
+    fn over_seeds(by_seed: &[f64]) -> Option<Measured> {
+        Some(Measured::new(mean(by_seed)?, half(by_seed)))
+    }
 }
 
 impl Claim {
@@ -114,26 +151,16 @@ impl Claim {
         }
     }
 
-    fn rule(&self) -> Rule {
-        use ClaimKind::{
-            AtLeast, Difference, Drop, FirstEpoch, Gap, LargestGap, LargestPair, Least, MeanPair,
-            Most, Range,
-        };
-        match self.kind {
-            Range | LargestPair | MeanPair | Gap | LargestGap => Rule::AsSmall,
-            AtLeast | FirstEpoch => Rule::AsLarge,
-            Difference | Drop | Least | Most => Rule::Near,
-        }
-    }
-
     /// Judges it by `cells`: for each row, its columns.
     pub(super) fn judge(&self, cells: &[Vec<Cell<'_>>], metric: &str) -> JudgedClaim {
-        let is_of_epochs =
-            matches!(self.kind, ClaimKind::FirstEpoch | ClaimKind::Gap | ClaimKind::LargestGap);
+        use ClaimKind::{FirstEpoch, Gap, LargestGap};
+        let is_of_epochs = matches!(self.kind, FirstEpoch | Gap | LargestGap);
         JudgedClaim {
             about: self.about.clone(),
             columns: self.columns.clone(),
-            paper: self.paper,
+            paper: self.paper.clone(),
+            paper_p: self.p,
+            paper_d: self.d,
             last: self.ours(cells, metric, At::Last),
             best: if is_of_epochs { None } else { self.ours(cells, metric, At::Best) },
         }
@@ -141,94 +168,208 @@ impl Claim {
 
     /// None unless every run is finished.
     fn ours(&self, cells: &[Vec<Cell<'_>>], metric: &str, at: At) -> Option<OurClaim> {
-        let of = |at: At| -> Option<Vec<Vec<Vec<f64>>>> {
+        let of = |at: At| -> Option<Values> {
             let value = |cell: &Cell<'_>| cell.values(metric, at).filter(|_| cell.is_whole());
             cells.iter().map(|row| row.iter().map(value).collect()).collect()
         };
         let values = of(at)?;
-        let flat: Vec<&Vec<f64>> = values.iter().flatten().collect();
-        let means: Vec<f64> = flat.iter().filter_map(|values| mean(values)).collect();
-        let (lowest, highest) = (least(&means)?, most(&means)?);
-        let half = |values: &Vec<f64>| half_interval(values, CONFIDENCE).unwrap_or(0.0);
-        let widest = flat.iter().map(|values| half(values)).fold(0.0, f64::max);
-        let half_of = |mean: f64| {
-            means.iter().position(|&other| other == mean).map_or(0.0, |at| half(flat[at]))
+        let measured = match self.kind {
+            ClaimKind::FirstEpoch => first_epoch(cells, metric)?,
+            ClaimKind::Gap | ClaimKind::LargestGap => self.gap(&values, &of(At::Best)?)?,
+            _ => self.measure(&values)?,
         };
-        let pairs: Vec<[&Vec<f64>; 2]> = values
-            .chunks(2)
-            .filter(|pair| pair.len() == 2)
-            .flat_map(|pair| pair[0].iter().zip(&pair[1]).map(|(a, b)| [a, b]))
-            .collect();
-        let apart = |[a, b]: &[&Vec<f64>; 2]| Some((mean(a)? - mean(b)?).abs());
-        let apart: Vec<f64> = pairs.iter().filter_map(apart).collect();
-        let (mut p, mut d) = (None, None);
-        let (value, half_interval) = match self.kind {
-            ClaimKind::Range => (highest - lowest, widest),
-            ClaimKind::Least | ClaimKind::AtLeast => (lowest, half_of(lowest)),
-            ClaimKind::Most => (highest, half_of(highest)),
-            ClaimKind::LargestPair => (most(&apart)?, widest),
-            ClaimKind::MeanPair => (mean(&apart)?, widest),
-            ClaimKind::Difference if pairs.len() == 1 => {
-                let [a, b] = pairs[0];
-                (p, d) = (welch(a, b).map(|test| test.p), cohens_d(a, b));
-                let half = difference_half_interval(a, b, CONFIDENCE).unwrap_or(0.0);
-                (mean(a)? - mean(b)?, half)
+        let Measured { value, half, p, d } = measured;
+        let verdict = match self.is_contradicted(cells) {
+            true => Verdict::CannotHold,
+            false => self.verdict(&measured),
+        };
+        Some(OurClaim { value, half_interval: half, p, cohens_d: d, verdict })
+    }
+
+    fn measure(&self, values: &Values) -> Option<Measured> {
+        let flat = || values.iter().flatten();
+        let means: Vec<f64> = flat().map(|values| mean(values)).collect::<Option<_>>()?;
+        let cell_of = |wanted: f64| flat().zip(&means).find(|(_, mean)| **mean == wanted);
+        let of_cell = |mean: f64| Some(Measured::new(mean, half(cell_of(mean)?.0)));
+        match self.kind {
+            ClaimKind::Range => {
+                let widest = most(flat().map(|values| half(values)))?;
+                let range = most(means.iter().copied())? - least(means.iter().copied())?;
+                Some(Measured::new(range, widest))
             }
-            ClaimKind::Difference => {
-                let differences: Vec<f64> = pairs
-                    .iter()
-                    .flat_map(|[a, b]| a.iter().zip(b.iter()).map(|(a, b)| a - b))
-                    .collect();
-                p = paired(&differences).map(|test| test.p);
-                (mean(&differences)?, half(&differences))
-            }
+            ClaimKind::Least | ClaimKind::AtLeast => of_cell(least(means.iter().copied())?),
+            ClaimKind::Most => of_cell(most(means.iter().copied())?),
+            ClaimKind::LeastRun => extreme_run(flat(), least),
+            ClaimKind::MostRun => extreme_run(flat(), most),
+            ClaimKind::LargestPair | ClaimKind::MeanPair => self.pairs_apart(values),
+            ClaimKind::Difference => self.difference(values),
             ClaimKind::Drop => {
-                let drops: Option<Vec<f64>> =
-                    values.iter().map(|row| Some(mean(&row[0])? - mean(&row[1])?)).collect();
-                let drops = drops?;
-                (mean(&drops)?, half(&drops).max(widest))
+                let rows: Vec<Vec<f64>> =
+                    values.iter().map(|row| differences(&row[0], &row[1])).collect();
+                Measured::over_seeds(&mean_by_seed(&rows)?)
             }
-            ClaimKind::FirstEpoch => {
-                let runs = cells.iter().flatten().flat_map(|cell| &cell.runs);
-                let first = |run: &&super::FinishedRun| {
-                    Some(scale(metric) * run.epochs.first()?.values.get(metric)?)
-                };
-                let firsts: Option<Vec<f64>> = runs.map(first).collect();
-                (least(&firsts?)?, 0.0)
+            ClaimKind::LeastP => {
+                let (first, others) = values.split_first()?;
+                let against = others.iter().flat_map(|row| row.iter().zip(first));
+                let ps = against.filter_map(|(row, first)| Some(welch(row, first)?.p));
+                Some(Measured::new(least(ps)?, 0.0))
             }
-            ClaimKind::Gap | ClaimKind::LargestGap => {
-                let best = of(At::Best)?;
-                let ends = values.iter().flatten().flatten();
-                let gaps =
-                    best.iter().flatten().flatten().zip(ends).map(|(best, last)| best - last);
-                let gaps: Vec<f64> = gaps.collect();
-                match self.kind {
-                    ClaimKind::Gap => (mean(&gaps)?, half(&gaps)),
-                    _ => (most(&gaps)?, 0.0),
-                }
+            ClaimKind::FirstEpoch | ClaimKind::Gap | ClaimKind::LargestGap => None,
+        }
+    }
+
+    fn pairs_apart(&self, values: &Values) -> Option<Measured> {
+        let mut apart = Vec::new();
+        for [a, b] in pairs(values) {
+            let half = difference_half_interval(a, b, CONFIDENCE).unwrap_or(0.0);
+            apart.push(Measured::new((mean(a)? - mean(b)?).abs(), half));
+        }
+        let largest = apart.iter().copied().max_by(|a, b| a.value.total_cmp(&b.value))?;
+        match self.kind {
+            ClaimKind::LargestPair => Some(largest),
+            _ => {
+                let all: Vec<f64> = apart.iter().map(|pair| pair.value).collect();
+                Some(Measured::new(mean(&all)?, largest.half))
             }
+        }
+    }
+
+    fn difference(&self, values: &Values) -> Option<Measured> {
+        let pairs: Vec<[&Vec<f64>; 2]> = pairs(values).collect();
+        if let [[a, b]] = pairs[..] {
+            let single = self.sd.filter(|_| a.len() == 1).map(|sd| 1.96 * 2f64.sqrt() * sd);
+            let half = difference_half_interval(a, b, CONFIDENCE).or(single).unwrap_or(0.0);
+            let (p, d) = (welch(a, b).map(|test| test.p), cohens_d(a, b));
+            return Some(Measured { value: mean(a)? - mean(b)?, half, p, d });
+        }
+        let rows: Vec<Vec<f64>> = pairs.iter().map(|[a, b]| differences(a, b)).collect();
+        let by_seed = mean_by_seed(&rows)?;
+        let p = paired(&by_seed).map(|test| test.p);
+        Some(Measured { p, ..Measured::over_seeds(&by_seed)? })
+    }
+
+    fn gap(&self, last: &Values, best: &Values) -> Option<Measured> {
+        let cells = best.iter().flatten().zip(last.iter().flatten());
+        let gaps: Vec<Vec<f64>> = cells.map(|(best, last)| differences(best, last)).collect();
+        match self.kind {
+            ClaimKind::Gap => Measured::over_seeds(&mean_by_seed(&gaps)?),
+            _ => Some(Measured::new(most(gaps.into_iter().flatten())?, 0.0)),
+        }
+    }
+
+    /// Whether the means that the paper prints give another number than it says they do.
+    fn is_contradicted(&self, cells: &[Vec<Cell<'_>>]) -> bool {
+        // Means are printed to .01, and their differences are as exact.
+        const MEANS: f64 = 0.01;
+        if matches!(self.kind, ClaimKind::LeastRun | ClaimKind::MostRun) {
+            return false;
+        }
+        let mean = |cell: &Cell<'_>| Some(vec![cell.printed?]);
+        let printed: Option<Values> =
+            cells.iter().map(|row| row.iter().map(mean).collect()).collect();
+        let own = printed.and_then(|printed| self.measure(&printed)).map(|own| own.value);
+        let room = self.paper.rounding() + MEANS + 1e-9;
+        own.is_some_and(|own| match self.asks() {
+            Asks::Near => !self.paper.is(own, MEANS),
+            Asks::AsSmall => own > self.paper.value + room,
+            Asks::AsLarge => own < self.paper.value - room,
+        })
+    }
+
+    fn verdict(&self, ours: &Measured) -> Verdict {
+        let &Measured { value, half, p, .. } = ours;
+        let (paper, rounding) = (self.paper.value, self.paper.rounding() + 1e-9);
+        let beyond = match self.asks() {
+            Asks::AsSmall => value - (paper + rounding),
+            Asks::AsLarge => (paper - rounding) - value,
+            Asks::Near => return self.near(value, half, p),
         };
-        // What is equal but for the last bit is equal.
-        let room = half_interval + 1e-9;
-        let is_ours = match self.rule() {
-            Rule::Near => (value - self.paper).abs() <= room,
-            Rule::AsSmall => value <= self.paper + room,
-            Rule::AsLarge => value >= self.paper - room,
+        match beyond {
+            beyond if beyond <= 0.0 => Verdict::Reproduced,
+            beyond if beyond <= half => Verdict::TooUncertain,
+            _ => Verdict::NotReproduced,
+        }
+    }
+
+    fn near(&self, value: f64, half: f64, p: Option<f64>) -> Verdict {
+        let is_difference = matches!(self.kind, ClaimKind::Difference | ClaimKind::Drop);
+        let same_sign = value * self.paper.value > 0.0;
+        let is_significant = p.is_some_and(|p| p < 1.0 - CONFIDENCE);
+        match self.paper.is(value, half) {
+            false if is_difference && same_sign => Verdict::DirectionOnly,
+            false => Verdict::NotReproduced,
+            true if !is_difference => Verdict::Reproduced,
+            true => match self.significant {
+                Some(true) if !is_significant => Verdict::TooUncertain,
+                Some(false) if is_significant => Verdict::NotReproduced,
+                None if half >= self.paper.value.abs() => Verdict::TooUncertain,
+                _ => Verdict::Reproduced,
+            },
+        }
+    }
+
+    fn asks(&self) -> Asks {
+        use ClaimKind::{
+            AtLeast, Difference, Drop, FirstEpoch, Gap, LargestGap, LargestPair, Least, LeastP,
+            LeastRun, MeanPair, Most, MostRun, Range,
         };
-        let is_signed = matches!(self.kind, ClaimKind::Difference | ClaimKind::Drop);
-        let verdict = match (is_ours, is_signed && value * self.paper > 0.0) {
-            (true, _) => Verdict::Reproduced,
-            (false, true) => Verdict::DirectionOnly,
-            (false, false) => Verdict::NotReproduced,
-        };
-        Some(OurClaim { value, half_interval, p, cohens_d: d, verdict })
+        match self.kind {
+            Range | LargestPair | MeanPair | Gap | LargestGap => Asks::AsSmall,
+            AtLeast | LeastP | FirstEpoch => Asks::AsLarge,
+            Difference | Drop | Least | Most | LeastRun | MostRun => Asks::Near,
+        }
     }
 }
 
-fn least(values: &[f64]) -> Option<f64> {
-    values.iter().copied().reduce(f64::min)
+/// What a number must be beside the paper's.
+enum Asks {
+    Near,
+    AsSmall,
+    AsLarge,
 }
 
-fn most(values: &[f64]) -> Option<f64> {
-    values.iter().copied().reduce(f64::max)
+/// The cells of neighbouring rows, the first with the second, the third with the fourth.
+fn pairs(values: &Values) -> impl Iterator<Item = [&Vec<f64>; 2]> {
+    let rows = values.chunks_exact(2);
+    rows.flat_map(|rows| rows[0].iter().zip(&rows[1]).map(|(a, b)| [a, b]))
+}
+
+/// Of each seed.
+fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+/// For each seed the mean over `rows`, since runs of a seed have their order of samples in common.
+fn mean_by_seed(rows: &[Vec<f64>]) -> Option<Vec<f64>> {
+    let seeds = rows.iter().map(Vec::len).min()?;
+    (0..seeds).map(|seed| mean(&rows.iter().map(|row| row[seed]).collect::<Vec<f64>>())).collect()
+}
+
+fn first_epoch(cells: &[Vec<Cell<'_>>], metric: &str) -> Option<Measured> {
+    let runs = cells.iter().flatten().flat_map(|cell| &cell.runs);
+    let first = |run: &&FinishedRun| Some(scale(metric) * run.epochs.first()?.values.get(metric)?);
+    let firsts: Vec<f64> = runs.map(first).collect::<Option<_>>()?;
+    Some(Measured::new(least(firsts.into_iter())?, 0.0))
+}
+
+/// The run that is furthest; it may vary as its cell's runs do.
+fn extreme_run<'a>(
+    cells: impl Iterator<Item = &'a Vec<f64>>,
+    furthest: fn(std::vec::IntoIter<f64>) -> Option<f64>,
+) -> Option<Measured> {
+    let all: Vec<f64> = cells.flatten().copied().collect();
+    let spread = 2.0 * deviation(&all).unwrap_or(0.0);
+    Some(Measured::new(furthest(all.into_iter())?, spread))
+}
+
+fn half(values: &[f64]) -> f64 {
+    half_interval(values, CONFIDENCE).unwrap_or(0.0)
+}
+
+fn least(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.reduce(f64::min)
+}
+
+fn most(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.reduce(f64::max)
 }

@@ -10,6 +10,7 @@
 //! | `verdict.rs` | what a number of the paper's can be worth here |
 //! | `reproduction.rs`, `claims.rs` | its means, and what it says of several, with their verdicts |
 //! | `untrained.rs` | its numbers that need no training, with theirs |
+//! | `printed.rs` | a number as it prints it |
 //! | `folder.rs`, `lock.rs` | the folder it is kept in, which one process owns |
 //! | `finished.rs`, `comparison.rs` | finished runs read back, and side by side |
 //! | `datasets.rs` | the data that several runs share |
@@ -34,6 +35,7 @@ mod judgement;
 mod lock;
 mod observer;
 pub mod paper;
+pub mod printed;
 mod record;
 pub mod reproduction;
 mod run;

@@ -52,12 +52,12 @@ pub struct Row {
     #[serde(default)]
     cells: BTreeMap<String, Table>,
     /// What is printed, by column.
-    pub values: BTreeMap<String, Printed>,
+    pub values: BTreeMap<String, PrintedMean>,
 }
 
 /// A number that the paper prints.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-pub struct Printed {
+pub struct PrintedMean {
     /// The mean over the seeds.
     pub mean: f64,
     /// Their standard deviation, where it is printed.
@@ -116,9 +116,9 @@ impl Experiment {
 
     /// What the paper prints for a row and a column, with the deviation that stands for one that is
     /// not printed.
-    pub fn printed(&self, row: &Row, column: &str) -> Option<Printed> {
-        let Printed { mean, sd } = *row.values.get(column)?;
-        Some(Printed { mean, sd: sd.or_else(|| self.sd.get(column).copied()) })
+    pub fn printed(&self, row: &Row, column: &str) -> Option<PrintedMean> {
+        let PrintedMean { mean, sd } = *row.values.get(column)?;
+        Some(PrintedMean { mean, sd: sd.or_else(|| self.sd.get(column).copied()) })
     }
 
     /// Every run, of the data sets asked for.

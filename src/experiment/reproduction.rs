@@ -4,7 +4,7 @@ use super::Error;
 use super::claims::JudgedClaim;
 use super::comparison::{At, CONFIDENCE};
 use super::finished::FinishedRun;
-use super::paper::{Experiment, PaperRun, Printed};
+use super::paper::{Experiment, PaperRun, PrintedMean};
 use super::significance::half_interval;
 use super::statistics::{deviation, mean};
 use super::sweep::key_of;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub struct Judged {
     /// The row.
     pub row: String,
-    /// The column.
+    /// The column; of a stand-in for its data marked as one.
     pub column: String,
     /// What the paper prints, if it does.
     pub paper: Option<f64>,
@@ -95,7 +95,8 @@ impl Experiment {
             let of = |run: &&PaperRun| run.row == row && run.column == column;
             let wanted = runs.iter().filter(of).count();
             let found = runs.iter().filter(of).filter_map(|run| known.get(&run.run.key));
-            Cell { runs: found.collect(), wanted }
+            let printed = self.printed(&self.rows[row], column).map(|printed| printed.mean);
+            Cell { runs: found.collect(), wanted, printed }
         };
         let place = |label: &str| self.rows.iter().position(|row| row.label == label);
         let mut rows = Vec::new();
@@ -126,7 +127,7 @@ impl Experiment {
                 };
                 rows.push(Judged {
                     row: row.label.clone(),
-                    column: column.to_string(),
+                    column: self.marked(column, &here),
                     paper: printed.map(|printed| printed.mean),
                     seeds: [here.runs.len(), here.wanted],
                     last: ours(At::Last),
@@ -153,10 +154,20 @@ impl Experiment {
         });
         Judgements { rows, claims: claims.collect() }
     }
+
+    /// A column's name, marked where its runs had a stand-in for its data.
+    fn marked(&self, column: &str, cell: &Cell<'_>) -> String {
+        let dataset = self.dataset(column);
+        let other = cell.runs.iter().find(|run| run.result.data != dataset);
+        match other.and_then(|run| run.result.data.strip_prefix(dataset)) {
+            Some(mark) => format!("{column}{mark}"),
+            None => column.to_string(),
+        }
+    }
 }
 
 /// The rule for a mean; the baseline's is the paper's and ours.
-fn verdict(paper: Printed, values: &[f64], baseline: Option<(f64, f64)>) -> Verdict {
+fn verdict(paper: PrintedMean, values: &[f64], baseline: Option<(f64, f64)>) -> Verdict {
     let ours = mean(values).expect("a cell has runs");
     let count = values.len() as f64;
     let room =
@@ -180,7 +191,7 @@ mod tests {
     fn the_rule_is_the_one_that_is_written() {
         // Mean 98, half interval 2.776·.1581/√5 = .1963.
         let values = [97.8, 97.9, 98.0, 98.1, 98.2];
-        let printed = |mean: f64, sd: Option<f64>| Printed { mean, sd };
+        let printed = |mean: f64, sd: Option<f64>| PrintedMean { mean, sd };
         assert_eq!(verdict(printed(98.19, None), &values, None), Verdict::Reproduced);
         assert_eq!(verdict(printed(98.21, None), &values, None), Verdict::NotReproduced);
         // Widened by .1/√5 = .0447.

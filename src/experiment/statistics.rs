@@ -23,17 +23,6 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
-/// Pearson's r of pairs; `None` of fewer than two, or where either does not vary.
-///
-/// **Panics** unless there are as many of both.
-pub fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
-    assert_eq!(x.len(), y.len(), "pairs");
-    let (of_x, of_y) = (mean(x)?, mean(y)?);
-    let pairs = || x.iter().zip(y).map(|(x, y)| (x - of_x, y - of_y));
-    let both = pairs().map(|(x, _)| x * x).sum::<f64>() * pairs().map(|(_, y)| y * y).sum::<f64>();
-    (both > 0.0).then(|| pairs().map(|(x, y)| x * y).sum::<f64>() / both.sqrt())
-}
-
 /// How long calls took, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timing {
@@ -77,14 +66,6 @@ mod tests {
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!((median(&[]), mean(&[]), mean(&[1.0, 3.0])), (None, None, Some(2.0)));
-    }
-
-    /// x = 1, 2, 3 and y = 1, 3, 2: covariance 1, variances 2 and 2.
-    #[test]
-    fn correlation_is_pearsons() {
-        assert_eq!(correlation(&[1.0, 2.0, 3.0], &[1.0, 3.0, 2.0]), Some(0.5));
-        assert_eq!(correlation(&[1.0, 2.0], &[5.0, 3.0]), Some(-1.0));
-        assert_eq!((correlation(&[1.0, 2.0], &[1.0, 1.0]), correlation(&[], &[])), (None, None));
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! What a number of the paper is worth here, by a rule that was written before the runs.
+//! What a number of the paper is worth here, by a rule that was written before the runs; `too
+//! uncertain` and what printed means contradict were added when forty of them were there.
 //!
 //! - reproduced: the paper's mean lies in our 95 % interval, widened by the paper's own standard
 //!   error (its sd/√n; where it prints no deviation, that of its dense network on the same data);
 //! - direction only: not that, and the difference to the baseline's row has the paper's sign;
 //! - not reproduced: neither;
-//! - cannot hold: it follows from the paper's definitions alone, and they give another number;
-//! - not run: not all of the paper's seeds are finished.
+//! - too uncertain: of what is said of several numbers, our interval holds it and says nothing;
+//! - cannot hold: it follows from the paper's definitions or its printed means alone, and they give
+//!   another number;
+//! - not run: not all of the paper's seeds are finished, or its data are not here.
 //!
 //! What is said of several numbers together is judged in `claims.rs`.
 
@@ -22,7 +25,9 @@ named! {
         DirectionOnly = "direction only",
         /// Neither.
         NotReproduced = "not reproduced",
-        /// It contradicts the paper's own definitions.
+        /// It may be, and our interval is too wide to say.
+        TooUncertain = "too uncertain",
+        /// It contradicts the paper's own definitions, or the means that it prints.
         CannotHold = "cannot hold",
         /// There are not all of its runs.
         NotRun = "not run",
@@ -35,6 +40,8 @@ pub(super) struct Cell<'a> {
     pub(super) runs: Vec<&'a FinishedRun>,
     /// How many there are to be.
     pub(super) wanted: usize,
+    /// The mean that the paper prints.
+    pub(super) printed: Option<f64>,
 }
 
 impl Cell<'_> {

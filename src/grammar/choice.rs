@@ -61,18 +61,21 @@ impl<T: Listed> FromStr for Choice<T> {
     }
 }
 
-/// A number as it is written here, whichever way it is given: as the default if it is equal to that.
+/// A number as it is written here, whichever way it is given: as the default if it is equal to
+/// that.
 fn in_one_form(given: &str, default: Option<&str>) -> String {
     let number = |text: &str| {
         let is_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
         text.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
     };
+    let given = given.strip_prefix('+').unwrap_or(given);
     match (number(given), default.and_then(number)) {
         (None, _) => given.to_string(),
         (Some(number), Some(same)) if number == same => default.unwrap_or(given).to_string(),
         // Up to here every whole number is an f64.
         (Some(number), _) if number.fract() == 0.0 && number.abs() < 2f64.powi(53) => {
-            format!("{number:.0}")
+            // And 0 has no sign.
+            format!("{:.0}", number + 0.0)
         }
         (Some(_), _) if given.bytes().all(|byte| byte.is_ascii_digit()) => given.to_string(),
         (Some(number), _) => format!("{number:?}"),
@@ -197,10 +200,21 @@ mod tests {
     #[test]
     fn numbers_have_one_form() {
         let form = |text| in_one_form(text, Some("0.30"));
-        let given = [".5", "0.50", "5e-1", "+.5", "3", "3.0", "1e-7", ".3", "18446744073709551615"];
-        let written =
-            ["0.5", "0.5", "0.5", "0.5", "3", "3", "1e-7", "0.30", "18446744073709551615"];
-        assert_eq!(given.map(form), written);
+        for (given, written) in [
+            (".5", "0.5"),
+            ("0.50", "0.5"),
+            ("5e-1", "0.5"),
+            ("+.5", "0.5"),
+            ("3", "3"),
+            ("3.0", "3"),
+            ("-0", "0"),
+            ("1e-7", "1e-7"),
+            (".3", "0.30"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("+9007199254740993", "9007199254740993"),
+        ] {
+            assert_eq!(form(given), written);
+        }
         // What only begins like one, and what is none.
         let texts = ["1e-7x", "infinity", "nan", "-", ".", "0.9;0.95", "deep"];
         assert_eq!(texts.map(form), texts);

@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(runs.len(), 16);
         let last = &runs[15].config.train;
         assert_eq!((last.seed, last.sparsity, &last.hidden[..]), (2, 0.5, &[16][..]));
-        assert!(last.method.to_string().starts_with("rigl:drop=.2,"), "{}", last.method);
+        assert!(last.method.to_string().starts_with("rigl:drop=0.2,"), "{}", last.method);
         assert_eq!(runs[0].config.train.hidden, [8, 4]);
         let mut plain = Definition::default();
         plain.vary("hidden=64,32").unwrap();

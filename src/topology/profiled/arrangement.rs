@@ -8,8 +8,8 @@ named! {
     /// Which neuron gets which of a profile's fan-ins (paper §3.1: hubs "evenly spaced throughout
     /// a layer versus randomly scattered").
     ///
-    /// LayerNorm, weights and the next layer treat all neurons of a layer alike, so that nothing
-    /// but chance can come of it.
+    /// With random spread the next layer treats all neurons of a layer alike, and nothing but
+    /// chance can come of it.
     pub enum Arrangement as "arrangement" {
         /// Neuron i has P(i/m), as the profile is printed.
         Profile = "profile",
