@@ -85,6 +85,14 @@ fn nothing_that_is_not_run_is_judged() {
     let rows = told[0]["rows"].as_array().unwrap();
     assert_eq!((rows.len(), told[0]["claims"].as_array().unwrap().len()), (8, 4));
     assert!(told[0]["claims"][0]["last"].is_null(), "{told}");
+    // Table 6 itself has EMNIST-Balanced's profiles 1.33 below dense, and MNIST's within .6.
+    let emnist = judged_of(["table6", "emnist-balanced"], &[], dir.path());
+    for (told, is_contradicted) in [(&emnist, true), (&told, false)] {
+        let claims = told[0]["claims"].as_array().unwrap();
+        let about = "static profiles are within 0.6 % of dense (abstract)";
+        let claim = claims.iter().find(|claim| claim["about"] == about).unwrap();
+        assert_eq!(claim["is_contradicted"], is_contradicted, "{claim}");
+    }
     for row in rows {
         assert!(row["last"].is_null() && row["seeds"] == json!([0, 5]), "{row}");
     }

@@ -2,7 +2,8 @@
 
 Constant fan-in (78 and 102), He-normal weights with that fan-in, biases 0, LayerNorm and ReLU, dense
 output, Adam 1e-3, batch 128, mask reapplied after each update, 10 epochs. Prints seed, last and best
-test accuracy. Usage: torch_reference.py DATA_DIR SEED...
+test accuracy. results/protocol/torch_protocol.py has its layers and images from here.
+Usage: torch_reference.py DATA_DIR SEED...
 """
 import gzip
 import math
@@ -23,7 +24,7 @@ def read(name, offset):
 
 
 def images(name):
-    return (torch.tensor(read(name, 16).reshape(-1, 784) / 255.0, dtype=torch.float32) - 0.1307) / 0.3081
+    return torch.tensor(read(name, 16).reshape(-1, 784) / 255.0, dtype=torch.float32)
 
 
 def labels(name):
@@ -41,24 +42,25 @@ def masked_linear(in_features, out_features, fan_in):
     return layer, mask
 
 
-x, y = images("train-images-idx3-ubyte.gz"), labels("train-labels-idx1-ubyte.gz")
-x_test, y_test = images("t10k-images-idx3-ubyte.gz"), labels("t10k-labels-idx1-ubyte.gz")
-for seed in map(int, sys.argv[2:]):
-    torch.manual_seed(seed)
-    (first, mask1), (second, mask2) = masked_linear(784, 1024, 78), masked_linear(1024, 1024, 102)
-    output, _ = masked_linear(1024, 10, 1024)
-    net = nn.Sequential(first, nn.LayerNorm(1024), nn.ReLU(), second, nn.LayerNorm(1024), nn.ReLU(), output)
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
-    accuracies = []
-    for _ in range(10):
-        for batch in torch.randperm(60000).split(128):
-            loss = F.cross_entropy(net(x[batch]), y[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+if __name__ == "__main__":
+    x, y = (images("train-images-idx3-ubyte.gz") - 0.1307) / 0.3081, labels("train-labels-idx1-ubyte.gz")
+    x_test, y_test = (images("t10k-images-idx3-ubyte.gz") - 0.1307) / 0.3081, labels("t10k-labels-idx1-ubyte.gz")
+    for seed in map(int, sys.argv[2:]):
+        torch.manual_seed(seed)
+        (first, mask1), (second, mask2) = masked_linear(784, 1024, 78), masked_linear(1024, 1024, 102)
+        output, _ = masked_linear(1024, 10, 1024)
+        net = nn.Sequential(first, nn.LayerNorm(1024), nn.ReLU(), second, nn.LayerNorm(1024), nn.ReLU(), output)
+        optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+        accuracies = []
+        for _ in range(10):
+            for batch in torch.randperm(60000).split(128):
+                loss = F.cross_entropy(net(x[batch]), y[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                with torch.no_grad():
+                    first.weight *= mask1
+                    second.weight *= mask2
             with torch.no_grad():
-                first.weight *= mask1
-                second.weight *= mask2
-        with torch.no_grad():
-            accuracies.append((net(x_test).argmax(1) == y_test).float().mean().item())
-    print(f"seed {seed}: last {accuracies[-1]:.4f}, best {max(accuracies):.4f}", flush=True)
+                accuracies.append((net(x_test).argmax(1) == y_test).float().mean().item())
+        print(f"seed {seed}: last {accuracies[-1]:.4f}, best {max(accuracies):.4f}", flush=True)

@@ -10,50 +10,23 @@ Prints a line of JSON per run: variant, seed, test accuracy at the last epoch, a
 epochs, and at the best of the evaluations after every 100 steps.
 Usage: torch_protocol.py DATA_DIR VARIANTS SEEDS, as: torch_protocol.py data/mnist no-affine,unit 42,123
 """
-import gzip
 import json
-import math
 import pathlib
 import sys
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-data = pathlib.Path(sys.argv[1])
-torch.set_num_threads(1)
-
-
-def read(name, offset):
-    return np.frombuffer(gzip.open(data / name).read(), np.uint8, offset=offset)
-
-
-def images(name):
-    return torch.tensor(read(name, 16).reshape(-1, 784) / 255.0, dtype=torch.float32)
-
-
-def labels(name):
-    return torch.tensor(read(name, 8).astype(np.int64))
-
-
-def linear(in_features, out_features, fan_in):
-    """A layer of constant fan-in with He-normal weights, and its mask."""
-    layer, mask = nn.Linear(in_features, out_features), torch.zeros(out_features, in_features)
-    for row in mask:
-        row[torch.randperm(in_features)[:fan_in]] = 1
-    with torch.no_grad():
-        layer.weight.normal_(0, math.sqrt(2 / fan_in))
-        layer.weight *= mask
-        layer.bias.zero_()
-    return layer, mask
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "mnist"))
+from torch_reference import data, images, labels, masked_linear  # noqa: E402
 
 
 def run(variant, seed):
     torch.manual_seed(seed)
     fan_ins = (784, 1024) if variant == "dense" else (78, 102)
-    (first, mask1), (second, mask2) = linear(784, 1024, fan_ins[0]), linear(1024, 1024, fan_ins[1])
-    output = nn.Linear(1024, 10) if variant == "output-init" else linear(1024, 10, 1024)[0]
+    (first, mask1), (second, mask2) = masked_linear(784, 1024, fan_ins[0]), masked_linear(1024, 1024, fan_ins[1])
+    output = nn.Linear(1024, 10) if variant == "output-init" else masked_linear(1024, 10, 1024)[0]
     norms = [nn.LayerNorm(1024, elementwise_affine=variant != "no-affine") for _ in range(2)]
     net = nn.Sequential(first, norms[0], nn.ReLU(), second, norms[1], nn.ReLU(), output)
     mean, deviation = (0, 1) if variant == "unit" else (x.mean(), x.std())

@@ -1,6 +1,6 @@
 //! `fanin reproduce`.
 
-use super::console::{Console, table};
+use super::console::{Console, grouped, table};
 use super::error::Error;
 use super::reproduction_tables::{Answer, INDEX, RUNS, report};
 use super::signals::stop_on_signal;
@@ -139,7 +139,7 @@ pub(super) fn run(args: ReproduceArgs) -> Result<(), Error> {
         let is_whole = args.names.is_empty() && args.datasets.is_empty();
         report(folder, &answers, &kept, is_whole)?;
         if !is_whole && folder.join(INDEX).exists() {
-            console.hint("README.md there is renewed by a report of the whole paper");
+            console.line("README.md there is renewed by a report of the whole paper");
         }
     }
     console.object(&answers);
@@ -222,18 +222,27 @@ fn reported(args: &ReproduceArgs) -> Result<Known, Error> {
 
 fn list(args: &ReproduceArgs, console: &Console, asked: &Asked) -> Result<(), Error> {
     let known = known(args)?;
-    let mut rows = vec![["experiment", "runs", "done", "what"].map(String::from).to_vec()];
+    let head = ["experiment", "runs", "epochs", "done", "what"];
+    let mut rows = vec![head.map(String::from).to_vec()];
+
     for (experiment, runs) in &asked.trained {
         let done = runs.iter().filter(|run| known.get(&run.run.key).is_some()).count();
         let what = format!("{} ({})", experiment.about, experiment.place);
-        rows.push(vec![experiment.name.clone(), runs.len().to_string(), done.to_string(), what]);
+        let epochs: usize = runs.iter().map(|run| run.run.config.train.epochs).sum();
+        let numbers = [runs.len(), epochs, done].map(|number| grouped(number as u64));
+        rows.push([experiment.name.clone()].into_iter().chain(numbers).chain([what]).collect());
     }
     for Untrained { name, about, place, .. } in &asked.untrained {
         let none = || "0".to_string();
-        rows.push(vec![name.clone(), none(), none(), format!("{about} ({place})")]);
+        rows.push(vec![name.clone(), none(), none(), none(), format!("{about} ({place})")]);
     }
     console.line(table(&rows));
-    let all = together(asked.trained.iter().flat_map(|(_, runs)| runs.clone())).runs.len();
-    console.line(format!("{all} runs, those that several experiments share counted once"));
+    let all = together(asked.trained.iter().flat_map(|(_, runs)| runs.clone())).runs;
+    let epochs: usize = all.iter().map(|run| run.config.train.epochs).sum();
+    console.line(format!(
+        "{} runs of {} epochs, those that several experiments share counted once",
+        grouped(all.len() as u64),
+        grouped(epochs as u64)
+    ));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::console::table;
 use super::error::Error;
-use crate::experiment::claims::{JudgedClaim, OurClaim};
+use crate::experiment::claims::JudgedClaim;
 use crate::experiment::paper::{Experiment, PaperRun};
 use crate::experiment::reproduction::{Judged, Judgements, Known, Ours};
 use crate::experiment::untrained::{JudgedNumber, Untrained};
@@ -134,27 +134,19 @@ impl Answer {
                 [numbers.iter().filter_map(|number| number.verdict).collect(), vec![]]
             }
             Kind::Trained(Judgements { rows, claims }) => {
-                let of = |ours: Option<Ours>| ours.and_then(|ours| ours.verdict);
+                let of_row = |ours: Option<Ours>| {
+                    ours.and_then(|ours| ours.verdict).unwrap_or(Verdict::NotRun)
+                };
                 let printed = || rows.iter().filter(|row| row.paper.is_some());
-                let at =
-                    |of_row: &dyn Fn(&Judged) -> Option<Ours>,
-                     of_claim: &dyn Fn(&JudgedClaim) -> Option<OurClaim>| {
-                        let means = printed().map(|row| of(of_row(row)));
-                        let claims =
-                            claims.iter().map(|claim| of_claim(claim).map(|ours| ours.verdict));
-                        means
-                            .chain(claims)
-                            .map(|verdict| verdict.unwrap_or(Verdict::NotRun))
-                            .collect()
-                    };
+                let at_last = printed().map(|row| of_row(row.last));
+                let at_last = at_last.chain(claims.iter().map(|claim| claim.verdict(claim.last)));
+                let at_best = printed().map(|row| of_row(row.best));
+                let of_claim = |claim: &JudgedClaim| claim.verdict(claim.best.or(claim.last));
+                let at_best = at_best.chain(claims.iter().map(of_claim));
                 let is_run = rows.iter().any(|row| row.last.is_some());
                 let has_best = !is_run || rows.iter().any(|row| row.best.is_some());
-                let best = if has_best {
-                    at(&|row| row.best, &|claim| claim.best.or(claim.last))
-                } else {
-                    vec![]
-                };
-                [at(&|row| row.last, &|claim| claim.last), best]
+                let best = if has_best { at_best.collect() } else { vec![] };
+                [at_last.collect(), best]
             }
         }
     }
@@ -279,7 +271,6 @@ fn cells(row: &Judged, dense: Option<f64>) -> [String; 11] {
 }
 
 fn claim_cells(claim: &JudgedClaim) -> [String; 11] {
-    let verdict = |ours: Option<OurClaim>| ours.map(|ours| ours.verdict.to_string());
     let JudgedClaim { last, best, .. } = claim;
     let digits = if claim.paper.value.abs() < 0.2 { 3 } else { 2 };
     [
@@ -294,9 +285,9 @@ fn claim_cells(claim: &JudgedClaim) -> [String; 11] {
         number(last.map(|ours| ours.half_interval), digits),
         number(last.and_then(|ours| ours.p), 3),
         number(last.and_then(|ours| ours.cohens_d), 2),
-        verdict(*last).unwrap_or_else(|| Verdict::NotRun.to_string()),
+        claim.verdict(*last).to_string(),
         number(best.map(|ours| ours.value), digits),
-        verdict(*best).unwrap_or_default(),
+        if best.is_some() { claim.verdict(*best).to_string() } else { String::new() },
     ]
 }
 

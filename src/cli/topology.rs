@@ -9,7 +9,8 @@ use crate::memory;
 use crate::report::topology_figure;
 use crate::sparse::CsrPattern;
 use crate::topology::{
-    Generator, Profile, Profiled, Request, Share, TopologyError, TopologyStats, write_topology,
+    Arrangement, FanInRule, Generator, Profile, Profiled, Request, Share, TopologyError,
+    TopologyStats, write_topology,
 };
 use crate::train::{self, RunConfig, SettingsError};
 use clap::Args;
@@ -85,7 +86,12 @@ pub(super) fn run(args: TopologyArgs) -> Result<(), Error> {
         None => {
             let profiled = Profiled { rule: rule.clone(), spread: config.spread, narrow: 0 };
             let Profiled { rule, spread, .. } = &profiled;
-            let made_by = format!("{}, {spread} spread, {} rounding", rule.profile, rule.rounding);
+            let arrangement = match rule.arrangement {
+                Arrangement::Profile => String::new(),
+                other => format!(", {other}"),
+            };
+            let FanInRule { profile, rounding, .. } = rule;
+            let made_by = format!("{profile}{arrangement}, {spread} spread, {rounding} rounding");
             (Box::new(profiled), made_by)
         }
     };

@@ -93,10 +93,23 @@ pub struct JudgedClaim {
     pub paper_p: Option<f64>,
     /// Its Cohen's d, where one is printed.
     pub paper_d: Option<f64>,
+    /// Whether the means that the paper prints contradict it: then no run is needed to say so.
+    pub is_contradicted: bool,
     /// Ours at the last epoch.
     pub last: Option<OurClaim>,
     /// Ours at the best epoch, chosen on test samples; none of what is of epochs itself.
     pub best: Option<OurClaim>,
+}
+
+impl JudgedClaim {
+    /// What of it, by one of ours.
+    pub fn verdict(&self, ours: Option<OurClaim>) -> Verdict {
+        match ours {
+            Some(ours) => ours.verdict,
+            None if self.is_contradicted => Verdict::CannotHold,
+            None => Verdict::NotRun,
+        }
+    }
 }
 
 /// A claim's number, and its verdict.
@@ -161,6 +174,7 @@ impl Claim {
             paper: self.paper.clone(),
             paper_p: self.p,
             paper_d: self.d,
+            is_contradicted: self.is_contradicted(cells),
             last: self.ours(cells, metric, At::Last),
             best: if is_of_epochs { None } else { self.ours(cells, metric, At::Best) },
         }
