@@ -77,6 +77,22 @@ fn a_page_has_the_numbers_of_its_runs_and_needs_nothing_else() {
     assert!(marks > 5, "{marks}");
 }
 
+/// Three groups: static and RigL at 50 %, static at 75 %. Two of three are static, two at 50 %.
+#[test]
+fn groups_are_named_by_what_tells_them_from_most() {
+    let dir = tempdir().unwrap();
+    let (file, sweep) = (dir.path().join("three.toml"), dir.path().join("sweep"));
+    let rows = "hidden = [8]\nepochs = 1\n[[run]]\nsparsity = 0.5\n[[run]]\nsparsity = 0.75\n\
+                [[run]]\nsparsity = 0.5\nmethod = \"rigl\"\n";
+    fs::write(&file, rows).unwrap();
+    run(fanin().arg("sweep").arg(&file).arg("--out").arg(&sweep));
+    let data = data(&page(&sweep, &[]));
+    let groups = data["groups"].as_array().unwrap().iter();
+    let mut labels: Vec<&str> = groups.map(|group| group["label"].as_str().unwrap()).collect();
+    labels.sort_unstable();
+    assert_eq!(labels, ["as most", "method rigl", "sparsity 0.75"]);
+}
+
 /// The fields of a protocol buffer: number, and the bytes of its value.
 fn fields(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut fields = Vec::new();

@@ -286,6 +286,44 @@ fn claims_are_judged_by_their_kinds() {
     }
 }
 
+/// LN (equil.) ends .1 above all others, or below, and was a point below until an epoch: in the
+/// paper it crosses at about 11.
+#[test]
+fn a_crossing_is_the_epoch_from_which_a_row_stays_above() {
+    const EPOCHS: usize = 12;
+    for (at, end, crossing, verdict) in [
+        (11, 90.0, 11.0, "reproduced"),
+        (3, 90.0, 3.0, "not reproduced"),
+        (3, 89.8, 13.0, "not reproduced"),
+    ] {
+        let dir = tempdir().unwrap();
+        let what = ["figure3", "fashion-mnist"];
+        let of = |row: &str, _: &str, _: usize| if row == "LN (equil.)" { end } else { 89.9 };
+        let mut runs = made_up(dir.path(), what, of);
+        for run in &mut runs {
+            let (first, last) = (run.epochs[0].clone(), run.result.values["test_accuracy"]);
+            let is_equilibrium = (last - 0.899).abs() > 1e-6;
+            let epoch = |number: usize| {
+                let mut epoch = first.clone();
+                let below = if is_equilibrium && number < at { 0.01 } else { 0.0 };
+                epoch.epoch = number;
+                epoch.values.insert("test_accuracy".into(), last - below);
+                epoch
+            };
+            run.epochs = (1..=EPOCHS).map(epoch).collect();
+        }
+        let lines = dir.path().join("lines.jsonl");
+        write(&lines, &runs);
+        let told = &judged_of(what, &[&lines], &dir.path().join("nowhere"))[0]["claims"];
+        let mut claims = told.as_array().unwrap().iter();
+        let claim = claims.find(|claim| claim["about"].as_str().unwrap().starts_with("epoch"));
+        let claim = claim.unwrap();
+        assert_eq!(claim["last"]["value"], crossing, "{claim}");
+        assert_eq!(claim["last"]["verdict"], verdict, "{claim}");
+        assert!(claim["best"].is_null(), "{claim}");
+    }
+}
+
 #[test]
 fn what_needs_no_training_is_measured_on_the_spot() {
     let dir = tempdir().unwrap();

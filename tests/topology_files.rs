@@ -6,7 +6,7 @@ use assert_cmd::Command;
 use fanin::grammar::Listed;
 use fanin::sparse::CsrPattern;
 use fanin::topology::{FanInRule, Profile, Spread, build, read_topology, write_topology};
-use fanin::train::{TrainConfig, Trainer, gradient_ratios};
+use fanin::train::{TrainConfig, Trainer, hub_ratios};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -227,12 +227,17 @@ fn gradients_concentrate_at_hubs_only_if_absent_connections_count() {
         let config = TrainConfig { profile, threads: 1, ..TrainConfig::default() };
         let trainer = Trainer::new(config, data.clone()).unwrap();
         let ratios =
-            gradient_ratios(trainer.executor(), trainer.model(), &data.train, &data.scaling, 128);
-        ratios[0].unwrap()
+            hub_ratios(trainer.executor(), trainer.model(), &data.train, &data.scaling, 128);
+        let ratios = ratios[0].unwrap();
+        (ratios.gradient.unwrap(), ratios.activation.unwrap())
     };
-    let exponential = ratios("exponential");
+    // Weights of one variance in all rows: LayerNorm scales a layer and not its neurons, and what a
+    // hub gives is larger by about √(4.48) before training.
+    let (exponential, activation) = ratios("exponential");
+    assert!((1.8..2.4).contains(&activation), "{activation}");
     assert!((4.0..5.2).contains(&exponential.full_rows), "{exponential:?}");
     assert!((0.9..1.2).contains(&exponential.active_only), "{exponential:?}");
-    let uniform = ratios("uniform");
+    let (uniform, activation) = ratios("uniform");
     assert!((0.9..1.1).contains(&uniform.full_rows), "{uniform:?}");
+    assert!((0.9..1.1).contains(&activation), "{activation}");
 }

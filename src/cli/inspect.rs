@@ -12,7 +12,7 @@ use crate::parallel::Executor;
 use crate::report::network_figure;
 use crate::sparse::CsrPattern;
 use crate::topology::{GradientRatio, TopologyStats, histogram, write_topology};
-use crate::train::{NetworkSummary, RunConfig, gradient_ratios};
+use crate::train::{HubRatios, NetworkSummary, RunConfig, hub_ratios};
 use clap::Args;
 use serde::Serialize;
 use std::fs;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub(super) struct InspectArgs {
     /// A model.safetensors
     model: PathBuf,
-    /// Gradient at hubs / at specialists, on the first training batch of the model's data set
+    /// Gradient and activation at hubs / at specialists, on the first batch of its data set
     #[arg(long)]
     gradients: bool,
     /// Folder of the data set, for --gradients
@@ -52,6 +52,8 @@ struct Inspection {
     /// Mean of the sparse layers' CCVs.
     ccv_of_sparse_layers: Option<f64>,
     gradient_ratios: Option<Vec<Option<GradientRatio>>>,
+    /// Mean activation at hubs / at specialists.
+    activation_ratios: Option<Vec<Option<f64>>>,
     /// Per layer: (least fan-in of the bin, neurons in it).
     fan_in_histograms: Vec<Vec<(usize, usize)>>,
     /// The settings as they stand in the file, whatever version wrote them.
@@ -70,15 +72,14 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
         patterns.iter().map(AsRef::as_ref).filter(|pattern| pattern.density() < 1.0).collect();
     let ccvs: Vec<f64> =
         sparse.iter().map(|pattern| TopologyStats::of(pattern).fan_in.ccv).collect();
+    let hubs = args.gradients.then(|| hubs(&file, &args)).transpose()?;
     let inspection = Inspection {
         file_bytes: metadata.len(),
         network: NetworkSummary::of(&file.model),
         topology: patterns.iter().map(|pattern| TopologyStats::of(pattern)).collect(),
         ccv_of_sparse_layers: mean(&ccvs),
-        gradient_ratios: match args.gradients {
-            true => Some(gradients(&file, &args)?),
-            false => None,
-        },
+        gradient_ratios: hubs.as_ref().map(|hubs| of_each(hubs, |of| of.gradient)),
+        activation_ratios: hubs.as_ref().map(|hubs| of_each(hubs, |of| of.activation)),
         fan_in_histograms: patterns
             .iter()
             .map(|p| histogram(&p.fan_in().collect::<Vec<_>>()))
@@ -104,14 +105,19 @@ pub(super) fn run(args: InspectArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// The gradient ratios on the first training batch.
-fn gradients(file: &ModelFile, args: &InspectArgs) -> Result<Vec<Option<GradientRatio>>, Error> {
+/// The ratios on the first training batch.
+fn hubs(file: &ModelFile, args: &InspectArgs) -> Result<Vec<Option<HubRatios>>, Error> {
     let RunConfig { mut data, train } = settings(file, &args.model)?;
     data.data_dir = args.data_dir.clone().or(data.data_dir);
     let data = data.load()?;
     let executor = Executor::from_environment(1)?;
     let batch = train.batch.min(data.train.len());
-    Ok(gradient_ratios(&executor, &file.model, &data.train, &file.meaning.scaling, batch))
+    Ok(hub_ratios(&executor, &file.model, &data.train, &file.meaning.scaling, batch))
+}
+
+/// A ratio of each layer that has it.
+fn of_each<T>(hubs: &[Option<HubRatios>], of: fn(HubRatios) -> Option<T>) -> Vec<Option<T>> {
+    hubs.iter().map(|ratios| ratios.and_then(of)).collect()
 }
 
 fn show(console: &Console, args: &InspectArgs, file: &ModelFile, inspection: &Inspection) {
@@ -129,12 +135,14 @@ fn show(console: &Console, args: &InspectArgs, file: &ModelFile, inspection: &In
     for (index, stats) in inspection.topology.iter().enumerate() {
         console.line(format!("\n{}", file.model.layer_name(index)));
         console.line(stats_text(stats, None).trim_end());
-        let ratios = inspection.gradient_ratios.as_ref();
-        if let Some(ratio) = ratios.and_then(|ratios| ratios[index]) {
+        if let Some(ratio) = inspection.gradient_ratios.as_ref().and_then(|of| of[index]) {
             console.line(format!(
                 "  gradient     hubs / specialists {:.2}× over full rows, {:.2}× over connections",
                 ratio.full_rows, ratio.active_only
             ));
+        }
+        if let Some(ratio) = inspection.activation_ratios.as_ref().and_then(|of| of[index]) {
+            console.line(format!("  activation   hubs / specialists {ratio:.2}×"));
         }
         console.line("  neurons by fan-in");
         console.line(histogram_text(&inspection.fan_in_histograms[index]));

@@ -8,13 +8,18 @@
 //! wider than the difference. A difference of the paper's sign that is not reproduced is its
 //! direction only. What the paper's own printed means contradict cannot hold.
 
-use super::comparison::{At, CONFIDENCE, scale};
-use super::finished::FinishedRun;
+mod measured;
+
+use super::comparison::{At, CONFIDENCE};
 use super::printed::Printed;
-use super::significance::{cohens_d, difference_half_interval, half_interval, paired, welch};
-use super::statistics::{deviation, mean};
+use super::significance::{cohens_d, difference_half_interval, paired, welch};
+use super::statistics::mean;
 use super::verdict::{Cell, Verdict};
 use crate::grammar::named;
+use measured::{
+    Measured, Values, crossing, differences, extreme_run, first_epoch, half, least, mean_by_seed,
+    most, pairs,
+};
 use serde::{Deserialize, Serialize};
 
 /// What the paper says of several numbers together.
@@ -73,6 +78,9 @@ named! {
         LeastP = "least-p",
         /// The least of any run after its first epoch: as large.
         FirstEpoch = "first-epoch",
+        /// The epoch from which the first row's mean stays above all others'; one beyond the last
+        /// if it ends below.
+        Crossing = "crossing",
         /// Best epoch less last, mean of the runs: as small.
         Gap = "gap",
         /// Best epoch less last, the largest of a run: as small.
@@ -128,46 +136,24 @@ pub struct OurClaim {
     pub verdict: Verdict,
 }
 
-/// Values by row, column and seed.
-type Values = Vec<Vec<Vec<f64>>>;
-
-/// A number and half its interval.
-#[derive(Clone, Copy)]
-struct Measured {
-    value: f64,
-    half: f64,
-    p: Option<f64>,
-    d: Option<f64>,
-}
-
-impl Measured {
-    fn new(value: f64, half: f64) -> Measured {
-        Measured { value, half, p: None, d: None }
-    }
-
-    /// The mean of a value per seed.
-    fn over_seeds(by_seed: &[f64]) -> Option<Measured> {
-        Some(Measured::new(mean(by_seed)?, half(by_seed)))
-    }
-}
-
 impl Claim {
     /// Whether its kind has the rows and columns it needs.
     pub fn is_well_formed(&self) -> bool {
-        use ClaimKind::{Difference, Drop, LargestPair, MeanPair};
+        use ClaimKind::{Crossing, Difference, Drop, LargestPair, MeanPair};
         match self.kind {
             Difference | LargestPair | MeanPair => {
                 !self.rows.is_empty() && self.rows.len().is_multiple_of(2)
             }
             Drop => self.columns.len() == 2,
+            Crossing => self.columns.len() == 1 && self.rows.len() > 1,
             _ => true,
         }
     }
 
     /// Judges it by `cells`: for each row, its columns.
     pub(super) fn judge(&self, cells: &[Vec<Cell<'_>>], metric: &str) -> JudgedClaim {
-        use ClaimKind::{FirstEpoch, Gap, LargestGap};
-        let is_of_epochs = matches!(self.kind, FirstEpoch | Gap | LargestGap);
+        use ClaimKind::{Crossing, FirstEpoch, Gap, LargestGap};
+        let is_of_epochs = matches!(self.kind, Crossing | FirstEpoch | Gap | LargestGap);
         JudgedClaim {
             about: self.about.clone(),
             columns: self.columns.clone(),
@@ -189,6 +175,7 @@ impl Claim {
         let values = of(at)?;
         let measured = match self.kind {
             ClaimKind::FirstEpoch => first_epoch(cells, metric)?,
+            ClaimKind::Crossing => crossing(cells, metric)?,
             ClaimKind::Gap | ClaimKind::LargestGap => self.gap(&values, &of(At::Best)?)?,
             _ => self.measure(&values)?,
         };
@@ -228,7 +215,10 @@ impl Claim {
                 let ps = against.filter_map(|(row, first)| Some(welch(row, first)?.p));
                 Some(Measured::new(least(ps)?, 0.0))
             }
-            ClaimKind::FirstEpoch | ClaimKind::Gap | ClaimKind::LargestGap => None,
+            ClaimKind::FirstEpoch
+            | ClaimKind::Crossing
+            | ClaimKind::Gap
+            | ClaimKind::LargestGap => None,
         }
     }
 
@@ -324,13 +314,13 @@ impl Claim {
 
     fn asks(&self) -> Asks {
         use ClaimKind::{
-            AtLeast, Difference, Drop, FirstEpoch, Gap, LargestGap, LargestPair, Least, LeastP,
-            LeastRun, MeanPair, Most, MostRun, Range,
+            AtLeast, Crossing, Difference, Drop, FirstEpoch, Gap, LargestGap, LargestPair, Least,
+            LeastP, LeastRun, MeanPair, Most, MostRun, Range,
         };
         match self.kind {
             Range | LargestPair | MeanPair | Gap | LargestGap => Asks::AsSmall,
             AtLeast | LeastP | FirstEpoch => Asks::AsLarge,
-            Difference | Drop | Least | Most | LeastRun | MostRun => Asks::Near,
+            Crossing | Difference | Drop | Least | Most | LeastRun | MostRun => Asks::Near,
         }
     }
 }
@@ -340,50 +330,4 @@ enum Asks {
     Near,
     AsSmall,
     AsLarge,
-}
-
-/// The cells of neighbouring rows, the first with the second, the third with the fourth.
-fn pairs(values: &Values) -> impl Iterator<Item = [&Vec<f64>; 2]> {
-    let rows = values.chunks_exact(2);
-    rows.flat_map(|rows| rows[0].iter().zip(&rows[1]).map(|(a, b)| [a, b]))
-}
-
-/// Of each seed.
-fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
-    a.iter().zip(b).map(|(a, b)| a - b).collect()
-}
-
-/// For each seed the mean over `rows`, since runs of a seed have their order of samples in common.
-fn mean_by_seed(rows: &[Vec<f64>]) -> Option<Vec<f64>> {
-    let seeds = rows.iter().map(Vec::len).min()?;
-    (0..seeds).map(|seed| mean(&rows.iter().map(|row| row[seed]).collect::<Vec<f64>>())).collect()
-}
-
-fn first_epoch(cells: &[Vec<Cell<'_>>], metric: &str) -> Option<Measured> {
-    let runs = cells.iter().flatten().flat_map(|cell| &cell.runs);
-    let first = |run: &&FinishedRun| Some(scale(metric) * run.epochs.first()?.values.get(metric)?);
-    let firsts: Vec<f64> = runs.map(first).collect::<Option<_>>()?;
-    Some(Measured::new(least(firsts.into_iter())?, 0.0))
-}
-
-/// The run that is furthest; it may vary as its cell's runs do.
-fn extreme_run<'a>(
-    cells: impl Iterator<Item = &'a Vec<f64>>,
-    furthest: fn(std::vec::IntoIter<f64>) -> Option<f64>,
-) -> Option<Measured> {
-    let all: Vec<f64> = cells.flatten().copied().collect();
-    let spread = 2.0 * deviation(&all).unwrap_or(0.0);
-    Some(Measured::new(furthest(all.into_iter())?, spread))
-}
-
-fn half(values: &[f64]) -> f64 {
-    half_interval(values, CONFIDENCE).unwrap_or(0.0)
-}
-
-fn least(values: impl Iterator<Item = f64>) -> Option<f64> {
-    values.reduce(f64::min)
-}
-
-fn most(values: impl Iterator<Item = f64>) -> Option<f64> {
-    values.reduce(f64::max)
 }

@@ -112,8 +112,8 @@ impl HtmlReport<'_> {
 <p class=\"soft\">{runs} run{}, {groups} group{} of equal settings but for the seed; made by fanin {version} \
              ({commit}).</p>
 <h2>Groups</h2>
-<p class=\"soft\">Means over the runs of a group, of the network that is kept; ± is half the 95 % interval. A click on a \
-             heading sorts.</p>
+<p class=\"soft\">Means over the runs of a group, of the network that is kept; ± is half the 95 % interval. What most groups \
+             have alike is not in their names. A click on a heading sorts.</p>
 <div id=\"groups\"></div>
 <h2>Curves</h2>
 <p class=\"soft\">Means over the runs of a group. Lines have the colours and dashes of the table above.</p>
@@ -163,13 +163,26 @@ impl HtmlReport<'_> {
         group.members.iter().map(|&at| &self.runs[at])
     }
 
+    /// The settings that tell a group from most others: those that more than half of the groups
+    /// have alike go without saying.
     fn label(&self, group: &Group) -> String {
+        let groups = &self.comparison.groups;
+        let is_usual = |setting: &String| {
+            let value = &group.settings[setting];
+            2 * groups.iter().filter(|other| other.settings[setting] == *value).count()
+                > groups.len()
+        };
         let part = |setting: &String| {
             let value = group.settings[setting].as_deref().unwrap_or("–");
             format!("{setting} {}", shortened(value))
         };
-        let parts: Vec<String> = self.comparison.settings.iter().map(part).collect();
-        if parts.is_empty() { "all".to_string() } else { parts.join(", ") }
+        let told = self.comparison.settings.iter().filter(|setting| !is_usual(setting));
+        let parts: Vec<String> = told.map(part).collect();
+        match (parts.is_empty(), groups.len()) {
+            (false, _) => parts.join(", "),
+            (true, 1) => "all".to_string(),
+            (true, _) => "as most".to_string(),
+        }
     }
 
     fn group_row(&self, group: &Group) -> GroupRow {

@@ -24,7 +24,9 @@ pub use profiled::{
     Arrangement, FanIn, FanInRule, Profile, Profiled, Rounding, Spread, even_offset, fan_in,
 };
 pub use share::Share;
-pub use stats::{Distribution, GradientRatio, TopologyStats, gradient_ratio, histogram};
+pub use stats::{
+    Distribution, GradientRatio, TopologyStats, activation_ratio, gradient_ratio, histogram,
+};
 
 use crate::sparse::CsrPattern;
 

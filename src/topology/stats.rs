@@ -127,18 +127,42 @@ pub struct GradientRatio {
 /// **Panics** if the shapes disagree.
 pub fn gradient_ratio(pattern: &CsrPattern, dw: &[f32]) -> Option<GradientRatio> {
     assert_eq!(dw.len(), pattern.nnz(), "one gradient per connection");
-    let mut rows: Vec<usize> = (0..pattern.rows()).collect();
-    rows.sort_by_key(|&row| (std::cmp::Reverse(pattern.entries(row).len()), row));
-    let (hubs, specialists) = rows.split_at(rows.len().div_ceil(2));
+    let [hubs, specialists] = hubs_and_specialists(pattern);
     let sums = |rows: &[usize]| {
         let entries = rows.iter().flat_map(|&row| pattern.entries(row));
         let total: f64 = entries.map(|entry| f64::from(dw[entry].abs())).sum();
         let stored: usize = rows.iter().map(|&row| pattern.entries(row).len()).sum();
         (total / rows.len().max(1) as f64, total / stored.max(1) as f64)
     };
-    let ((hub_row, hub_entry), (row, entry)) = (sums(hubs), sums(specialists));
+    let ((hub_row, hub_entry), (row, entry)) = (sums(&hubs), sums(&specialists));
     let ratio = GradientRatio { full_rows: hub_row / row, active_only: hub_entry / entry };
     (row > 0.0).then_some(ratio)
+}
+
+/// How much larger what neurons give is at hubs than at specialists, of the same neurons as
+/// [`gradient_ratio`] (paper §2.6).
+///
+/// **Shapes**: `magnitudes` `[rows]`, the mean |h| of each neuron.
+///
+/// None where specialists give nothing, as with a single neuron.
+///
+/// **Panics** if the shapes disagree.
+pub fn activation_ratio(pattern: &CsrPattern, magnitudes: &[f64]) -> Option<f64> {
+    assert_eq!(magnitudes.len(), pattern.rows(), "one magnitude per neuron");
+    let mean = |rows: &[usize]| {
+        rows.iter().map(|&row| magnitudes[row]).sum::<f64>() / rows.len().max(1) as f64
+    };
+    let [hubs, specialists] = hubs_and_specialists(pattern);
+    let of_specialists = mean(&specialists);
+    (of_specialists > 0.0).then(|| mean(&hubs) / of_specialists)
+}
+
+/// The ⌈m/2⌉ neurons with the largest fan-in, the lower index first among equals; the others.
+fn hubs_and_specialists(pattern: &CsrPattern) -> [Vec<usize>; 2] {
+    let mut rows: Vec<usize> = (0..pattern.rows()).collect();
+    rows.sort_by_key(|&row| (std::cmp::Reverse(pattern.entries(row).len()), row));
+    let specialists = rows.split_off(rows.len().div_ceil(2));
+    [rows, specialists]
 }
 
 #[cfg(test)]
@@ -167,11 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn gradient_ratio_counts_zeros_or_not() {
+    fn ratios_of_hubs_to_specialists_count_zeros_or_not() {
         // The hub (row 1) has three connections, the specialist one; all gradients equal.
         let pattern = CsrPattern::new(4, vec![0, 1, 4], vec![2, 0, 1, 3]).unwrap();
         let ratio = gradient_ratio(&pattern, &[-0.5, 0.5, 0.5, -0.5]).unwrap();
         assert_eq!(gradient_ratio(&CsrPattern::full(1, 2), &[1.0, 1.0]), None);
         assert_eq!((ratio.full_rows, ratio.active_only), (3.0, 1.0));
+        assert_eq!(activation_ratio(&pattern, &[0.5, 2.0]), Some(4.0));
+        assert_eq!(activation_ratio(&pattern, &[0.0, 2.0]), None);
     }
 }

@@ -9,7 +9,7 @@
 //! | `step.rs` | one optimiser step, by tiles and by rows |
 //! | `rewire.rs` | a method's plan carried out |
 //! | `phases.rs` | a run as a list of trainings |
-//! | `evaluate.rs`, `gradient_ratio.rs` | what a network does |
+//! | `evaluate.rs`, `hubs.rs` | what a network does |
 //! | `metrics.rs` | what is told of it |
 //! | `checkpoint.rs` | a run in mid-flight as a file |
 
@@ -19,7 +19,7 @@ pub mod checkpoint;
 mod config;
 mod error;
 mod evaluate;
-mod gradient_ratio;
+mod hubs;
 mod metrics;
 mod phases;
 mod regularization;
@@ -33,7 +33,7 @@ pub use aliases::{OF_METHOD, OF_OPTIMIZER, OLD_METHOD_KEY};
 pub use config::{InitCcv, MAX_SHARE, TrainConfig};
 pub use error::Error;
 pub use evaluate::evaluate;
-pub use gradient_ratio::gradient_ratios;
+pub use hubs::{HubRatios, hub_ratios};
 pub use metrics::{
     EpochMetrics, Evaluation, LayerSummary, LayerUpdate, NetworkSummary, StepReport, UpdateMetrics,
     Values,

@@ -3,8 +3,8 @@
 use crate::experiment::statistics::mean;
 use crate::grammar::named;
 use crate::sparse::CsrPattern;
-use crate::topology::{GradientRatio, TopologyStats};
-use crate::train::{TrainConfig, Trainer, gradient_ratios};
+use crate::topology::TopologyStats;
+use crate::train::{HubRatios, TrainConfig, Trainer, hub_ratios};
 
 named! {
     /// What is measured of a layer, of a network, of data.
@@ -41,6 +41,8 @@ named! {
         GradientRatio = "gradient-ratio",
         /// The same over the connections that exist.
         ActiveGradientRatio = "active-gradient-ratio",
+        /// Mean activation at hubs / at specialists, mean of the sparse layers (§2.6).
+        ActivationRatio = "activation-ratio",
         /// Mean inputs of a neuron in a network's first layer.
         FirstFanIn = "first-fan-in",
         /// Training samples.
@@ -89,10 +91,11 @@ impl Statistic {
             }),
             Statistic::TrainSamples => Network(|trainer| Some(trainer.data().train.len() as f64)),
             Statistic::TestSamples => Network(|trainer| Some(trainer.data().test.len() as f64)),
-            Statistic::GradientRatio => Network(|of| gradients(of, |ratio| ratio.full_rows)),
+            Statistic::GradientRatio => Network(|of| hubs(of, |of| Some(of.gradient?.full_rows))),
             Statistic::ActiveGradientRatio => {
-                Network(|of| gradients(of, |ratio| ratio.active_only))
+                Network(|of| hubs(of, |of| Some(of.gradient?.active_only)))
             }
+            Statistic::ActivationRatio => Network(|of| hubs(of, |of| of.activation)),
         }
     }
 
@@ -102,6 +105,7 @@ impl Statistic {
             self,
             Statistic::GradientRatio
                 | Statistic::ActiveGradientRatio
+                | Statistic::ActivationRatio
                 | Statistic::TrainSamples
                 | Statistic::TestSamples
         )
@@ -110,19 +114,21 @@ impl Statistic {
     /// The value that would say nothing: of a ratio 1.
     pub(super) fn neutral(self) -> Option<f64> {
         match self {
-            Statistic::GradientRatio | Statistic::ActiveGradientRatio => Some(1.0),
+            Statistic::GradientRatio
+            | Statistic::ActiveGradientRatio
+            | Statistic::ActivationRatio => Some(1.0),
             _ => None,
         }
     }
 }
 
-/// The gradient ratio on the first training batch, mean of the layers that have one.
-fn gradients(trainer: &Trainer, of: fn(&GradientRatio) -> f64) -> Option<f64> {
+/// A ratio of hubs to specialists on the first training batch, mean of the layers that have it.
+fn hubs(trainer: &Trainer, of: fn(&HubRatios) -> Option<f64>) -> Option<f64> {
     let (data, batch) = (trainer.data(), trainer.config().batch);
     let batch = batch.min(data.train.len());
     let (executor, model) = (trainer.executor(), trainer.model());
-    let ratios = gradient_ratios(executor, model, &data.train, &data.scaling, batch);
-    mean(&ratios.iter().flatten().map(of).collect::<Vec<f64>>())
+    let ratios = hub_ratios(executor, model, &data.train, &data.scaling, batch);
+    mean(&ratios.iter().flatten().filter_map(of).collect::<Vec<f64>>())
 }
 
 /// The CCV of a fresh network, mean of its layers that lack connections.
