@@ -6,8 +6,8 @@ output-init   the output layer as nn.Linear makes it, biases uniform
 unit          inputs from 0 to 1
 dense         every connection
 
-Prints a line of JSON per run: variant, seed, test accuracy at the last epoch, at the best of ten
-epochs, and at the best of the evaluations after every 100 steps.
+Prints a line of JSON per run: variant, seed, test accuracy after each of ten epochs, and the best
+of the evaluations after every 100 steps; torch.jsonl has such lines.
 Usage: torch_protocol.py DATA_DIR VARIANTS SEEDS, as: torch_protocol.py data/mnist no-affine,unit 42,123
 """
 import json
@@ -51,7 +51,7 @@ def run(variant, seed):
             if step % 100 == 0:
                 between.append(accuracy())
         epochs.append(accuracy())
-    return {"variant": variant, "seed": seed, "last": epochs[-1], "best": max(epochs),
+    return {"variant": variant, "seed": seed, "epochs": epochs, "torch": torch.__version__,
             "best_of_steps": max(between + epochs)}
 
 
