@@ -2,7 +2,7 @@
 
 use crate::area::{Area, Counts, anywhere};
 use crate::draw;
-use crate::process::{Ended, Running, around, ended, fanin};
+use crate::process::{Ended, Running, around, fanin};
 use fanin::dataset::{DataConfig, Task};
 use fanin::format::safetensors::TensorFile;
 use fanin::model::ModelFile;
@@ -332,7 +332,8 @@ fn calls(reference: &Reference, dir: &Path) -> Result<Vec<(String, usize)>, Stri
     let mut strace = around("strace", dir);
     strace.args(["-f", "-qq", "-e", &format!("trace={CALLS}"), "-o"]).arg(&log);
     strace.arg(env!("CARGO_BIN_EXE_fanin"));
-    ended(&mut reference.next_by(strace, &out), dir)?;
+    // An interrupt would reach strace, which goes on: it trains to the end, however slowly.
+    Running::start(&mut reference.next_by(strace, &out), dir).end(LONG)?.expect_sound()?;
     let text = fs::read_to_string(log).expect("strace writes its log");
     let mut calls = BTreeMap::<String, usize>::new();
     // A line is "PID CALL(ARGUMENTS".
