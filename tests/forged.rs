@@ -46,11 +46,15 @@ fn trained(config: &TrainConfig, data: &Arc<Dataset>) -> Trainer {
     trainer
 }
 
-fn configs() -> [TrainConfig; 3] {
+fn configs() -> [TrainConfig; 4] {
     let base = TrainConfig { hidden: vec![12, 9], batch: 64, threads: 1, ..TrainConfig::default() };
     [
         TrainConfig { method: "rigl:every=2".parse().unwrap(), ..base.clone() },
-        TrainConfig { method: "lottery:rounds=1".parse().unwrap(), patience: 0, ..base.clone() },
+        TrainConfig { method: "lottery:rounds=1".parse().unwrap(), epochs: 1, ..base.clone() },
+        TrainConfig {
+            method: "gmp:from=0.5,begin=0,every=1,return".parse().unwrap(),
+            ..base.clone()
+        },
         TrainConfig { mixture: Some("noisy-top-k:experts=3,top=2".parse().unwrap()), ..base },
     ]
 }
@@ -114,11 +118,11 @@ fn forged_models_are_refused_or_answer() {
 fn forged_checkpoints_are_refused_or_go_on() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("checkpoint.safetensors");
-    let [rigl, lottery, mixture] = configs();
+    let [rigl, lottery, gmp, mixture] = configs();
     // The step behind the checkpoint has fewer samples than there is room for; ages are told apart.
     let optimizer = "adam:grown=own-step".parse().unwrap();
     let partial = TrainConfig { batch: 65, optimizer, ..mixture.clone() };
-    let images = [rigl, lottery, mixture].map(|config| (config, common::mnist(256, 64)));
+    let images = [rigl, lottery, gmp, mixture].map(|config| (config, common::mnist(256, 64)));
     for (config, data) in images.into_iter().chain([(partial, sparse_rows(dir.path()))]) {
         checkpoint::write(&path, &trained(&config, &data)).unwrap();
         let good = TensorFile::read(&path).unwrap();

@@ -4,7 +4,7 @@
 mod common;
 
 use fanin::method::{LayerPlan, Method, Moment, Network, Plan, Returned, Rewiring, Slots, Weights};
-use fanin::nn::{Layer, LayerStart, LayerTensors};
+use fanin::nn::{Layer, LayerStart, LayerTensors, Mlp};
 use fanin::train::{OwnParts, TrainConfig, Trainer, checkpoint};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -77,7 +77,7 @@ impl Method for PruneAndRewind {
         BTreeMap::from([("acted".to_string(), vec![self.acted])])
     }
 
-    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>) -> bool {
+    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>, _model: &Mlp) -> bool {
         let [acted] = state.get("acted").map_or(&[][..], Vec::as_slice) else { return false };
         self.acted = *acted;
         true

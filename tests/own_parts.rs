@@ -138,8 +138,8 @@ fn a_published_method_does_what_a_dense_reference_does() {
     assert!(threshold > DSR.threshold, "it adapts");
     // What a checkpoint keeps of it.
     let (state, mut other) = (trainer.method().state(), DSR);
-    assert!(other.restore(state) && other.threshold == threshold);
-    assert!(!other.restore(Default::default()));
+    assert!(other.restore(state, trainer.model()) && other.threshold == threshold);
+    assert!(!other.restore(Default::default(), trainer.model()));
 }
 
 // --- an optimiser of one's own

@@ -17,6 +17,7 @@ use super::{
     RunLength, Scope, Shape, TieOrder, Ties, Weights, connections,
 };
 use crate::grammar::{Card, Entry, Parameter};
+use crate::nn::Mlp;
 use crate::sparse::CsrPattern;
 use std::collections::BTreeMap;
 
@@ -166,8 +167,13 @@ impl Method for Gradual {
         gone.map(|(layer, weights)| (layer.to_string(), weights.clone())).collect()
     }
 
-    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>) -> bool {
-        let entry = |(name, weights): (String, Vec<f32>)| Some((name.parse().ok()?, weights));
+    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>, model: &Mlp) -> bool {
+        let entry = |(name, weights): (String, Vec<f32>)| {
+            let layer: usize = name.parse().ok()?;
+            let of = model.layers().get(layer)?;
+            let is_whole = weights.len() == of.in_features() * of.out_features();
+            is_whole.then_some((layer, weights))
+        };
         let Some(gone) = &mut self.gone else { return state.is_empty() };
         match state.into_iter().map(entry).collect() {
             Some(state) => {

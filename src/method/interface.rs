@@ -4,6 +4,7 @@ use super::moment::{Moment, RunLength};
 use super::network::Network;
 use super::plan::Plan;
 use crate::grammar::Card;
+use crate::nn::Mlp;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -64,9 +65,9 @@ pub trait Method: Debug + Send {
         BTreeMap::new()
     }
 
-    /// Restores what [`Method::state`] returned; false, and nothing changed, if it is not this
-    /// method's.
-    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>) -> bool {
+    /// Restores what [`Method::state`] returned in a training of `model`, which is the checkpoint's
+    /// network; false, and nothing changed, if it is not this method's, or not of this network.
+    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>, _model: &Mlp) -> bool {
         state.is_empty()
     }
 }

@@ -14,7 +14,7 @@ use super::{
     Weights,
 };
 use crate::grammar::{Card, Entry, Parameter, named};
-use crate::nn::{Head, Layer, he_normal};
+use crate::nn::{Head, Layer, Mlp, he_normal};
 use rand::seq::SliceRandom;
 use std::collections::BTreeMap;
 
@@ -154,6 +154,10 @@ impl Method for Lottery {
             self.keep(layers);
             return Plan::default();
         };
+        // A checkpoint of others need not have it: then rounds go back to where this one stands.
+        if self.kept.is_empty() {
+            self.keep(layers);
+        }
         let sparse = network.sparse();
         let plans: Vec<LayerPlan> =
             sparse.iter().map(|layer| self.prune(network, layer, round)).collect();
@@ -183,9 +187,24 @@ impl Method for Lottery {
         self.kept.clone()
     }
 
-    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>) -> bool {
-        self.kept = state;
-        true
+    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>, model: &Mlp) -> bool {
+        let is_whole = |(index, layer): (usize, &Layer)| {
+            let Head { bias, gamma, beta } = layer.head();
+            let positions = layer.in_features() * layer.out_features();
+            let lengths = [positions, bias.len(), gamma.len(), beta.len()];
+            TENSORS.iter().zip(lengths).all(|(name, length)| {
+                state.get(&format!("{index}.{name}")).is_some_and(|kept| kept.len() == length)
+            })
+        };
+        let layers = model.layers();
+        let is_of_it =
+            state.len() == TENSORS.len() * layers.len() && layers.iter().enumerate().all(is_whole);
+        // Before the step that is kept there is nothing.
+        let is_known = is_of_it || state.is_empty();
+        if is_known {
+            self.kept = state;
+        }
+        is_known
     }
 }
 

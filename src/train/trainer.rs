@@ -353,7 +353,7 @@ impl Trainer {
     /// **Panics** if the state's shapes are not this network's.
     pub(super) fn restore(&mut self, state: Restored) -> bool {
         assert_eq!(state.model.shapes(), self.model.shapes(), "the checkpoint is of this network");
-        if !self.method.restore(state.method) {
+        if !self.method.restore(state.method, &state.model) {
             return false;
         }
         for (layer, ever) in state.ever {

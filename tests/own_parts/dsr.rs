@@ -11,6 +11,7 @@ use fanin::method::{
     Candidates, LayerPlan, Method, Moment, Network, Plan, Returned, Rewiring, Weights,
     grow_at_random,
 };
+use fanin::nn::Mlp;
 use std::collections::BTreeMap;
 
 /// The method with its threshold.
@@ -104,7 +105,7 @@ impl Method for Dsr {
         BTreeMap::from([("threshold".to_string(), vec![self.threshold])])
     }
 
-    fn restore(&mut self, mut state: BTreeMap<String, Vec<f32>>) -> bool {
+    fn restore(&mut self, mut state: BTreeMap<String, Vec<f32>>, _model: &Mlp) -> bool {
         match state.remove("threshold").as_deref() {
             Some(&[threshold]) if state.is_empty() => {
                 self.threshold = threshold;

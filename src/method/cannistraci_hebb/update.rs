@@ -9,6 +9,7 @@ use super::super::{
 use super::cards::card;
 use super::weight_score::{WeightScore, largest, largest_by, weight_scores};
 use crate::grammar::{Arguments, Card, Error};
+use crate::nn::Mlp;
 use crate::parallel::Executor;
 use crate::sparse::CsrPattern;
 use rand_pcg::Pcg64;
@@ -258,7 +259,7 @@ impl Method for CannistraciHebb {
         BTreeMap::from([("stopped".to_string(), vec![stopped])])
     }
 
-    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>) -> bool {
+    fn restore(&mut self, state: BTreeMap<String, Vec<f32>>, _model: &Mlp) -> bool {
         match state.get("stopped").map(Vec::as_slice) {
             Some(&[stopped]) if state.len() == 1 => {
                 self.has_stopped = stopped != 0.0;
