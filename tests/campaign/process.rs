@@ -115,17 +115,27 @@ pub(crate) fn ended(command: &mut Command, dir: &Path) -> Result<Ended, String> 
     let mut running = Running::start(command, dir);
     let is_interrupted = !running.ends_within(PATIENCE);
     if is_interrupted {
-        running.signal("INT");
+        running.signal(if ignores_interrupts() { "TERM" } else { "INT" });
     }
     let found = running.end(PATIENCE).and_then(|ended| {
         // What keeps nothing needs no farewell.
-        let is_plain = ended.status.signal() == Some(2) && !ended.stderr.contains("panicked at");
+        let is_plain =
+            matches!(ended.status.signal(), Some(2 | 15)) && !ended.stderr.contains("panicked at");
         if !(is_interrupted && is_plain) {
             ended.expect_sound()?;
         }
         Ok(ended)
     });
     found.map_err(|fault| format!("{told}: {fault}"))
+}
+
+/// Whether this process ignores interrupts, and so lets its children ignore them: a shell's job in
+/// the background does.
+fn ignores_interrupts() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    ignored.is_some_and(|bits| bits >> 1 & 1 == 1)
 }
 
 impl Ended {
