@@ -30,12 +30,14 @@ Runs are kept in --out as those of `fanin sweep` are: the same command goes on w
 `fanin sweep merge` brings parts together.
 
 The verdicts' rule: reproduced, if the paper's mean lies in our 95 % interval over the seeds (Student's
-t), widened by the paper's sd/√n (its dense network's sd, where it prints none); direction only, if the
-difference to the baseline's row has the paper's sign; else not reproduced. Each number is judged at the
-last epoch and at the best one, which is chosen on test samples. What is said of several numbers is
-too uncertain, where our interval holds it and says nothing. What needs no training is reproduced, if it
-rounds to the printed digits, or lies within a tenth of what is said to be about right; what follows from
-the paper's definitions or its printed means alone and is another number cannot hold.")]
+t), widened by the paper's sd/√n (its dense network's sd, where it prints none; of one seed, if both are
+within 1.96·√2 sd); direction only, if the difference to the baseline's row has the paper's sign; else
+not reproduced. Each number is judged at the last epoch and at the best one, which is chosen on test
+samples. What is said of several numbers is reproduced, if ours is as small (or as large) as is said; too
+uncertain, if only our interval reaches so far, or holds a difference and is wider than it. What needs no
+training is reproduced, if it rounds to the printed digits by the rounding that comes nearest, or lies
+within a tenth of what is said to be about right; what follows from the paper's definitions or its
+printed means alone and is another number cannot hold.")]
 pub(super) struct ReproduceArgs {
     /// What to reproduce, as --list names it; everything if nothing is named
     #[arg(value_name = "EXPERIMENT")]

@@ -17,8 +17,8 @@ use super::statistics::mean;
 use super::verdict::{Cell, Verdict};
 use crate::grammar::named;
 use measured::{
-    Measured, Values, crossing, differences, extreme_run, first_epoch, half, least, mean_by_seed,
-    most, pairs,
+    Measured, Values, against_first, crossing, differences, extreme_run, first_epoch, half, least,
+    mean_by_seed, most, pairs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,10 @@ named! {
         Drop = "drop",
         /// The least p (Welch) of a row against the first: as large.
         LeastP = "least-p",
+        /// The least p (Welch) of a row that is above the first; 1 if none is: as large.
+        LeastPAbove = "least-p-above",
+        /// The first row's mean less the largest of the others, the least of the columns: as large.
+        Lead = "lead",
         /// The least of any run after its first epoch: as large.
         FirstEpoch = "first-epoch",
         /// The epoch from which the first row's mean stays above all others'; one beyond the last
@@ -210,10 +214,22 @@ impl Claim {
                 Measured::over_seeds(&mean_by_seed(&rows)?)
             }
             ClaimKind::LeastP => {
-                let (first, others) = values.split_first()?;
-                let against = others.iter().flat_map(|row| row.iter().zip(first));
-                let ps = against.filter_map(|(row, first)| Some(welch(row, first)?.p));
+                let ps =
+                    against_first(values)?.filter_map(|[row, first]| Some(welch(row, first)?.p));
                 Some(Measured::new(least(ps)?, 0.0))
+            }
+            ClaimKind::LeastPAbove => {
+                let above = against_first(values)?.filter(|[row, first]| mean(row) > mean(first));
+                let ps = above.filter_map(|[row, first]| Some(welch(row, first)?.p));
+                Some(Measured::new(least(ps).unwrap_or(1.0), 0.0))
+            }
+            ClaimKind::Lead => {
+                let lead = |[row, first]: [&Vec<f64>; 2]| {
+                    let half = difference_half_interval(row, first, CONFIDENCE).unwrap_or(0.0);
+                    Some(Measured::new(mean(first)? - mean(row)?, half))
+                };
+                let leads = against_first(values)?.filter_map(lead);
+                leads.min_by(|a, b| a.value.total_cmp(&b.value))
             }
             ClaimKind::FirstEpoch
             | ClaimKind::Crossing
@@ -306,7 +322,7 @@ impl Claim {
             true => match self.significant {
                 Some(true) if !is_significant => Verdict::TooUncertain,
                 Some(false) if is_significant => Verdict::NotReproduced,
-                None if half >= self.paper.value.abs() => Verdict::TooUncertain,
+                Some(false) | None if half >= self.paper.value.abs() => Verdict::TooUncertain,
                 _ => Verdict::Reproduced,
             },
         }
@@ -314,12 +330,12 @@ impl Claim {
 
     fn asks(&self) -> Asks {
         use ClaimKind::{
-            AtLeast, Crossing, Difference, Drop, FirstEpoch, Gap, LargestGap, LargestPair, Least,
-            LeastP, LeastRun, MeanPair, Most, MostRun, Range,
+            AtLeast, Crossing, Difference, Drop, FirstEpoch, Gap, LargestGap, LargestPair, Lead,
+            Least, LeastP, LeastPAbove, LeastRun, MeanPair, Most, MostRun, Range,
         };
         match self.kind {
             Range | LargestPair | MeanPair | Gap | LargestGap => Asks::AsSmall,
-            AtLeast | LeastP | FirstEpoch => Asks::AsLarge,
+            AtLeast | Lead | LeastP | LeastPAbove | FirstEpoch => Asks::AsLarge,
             Crossing | Difference | Drop | Least | Most | LeastRun | MostRun => Asks::Near,
         }
     }

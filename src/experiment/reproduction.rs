@@ -169,9 +169,12 @@ impl Experiment {
 /// The rule for a mean; the baseline's is the paper's and ours.
 fn verdict(paper: PrintedMean, values: &[f64], baseline: Option<(f64, f64)>) -> Verdict {
     let ours = mean(values).expect("a cell has runs");
-    let count = values.len() as f64;
-    let room =
-        half_interval(values, CONFIDENCE).unwrap_or(0.0) + paper.sd.unwrap_or(0.0) / count.sqrt();
+    let (count, sd) = (values.len() as f64, paper.sd.unwrap_or(0.0));
+    let room = match half_interval(values, CONFIDENCE) {
+        Some(half) => half + sd / count.sqrt(),
+        // Of one seed: both may lie as far from the mean as runs do.
+        None => 1.96 * 2f64.sqrt() * sd,
+    };
     if (ours - paper.mean).abs() <= room {
         return Verdict::Reproduced;
     }
@@ -197,6 +200,9 @@ mod tests {
         // Widened by .1/√5 = .0447.
         assert_eq!(verdict(printed(98.21, Some(0.1)), &values, None), Verdict::Reproduced);
         assert_eq!(verdict(printed(98.25, Some(0.1)), &values, None), Verdict::NotReproduced);
+        // Of one seed: 1.96·√2·.1 = .2772.
+        assert_eq!(verdict(printed(98.27, Some(0.1)), &[98.0], None), Verdict::Reproduced);
+        assert_eq!(verdict(printed(98.28, Some(0.1)), &[98.0], None), Verdict::NotReproduced);
         let above = Some((99.0, 97.5));
         assert_eq!(verdict(printed(99.5, None), &values, above), Verdict::DirectionOnly);
         let below = Some((99.0, 98.5));

@@ -294,7 +294,6 @@ mod tests {
             "most inputs, exponential, as sequential spreading is told",
             "least inputs, exponential, as sequential spreading is told",
             "most / least inputs, exponential, 99.9 %",
-            "inputs that sequential spreading ignores, in section 3.1",
             "CCV, linear",
             "CCV, quadratic",
             "least CCV at 85 to 98 %, linear",

@@ -1,8 +1,10 @@
-//! What a number of the paper is worth here, by a rule that was written before the runs; `too
-//! uncertain` and what printed means contradict were added when forty of them were there.
+//! What a number of the paper is worth here. The rule for means was written before the runs; what
+//! is said of several numbers, `too uncertain` and what printed means contradict were put into
+//! words when the runs of Table 6 and of RigL at 90 % were there.
 //!
 //! - reproduced: the paper's mean lies in our 95 % interval, widened by the paper's own standard
 //!   error (its sd/√n; where it prints no deviation, that of its dense network on the same data);
+//!   of a single seed, the two are at most 1.96·√2 of these deviations apart;
 //! - direction only: not that, and the difference to the baseline's row has the paper's sign;
 //! - not reproduced: neither;
 //! - too uncertain: of what is said of several numbers, our interval holds it and says nothing;

@@ -35,6 +35,12 @@ pub(super) fn pairs(values: &Values) -> impl Iterator<Item = [&Vec<f64>; 2]> {
     rows.flat_map(|rows| rows[0].iter().zip(&rows[1]).map(|(a, b)| [a, b]))
 }
 
+/// The cells of each later row, each with the first row's of the same column.
+pub(super) fn against_first(values: &Values) -> Option<impl Iterator<Item = [&Vec<f64>; 2]>> {
+    let (first, others) = values.split_first()?;
+    Some(others.iter().flat_map(move |row| row.iter().zip(first)).map(|(row, first)| [row, first]))
+}
+
 /// Of each seed.
 pub(super) fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
