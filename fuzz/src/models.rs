@@ -36,5 +36,9 @@ fn metadata(data: &[u8]) -> Option<std::collections::BTreeMap<String, String>> {
     let header: serde_json::Value = serde_json::from_slice(header).ok()?;
     let text = header.get("__metadata__")?.get("fuzz")?.as_str()?;
     // As it stands it would be taken for a file whose digest is lost.
-    serde_json::from_str(&text.replace("FANIN", "fanin")).ok()
+    let mut texts: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(&text.replace("FANIN", "fanin")).ok()?;
+    // Which is the digest's own.
+    texts.remove("sha256");
+    Some(texts)
 }

@@ -34,7 +34,7 @@ pub enum Tensor {
 pub struct TensorFile {
     /// Every tensor.
     pub tensors: BTreeMap<String, Tensor>,
-    /// Every text.
+    /// Every text; `sha256` is the digest's own, and not kept.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -161,7 +161,7 @@ impl TensorFile {
         Ok(file)
     }
 
-    /// SHA-256 over everything, each part preceded by its length.
+    /// SHA-256 over everything but the digest itself, each part preceded by its length.
     fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         let mut add = |part: &[u8]| {
@@ -174,7 +174,7 @@ impl TensorFile {
             add(format!("{:?}", tensor.shape()).as_bytes());
             add(&tensor.bytes());
         }
-        for (key, value) in &self.metadata {
+        for (key, value) in self.metadata.iter().filter(|(key, _)| *key != DIGEST_KEY) {
             add(key.as_bytes());
             add(value.as_bytes());
         }
@@ -315,6 +315,19 @@ mod tests {
         file.tensors.insert("layers.10.x".into(), Tensor::I32(vec![0, 4], vec![]));
         file.tensors.insert("layers.2.x".into(), Tensor::I32(vec![2, 1], vec![i32::MIN, -1]));
         assert_eq!(file.to_bytes(), by_crate(&file));
+    }
+
+    #[test]
+    fn a_text_with_the_digests_name_gives_way_to_it() {
+        let mut file = TensorFile::default();
+        file.metadata.insert("a".into(), "b".into());
+        let bytes = file.to_bytes();
+        let named = TensorFile {
+            metadata: BTreeMap::from(["a", DIGEST_KEY].map(|key| (key.into(), "b".into()))),
+            ..file.clone()
+        };
+        assert_eq!(named.to_bytes(), bytes);
+        assert_eq!(TensorFile::parse(&bytes).unwrap(), file);
     }
 
     #[test]
