@@ -2,7 +2,7 @@
 
 Constant fan-in (78 and 102), He-normal weights with that fan-in, biases 0, LayerNorm and ReLU, dense
 output, Adam 1e-3, batch 128, mask reapplied after each update, 10 epochs. Prints seed, last and best
-test accuracy. results/protocol/torch_protocol.py has its layers and images from here.
+test accuracy. results/protocol/torch_protocol.py has all but the network from here.
 Usage: torch_reference.py DATA_DIR SEED...
 """
 import gzip
@@ -42,6 +42,24 @@ def masked_linear(in_features, out_features, fan_in):
     return layer, mask
 
 
+def epoch(net, optimizer, x, y, masked):
+    """An epoch in batches of 128, the masks of `masked` reapplied; yields after every step."""
+    for batch in torch.randperm(len(x)).split(128):
+        loss = F.cross_entropy(net(x[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            for layer, mask in masked:
+                layer.weight *= mask
+        yield
+
+
+def accuracy(net, x, y):
+    with torch.no_grad():
+        return (net(x).argmax(1) == y).float().mean().item()
+
+
 if __name__ == "__main__":
     x, y = (images("train-images-idx3-ubyte.gz") - 0.1307) / 0.3081, labels("train-labels-idx1-ubyte.gz")
     x_test, y_test = (images("t10k-images-idx3-ubyte.gz") - 0.1307) / 0.3081, labels("t10k-labels-idx1-ubyte.gz")
@@ -53,14 +71,7 @@ if __name__ == "__main__":
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
         accuracies = []
         for _ in range(10):
-            for batch in torch.randperm(60000).split(128):
-                loss = F.cross_entropy(net(x[batch]), y[batch])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                with torch.no_grad():
-                    first.weight *= mask1
-                    second.weight *= mask2
-            with torch.no_grad():
-                accuracies.append((net(x_test).argmax(1) == y_test).float().mean().item())
+            for _ in epoch(net, optimizer, x, y, [(first, mask1), (second, mask2)]):
+                pass
+            accuracies.append(accuracy(net, x_test, y_test))
         print(f"seed {seed}: last {accuracies[-1]:.4f}, best {max(accuracies):.4f}", flush=True)

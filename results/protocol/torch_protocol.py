@@ -16,10 +16,9 @@ import sys
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "mnist"))
-from torch_reference import data, images, labels, masked_linear  # noqa: E402
+from torch_reference import accuracy, data, epoch, images, labels, masked_linear  # noqa: E402
 
 
 def run(variant, seed):
@@ -33,24 +32,13 @@ def run(variant, seed):
     inputs, test_inputs = (x - mean) / deviation, (x_test - mean) / deviation
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
 
-    def accuracy():
-        with torch.no_grad():
-            return (net(test_inputs).argmax(1) == y_test).float().mean().item()
-
     epochs, between, step = [], [], 0
     for _ in range(10):
-        for batch in torch.randperm(60000).split(128):
-            loss = F.cross_entropy(net(inputs[batch]), y[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            with torch.no_grad():
-                first.weight *= mask1
-                second.weight *= mask2
+        for _ in epoch(net, optimizer, inputs, y, [(first, mask1), (second, mask2)]):
             step += 1
             if step % 100 == 0:
-                between.append(accuracy())
-        epochs.append(accuracy())
+                between.append(accuracy(net, test_inputs, y_test))
+        epochs.append(accuracy(net, test_inputs, y_test))
     return {"variant": variant, "seed": seed, "epochs": epochs, "torch": torch.__version__,
             "best_of_steps": max(between + epochs)}
 

@@ -226,7 +226,6 @@ fn list(args: &ReproduceArgs, console: &Console, asked: &Asked) -> Result<(), Er
     let known = known(args)?;
     let head = ["experiment", "runs", "epochs", "done", "what"];
     let mut rows = vec![head.map(String::from).to_vec()];
-
     for (experiment, runs) in &asked.trained {
         let done = runs.iter().filter(|run| known.get(&run.run.key).is_some()).count();
         let what = format!("{} ({})", experiment.about, experiment.place);
