@@ -19,9 +19,11 @@ use super::{Datasets, Error};
 use crate::dataset::{DataConfig, Dataset, is_here, known};
 use crate::grammar::named;
 use crate::topology::{Rounding, TopologyStats, build};
-use crate::train::{self, RunConfig, SettingsError, TrainConfig, Trainer};
+use crate::train::{self, HubRatios, RunConfig, SettingsError, TrainConfig, Trainer};
 use serde::{Deserialize, Serialize};
-use statistic::{Source, ccv};
+use statistic::{Source, ccv, hubs};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use toml::Table;
@@ -119,7 +121,8 @@ impl Untrained {
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<JudgedNumber>, Error> {
         let wanted = self.numbers.iter().filter(|number| number.dataset().is_none_or(&wanted));
-        let sources = Sources { seeds: &self.seeds, datasets, data_dir };
+        let hubs = RefCell::default();
+        let sources = Sources { seeds: &self.seeds, datasets, data_dir, hubs };
         wanted.map(|number| number.judge(&sources)).collect()
     }
 }
@@ -129,9 +132,31 @@ struct Sources<'a> {
     seeds: &'a [u64],
     datasets: &'a Datasets,
     data_dir: Option<&'a Path>,
+    /// Of networks that were measured already, by their settings.
+    hubs: RefCell<BTreeMap<String, Hubs>>,
+}
+
+/// The hubs of a network.
+#[derive(Clone)]
+struct Hubs {
+    ccv: f64,
+    ratios: Vec<HubRatios>,
 }
 
 impl Sources<'_> {
+    /// Of a fresh network; none without its data.
+    fn hubs(&self, config: RunConfig) -> Result<Option<Hubs>, Error> {
+        let settings = config.to_given_table().to_string();
+        if let Some(known) = self.hubs.borrow().get(&settings) {
+            return Ok(Some(known.clone()));
+        }
+        let Some(data) = self.load(&config.data)? else { return Ok(None) };
+        let trainer = Trainer::new(config.train, data)?;
+        let found = Hubs { ccv: ccv(&trainer).unwrap_or(0.0), ratios: hubs(&trainer) };
+        self.hubs.borrow_mut().insert(settings, found.clone());
+        Ok(Some(found))
+    }
+
     /// None if it is not here, or only a stand-in is.
     fn load(&self, config: &DataConfig) -> Result<Option<Arc<Dataset>>, Error> {
         let known = known(&config.dataset)?;
@@ -244,8 +269,14 @@ impl Number {
                     Source::Network(of) => {
                         let Some(data) = sources.load(&data)? else { return Ok(None) };
                         let trainer = Trainer::new(train, data)?;
-                        let value = of(&trainer);
-                        values.extend(value.map(|value| (ccv(&trainer).unwrap_or(0.0), value)));
+                        values.extend(of(&trainer).map(|value| (0.0, value)));
+                    }
+                    Source::Hubs(of) => {
+                        let Some(found) = sources.hubs(RunConfig { data, train })? else {
+                            return Ok(None);
+                        };
+                        let of_layers: Vec<f64> = found.ratios.iter().filter_map(of).collect();
+                        values.extend(mean(&of_layers).map(|value| (found.ccv, value)));
                     }
                 }
             }

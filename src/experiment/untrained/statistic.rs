@@ -60,12 +60,14 @@ pub(super) enum Source {
     Layer(fn(&TopologyStats, &CsrPattern) -> f64),
     /// From a fresh network and its data.
     Network(fn(&Trainer) -> Option<f64>),
+    /// From the hubs of a fresh network: the mean of the layers that have it.
+    Hubs(fn(&HubRatios) -> Option<f64>),
 }
 
 impl Statistic {
     /// How it is had.
     pub(super) fn source(self) -> Source {
-        use Source::{Layer, Network, Settings};
+        use Source::{Hubs, Layer, Network, Settings};
         match self {
             Statistic::Positions => Settings(|_, [inputs, neurons]| (inputs * neurons) as f64),
             Statistic::Ceiling => Settings(|config, [inputs, _]| {
@@ -91,11 +93,9 @@ impl Statistic {
             }),
             Statistic::TrainSamples => Network(|trainer| Some(trainer.data().train.len() as f64)),
             Statistic::TestSamples => Network(|trainer| Some(trainer.data().test.len() as f64)),
-            Statistic::GradientRatio => Network(|of| hubs(of, |of| Some(of.gradient?.full_rows))),
-            Statistic::ActiveGradientRatio => {
-                Network(|of| hubs(of, |of| Some(of.gradient?.active_only)))
-            }
-            Statistic::ActivationRatio => Network(|of| hubs(of, |of| of.activation)),
+            Statistic::GradientRatio => Hubs(|of| Some(of.gradient?.full_rows)),
+            Statistic::ActiveGradientRatio => Hubs(|of| Some(of.gradient?.active_only)),
+            Statistic::ActivationRatio => Hubs(|of| of.activation),
         }
     }
 
@@ -122,13 +122,13 @@ impl Statistic {
     }
 }
 
-/// A ratio of hubs to specialists on the first training batch, mean of the layers that have it.
-fn hubs(trainer: &Trainer, of: fn(&HubRatios) -> Option<f64>) -> Option<f64> {
+/// What the hubs of a network are on the first training batch, of the layers that lack connections.
+pub(super) fn hubs(trainer: &Trainer) -> Vec<HubRatios> {
     let (data, batch) = (trainer.data(), trainer.config().batch);
     let batch = batch.min(data.train.len());
     let (executor, model) = (trainer.executor(), trainer.model());
     let ratios = hub_ratios(executor, model, &data.train, &data.scaling, batch);
-    mean(&ratios.iter().flatten().filter_map(of).collect::<Vec<f64>>())
+    ratios.into_iter().flatten().collect()
 }
 
 /// The CCV of a fresh network, mean of its layers that lack connections.
